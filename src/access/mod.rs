@@ -1,0 +1,1 @@
+//! Sessions, policies, identity headers and revocation.

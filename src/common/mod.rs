@@ -1,0 +1,15 @@
+//! Plain types that every room speaks.
+
+mod host;
+mod http;
+mod identity;
+pub mod json;
+mod time;
+
+pub use host::{Host, HostError, Level, NativeSignature, NativeVerdict};
+pub use http::{HeaderEdit, Headers, Reply};
+pub use identity::{Identity, PersonKeys};
+pub use time::UnixMillis;
+
+#[cfg(not(target_os = "wasi"))]
+pub mod test_host;

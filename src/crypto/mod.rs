@@ -1,0 +1,10 @@
+//! The one door to cryptographic primitives.
+//!
+//! Nothing outside this room imports a cipher, hash or RSA crate. Randomness and native verification come in through
+//! [`crate::common::Host`].
+
+mod digest;
+mod seal;
+
+pub use digest::{equal, hmac_sha256, sha256, sha384, sha512};
+pub use seal::{KeyRing, MasterKey, SealError};

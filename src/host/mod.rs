@@ -1,0 +1,1 @@
+//! proxy-wasm glue, the only place that knows hostcalls.
