@@ -1,0 +1,129 @@
+//! What can happen to an exchange, and what it may ask of the host in return.
+
+use crate::common::{HeaderEdit, Headers, Reply};
+
+/// One host callback.
+#[derive(Debug)]
+pub enum Event {
+    /// The request's header list. `end`: no body and no trailers follow.
+    RequestHeaders {
+        /// All pairs, pseudo-headers included.
+        headers: Headers,
+        /// Whether the request ends here.
+        end: bool,
+    },
+    /// More of the request's body is at hand; [`crate::common::Host::request_body`] reads it.
+    RequestBody {
+        /// Octets buffered so far, this chunk included.
+        size: usize,
+        /// Whether the request ends here. Never true where trailers follow.
+        end: bool,
+    },
+    /// The request's trailers: the request ends here; the body buffered so far is all of it.
+    RequestTrailers {
+        /// All pairs.
+        trailers: Headers,
+    },
+    /// The answer to [`Step::Call`]; `None` where the call could not be made, broke off or was too large.
+    CallAnswered(Option<CallAnswer>),
+    /// The response's header list.
+    ResponseHeaders {
+        /// All pairs, `:status` included.
+        headers: Headers,
+        /// Whether the response ends here.
+        end: bool,
+        /// Who made the response.
+        origin: Origin,
+    },
+    /// More of the response's body is at hand.
+    ResponseBody {
+        /// Octets buffered so far, this chunk included.
+        size: usize,
+        /// Whether the response ends here.
+        end: bool,
+    },
+    /// The response's trailers: the response ends here.
+    ResponseTrailers {
+        /// All pairs.
+        trailers: Headers,
+    },
+    /// A held request has waited long for its body and this host has never shown that it delivers one to a held request
+    /// (`allow_on_headers_stop_iteration` does not agree with `host.stop_iteration`).
+    HostMismatch,
+    /// The stream is over, however it ended. Comes once, last; but nothing may rest on that.
+    Done,
+}
+
+/// Who made a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The application.
+    Upstream,
+    /// The proxy itself, or this filter: a local reply.
+    Local,
+}
+
+/// An answer to a call of our own.
+#[derive(Debug)]
+pub struct CallAnswer {
+    /// `:status`; a cluster that is down answers 503, a timeout 504.
+    pub status: u16,
+    /// All pairs.
+    pub headers: Headers,
+    /// The body, within the bound that the call named.
+    pub body: Vec<u8>,
+}
+
+/// What the host does next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Apply the edits, then let this phase go on. While headers were held this releases them.
+    Continue(Edits),
+    /// Keep everything back and wait for the next event.
+    Hold,
+    /// Keep everything back and make this call; its answer is [`Event::CallAnswered`].
+    Call(Call),
+    /// Answer the client; the request goes no further.
+    Answer(Reply),
+}
+
+/// Changes to what is being let through.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// To the headers of the current direction; legal only while they are held.
+    pub headers: Vec<HeaderEdit>,
+    /// To the trailers, in a trailers event.
+    pub trailers: Vec<HeaderEdit>,
+    /// Replaces all of the buffered body.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Step {
+    /// Go on, nothing changed.
+    #[must_use]
+    pub fn go_on() -> Self {
+        Self::Continue(Edits::default())
+    }
+}
+
+/// A request of our own, through one of Envoy's clusters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Name of the Envoy cluster.
+    pub cluster: String,
+    /// All pairs, `:method`, `:path` and `:authority` included.
+    pub headers: Vec<(String, String)>,
+    /// Body, may be empty.
+    pub body: Vec<u8>,
+    /// Milliseconds after which the answer is 504; never 0.
+    pub timeout_ms: u32,
+    /// An answer whose body is larger counts as none.
+    pub max_answer: usize,
+}
+
+impl std::fmt::Debug for Call {
+    /// The headers hold credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
