@@ -1,1 +1,19 @@
 //! Sessions, policies, identity headers and revocation.
+
+mod cookies;
+mod headers;
+mod ledger;
+mod login;
+mod people;
+mod policy;
+mod replay;
+mod session;
+
+pub use cookies::{Cookies, is_own_cookie};
+pub use headers::{Forgeries, TooLarge, render};
+pub use ledger::LedgerError;
+pub use login::{Login, LoginCookies};
+pub use people::{People, Standing};
+pub use policy::{Decision, Question, decide, route_matters};
+pub use replay::{Replay, UsedOnce};
+pub use session::{Session, SessionCookies, person_keys};

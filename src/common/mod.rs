@@ -4,6 +4,7 @@ mod host;
 mod http;
 mod identity;
 pub mod json;
+pub mod path;
 mod time;
 
 pub use host::{Host, HostError, Level, NativeSignature, NativeVerdict};

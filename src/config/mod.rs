@@ -1,1 +1,22 @@
 //! What an operator writes, compiled to a validated form.
+//!
+//! The plugin configuration is YAML or JSON. Unknown fields are refused with a suggestion, all problems are reported at
+//! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
+
+mod access;
+mod node;
+mod root;
+mod saml;
+mod scim;
+mod secret;
+mod template;
+mod tenant;
+
+pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use node::Problem;
+pub use root::{Configuration, HostSettings, NativeCrypto};
+pub use saml::{IdentityProvider, SamlSettings};
+pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
+pub use secret::Secret;
+pub use template::{Piece, Template, claim_name};
+pub use tenant::{SessionSettings, Tenant};

@@ -11,6 +11,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::digest::{equal, hmac_sha256};
 use crate::common::{Host, HostError};
 
 /// First byte of every sealed value, so that another format can follow.
@@ -94,10 +95,18 @@ impl KeyRing {
         }
     }
 
-    /// The raw key of this purpose from the first master key, for message authentication.
+    /// A tag over the parts with the first key.
+    ///
+    /// # Errors
+    /// [`SealError::Unavailable`] where there is no key.
+    pub fn tag(&self, parts: &[&[u8]]) -> Result<[u8; 32], SealError> {
+        self.keys.first().map(|(_, key)| hmac_sha256(key, parts)).ok_or(SealError::Unavailable)
+    }
+
+    /// Whether `tag` was made over the parts with any key of the ring.
     #[must_use]
-    pub fn first(&self) -> Option<&[u8; 32]> {
-        self.keys.first().map(|(_, key)| &**key)
+    pub fn is_authentic(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.keys.iter().any(|(_, key)| equal(&hmac_sha256(key, parts), tag))
     }
 
     /// Seals `plain`, bound to `context`, as URL-safe base64 without padding.

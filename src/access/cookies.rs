@@ -1,0 +1,116 @@
+//! Reading every cookie a request carries, and keeping ours from the application (RFC 6265).
+
+use crate::common::{HeaderEdit, Headers};
+
+/// All cookies of ours begin so. The `__Host-` prefix makes browsers refuse them from a sibling domain.
+pub(super) const OWN_PREFIX: &str = "__Host-vestibule-";
+
+/// Whether a cookie of this name is ours.
+#[must_use]
+pub fn is_own_cookie(name: &str) -> bool {
+    name.starts_with(OWN_PREFIX)
+}
+
+/// The cookies of ours that a request carries: every `cookie` header is read, for HTTP/1.1 keeps duplicates apart.
+pub struct Cookies<'a> {
+    own: Vec<(&'a str, &'a str)>,
+}
+
+/// More pairs than any honest browser sends for one site; the rest is not looked at.
+const MOST: usize = 64;
+
+impl<'a> Cookies<'a> {
+    /// Reads all `cookie` headers.
+    #[must_use]
+    pub fn read(headers: &'a Headers) -> Self {
+        let own = headers
+            .all("cookie")
+            .flat_map(|line| line.split(|byte| *byte == b';'))
+            .filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='))
+            .filter(|(name, _)| is_own_cookie(name))
+            .take(MOST)
+            .collect();
+        Self { own }
+    }
+
+    /// All values sent under `name`: a second one may have been planted, so each is tried.
+    pub fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'a str> + 's {
+        self.own.iter().filter(move |(have, _)| *have == name).map(|(_, value)| *value)
+    }
+
+    /// Cookies whose name begins with `prefix`: the rest of the name, and the value.
+    pub fn below<'s>(&'s self, prefix: &'s str) -> impl Iterator<Item = (&'a str, &'a str)> + 's {
+        self.own.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, *value)))
+    }
+
+    /// Edits that keep our cookies from the application and leave all others as they are, octet by octet.
+    #[must_use]
+    pub fn hide(headers: &Headers) -> Vec<HeaderEdit> {
+        let lines: Vec<&[u8]> = headers.all("cookie").collect();
+        if !lines.iter().any(|line| line.split(|byte| *byte == b';').any(is_own_pair)) {
+            return Vec::new();
+        }
+        let mut edits = vec![HeaderEdit::remove("cookie")];
+        for line in lines {
+            let kept: Vec<&[u8]> = line
+                .split(|byte| *byte == b';')
+                .filter(|pair| !is_own_pair(pair))
+                .map(<[u8]>::trim_ascii)
+                .collect();
+            let kept = kept.join(b"; ".as_slice());
+            if !kept.is_empty() {
+                edits.push(HeaderEdit::Add(b"cookie".to_vec(), kept));
+            }
+        }
+        edits
+    }
+}
+
+fn is_own_pair(pair: &[u8]) -> bool {
+    pair.trim_ascii_start().starts_with(OWN_PREFIX.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn cookies_of_every_header_line_are_read() {
+        let headers = Headers::from([
+            ("cookie", "a=1; __Host-vestibule-s.x=one"),
+            ("cookie", "__Host-vestibule-s.x=two;b=2"),
+        ]);
+        let cookies = Cookies::read(&headers);
+        assert_eq!(cookies.values("__Host-vestibule-s.x").collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(cookies.values("a").count(), 0);
+    }
+
+    #[test]
+    fn our_cookies_are_hidden_and_the_others_stay() {
+        let headers = Headers::from([
+            ("cookie", "a=1; __Host-vestibule-s.x=one; b=\"2, 3\""),
+            ("cookie", "__Host-vestibule-l.x.h=two"),
+            ("cookie", "c=4"),
+        ]);
+        let mut after = headers.clone();
+        for edit in Cookies::hide(&headers) {
+            after.apply(&edit);
+        }
+        assert_eq!(after, Headers::from([("cookie", "a=1; b=\"2, 3\""), ("cookie", "c=4")]));
+    }
+
+    #[test]
+    fn a_request_without_our_cookies_is_not_edited() {
+        let headers = Headers::from([("cookie", "a=1;b=2 ;  c=3")]);
+        assert!(Cookies::hide(&headers).is_empty());
+    }
+
+    #[test]
+    fn a_thousand_cookies_are_not_all_looked_at() {
+        let line = "__Host-vestibule-s.x=1; ".repeat(1000);
+        let headers = Headers::from([("cookie", line.as_str())]);
+        assert_eq!(Cookies::read(&headers).values("__Host-vestibule-s.x").count(), MOST);
+    }
+}

@@ -1,0 +1,248 @@
+//! A bounded table in the host's shared data, for what all workers of one process must know at once.
+//!
+//! Shared data has no delete and no atomic create, survives configuration updates and can be written by any module
+//! that names our `vm_id`. So: a fixed number of shards made when the filter is configured, every change by
+//! compare-and-swap, every value authenticated, and whatever cannot be read is an error, never an empty table.
+
+use crate::common::{Host, HostError, UnixMillis};
+use crate::crypto::{KeyRing, sha256};
+
+/// What a row is found by: half a SHA-256, so that shared data holds no personal data in clear.
+pub(super) type RowKey = [u8; 16];
+
+/// One row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) key: RowKey,
+    pub(super) kind: u8,
+    pub(super) time: UnixMillis,
+}
+
+/// Why the table could not be read or changed. Every caller refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerError {
+    /// The host has no shared data, or it failed.
+    Unavailable,
+    /// A shard is not there or not ours.
+    Unreadable,
+    /// Other workers were always faster.
+    Contended,
+}
+
+impl std::fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unavailable => "shared data is not available",
+            Self::Unreadable => "shared data is missing or was changed by somebody else",
+            Self::Contended => "shared data was changed by other workers all the time",
+        })
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    name: &'static str,
+    shards: u8,
+    capacity: usize,
+    ring: KeyRing,
+}
+
+const TAG: usize = 32;
+const ROW: usize = 25;
+const TRIES: usize = 64;
+
+impl Ledger {
+    /// `capacity` is in rows per shard.
+    pub(super) fn new(name: &'static str, shards: u8, capacity: usize, ring: KeyRing) -> Self {
+        Self { name, shards: shards.max(1), capacity, ring }
+    }
+
+    /// The key of a row: what it is about, part by part.
+    pub(super) fn key(parts: &[&str]) -> RowKey {
+        let mut text = Vec::new();
+        for part in parts {
+            text.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            text.extend_from_slice(part.as_bytes());
+        }
+        let mut key = RowKey::default();
+        for (to, from) in key.iter_mut().zip(sha256(&text)) {
+            *to = from;
+        }
+        key
+    }
+
+    /// Makes the shards that are not there. `Ok(true)`: one was unreadable and has been made anew, so that what it
+    /// held is forgotten and the caller must assume the worst.
+    pub(super) fn prepare(&self, host: &dyn Host) -> Result<bool, LedgerError> {
+        let mut lost = false;
+        for shard in 0..self.shards {
+            let name = self.shard_name(shard);
+            match self.load(host, &name) {
+                Ok(_) => {}
+                Err(LedgerError::Unreadable) => {
+                    lost |= host
+                        .shared_get(&name)
+                        .map_err(unavailable)?
+                        .is_some_and(|(value, _)| !value.is_empty());
+                    host.shared_set(&name, &self.encode(&name, &[])?, None).map_err(unavailable)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(lost)
+    }
+
+    pub(super) fn get(&self, host: &dyn Host, key: &RowKey) -> Result<Option<Row>, LedgerError> {
+        let (rows, _) = self.load(host, &self.shard_of(key))?;
+        Ok(rows.into_iter().find(|row| row.key == *key))
+    }
+
+    /// Changes the shard of `key`: `change` gets its rows and gives back what the caller wants to know. It may run
+    /// several times. Where it leaves more rows than the shard may hold, nothing is written and `Ok(None)` comes back.
+    pub(super) fn change<T>(
+        &self,
+        host: &dyn Host,
+        key: &RowKey,
+        change: impl Fn(&mut Vec<Row>) -> T,
+    ) -> Result<Option<T>, LedgerError> {
+        let name = self.shard_of(key);
+        for _ in 0..TRIES {
+            let (mut rows, cas) = self.load(host, &name)?;
+            let before = rows.clone();
+            let told = change(&mut rows);
+            if rows == before {
+                return Ok(Some(told));
+            }
+            if rows.len() > self.capacity {
+                return Ok(None);
+            }
+            match host.shared_set(&name, &self.encode(&name, &rows)?, Some(cas)) {
+                Ok(()) => return Ok(Some(told)),
+                Err(HostError::Changed) => {}
+                Err(_) => return Err(LedgerError::Unavailable),
+            }
+        }
+        Err(LedgerError::Contended)
+    }
+
+    fn shard_of(&self, key: &RowKey) -> String {
+        let first = key.first().copied().unwrap_or_default();
+        self.shard_name(first.checked_rem(self.shards).unwrap_or_default())
+    }
+
+    fn shard_name(&self, shard: u8) -> String {
+        format!("vestibule/{}/{shard}", self.name)
+    }
+
+    fn load(&self, host: &dyn Host, name: &str) -> Result<(Vec<Row>, u32), LedgerError> {
+        let (value, cas) = host.shared_get(name).map_err(unavailable)?.ok_or(LedgerError::Unreadable)?;
+        let (tag, body) = value.split_at_checked(TAG).ok_or(LedgerError::Unreadable)?;
+        if !self.ring.is_authentic(&[name.as_bytes(), body], tag) {
+            return Err(LedgerError::Unreadable);
+        }
+        let rows: Option<Vec<Row>> = body.chunks(ROW).map(decode).collect();
+        Ok((rows.ok_or(LedgerError::Unreadable)?, cas))
+    }
+
+    fn encode(&self, name: &str, rows: &[Row]) -> Result<Vec<u8>, LedgerError> {
+        let mut body = Vec::with_capacity(rows.len().saturating_mul(ROW));
+        for row in rows {
+            body.extend_from_slice(&row.key);
+            body.push(row.kind);
+            body.extend_from_slice(&row.time.0.to_le_bytes());
+        }
+        let tag = self.ring.tag(&[name.as_bytes(), &body]).map_err(|_| LedgerError::Unavailable)?;
+        Ok([tag.as_slice(), &body].concat())
+    }
+}
+
+fn unavailable(_: HostError) -> LedgerError {
+    LedgerError::Unavailable
+}
+
+fn decode(bytes: &[u8]) -> Option<Row> {
+    let (key, rest) = bytes.split_first_chunk::<16>()?;
+    let (&[kind], time) = rest.split_first_chunk::<1>()?;
+    Some(Row { key: *key, kind, time: UnixMillis(u64::from_le_bytes(time.try_into().ok()?)) })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::common::test_host::TestHost;
+    use crate::crypto::MasterKey;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    pub(in crate::access) fn ring(byte: u8) -> KeyRing {
+        KeyRing::derive(&[MasterKey::new("k", &[byte; 32]).unwrap()], "ledger").unwrap()
+    }
+
+    fn ledger(capacity: usize) -> (TestHost, Ledger) {
+        let host = TestHost::default();
+        let ledger = Ledger::new("test", 4, capacity, ring(1));
+        assert_eq!(ledger.prepare(&host), Ok(false));
+        (host, ledger)
+    }
+
+    fn row(at: u8) -> Row {
+        Row { key: Ledger::key(&[&at.to_string()]), kind: at, time: UnixMillis(u64::from(at)) }
+    }
+
+    #[test]
+    fn rows_are_found_again_and_survive_a_second_prepare() {
+        let (host, ledger) = ledger(100);
+        for at in 0..50 {
+            ledger.change(&host, &row(at).key, |rows| rows.push(row(at))).unwrap().unwrap();
+        }
+        assert_eq!(ledger.prepare(&host), Ok(false));
+        for at in 0..50 {
+            assert_eq!(ledger.get(&host, &row(at).key), Ok(Some(row(at))));
+        }
+        assert_eq!(ledger.get(&host, &row(51).key), Ok(None));
+    }
+
+    #[test]
+    fn a_full_shard_takes_no_more_and_forgets_nothing() {
+        let (host, ledger) = ledger(1);
+        let key = row(1).key;
+        assert_eq!(ledger.change(&host, &key, |rows| rows.push(row(1))), Ok(Some(())));
+        assert_eq!(ledger.change(&host, &key, |rows| rows.push(row(2))), Ok(None));
+        assert_eq!(ledger.get(&host, &key), Ok(Some(row(1))));
+    }
+
+    #[test]
+    fn a_value_somebody_else_wrote_is_an_error_not_an_empty_table() {
+        let (host, ledger) = ledger(10);
+        let names: Vec<String> = host.shared.borrow().keys().cloned().collect();
+        for name in &names {
+            let forged = Ledger::new("test", 4, 10, ring(2)).encode(name, &[]).unwrap();
+            host.shared_set(name, &forged, None).unwrap();
+        }
+        assert_eq!(ledger.get(&host, &row(1).key), Err(LedgerError::Unreadable));
+        assert_eq!(ledger.prepare(&host), Ok(true), "and making it anew says that something was lost");
+    }
+
+    #[test]
+    fn a_shard_of_another_place_does_not_pass_for_this_one() {
+        let (host, ledger) = ledger(10);
+        let value = host.shared_get("vestibule/test/0").unwrap().unwrap().0;
+        host.shared_set("vestibule/test/1", &value, None).unwrap();
+        let mut errors = 0;
+        for at in 0..50 {
+            errors += usize::from(ledger.get(&host, &row(at).key).is_err());
+        }
+        assert!(errors > 0);
+    }
+
+    #[test]
+    fn a_host_without_shared_data_is_an_error() {
+        let (host, ledger) = ledger(10);
+        host.shared_fails.set(true);
+        assert_eq!(ledger.get(&host, &row(1).key), Err(LedgerError::Unavailable));
+        assert_eq!(ledger.prepare(&host), Err(LedgerError::Unavailable));
+    }
+}

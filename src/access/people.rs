@@ -1,0 +1,278 @@
+//! Who has been locked out: the join of provisioning and sign-on.
+//!
+//! A deactivation or deletion through SCIM blocks every key of that person; sessions that carry one of them end, and a
+//! sign-in is refused until SCIM reactivates. What cannot be attributed to a person raises the tenant's epoch: every
+//! session of the tenant that is older signs in anew.
+
+use std::time::Duration;
+
+use super::ledger::{Ledger, LedgerError, Row, RowKey};
+use crate::common::{Host, PersonKeys, UnixMillis};
+use crate::crypto::KeyRing;
+
+/// See the module.
+#[derive(Debug)]
+pub struct People {
+    ledger: Ledger,
+    /// How long a row that only ends older sessions is worth keeping.
+    longest_session: Duration,
+    capacity: usize,
+}
+
+/// What is known of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing against them.
+    Clear,
+    /// What was issued at that time is void; signing in anew is possible.
+    Ended,
+    /// Deactivated: no session, no sign-in.
+    Blocked,
+}
+
+const BLOCKED: u8 = 1;
+const ENDED: u8 = 2;
+const SHARDS: u8 = 128;
+const CAPACITY: usize = 1024;
+
+impl People {
+    /// `longest_session` is the longest lifetime any tenant gives a session.
+    #[must_use]
+    pub fn new(ring: KeyRing, longest_session: Duration) -> Self {
+        Self::with_capacity(ring, longest_session, SHARDS, CAPACITY)
+    }
+
+    fn with_capacity(ring: KeyRing, longest_session: Duration, shards: u8, capacity: usize) -> Self {
+        Self { ledger: Ledger::new("people", shards, capacity, ring), longest_session, capacity }
+    }
+
+    /// Makes the shared table. Where an older one is unreadable, all `tenants` begin a new epoch.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn prepare<'t>(
+        &self,
+        host: &dyn Host,
+        tenants: impl Iterator<Item = &'t str>,
+    ) -> Result<(), LedgerError> {
+        if self.ledger.prepare(host)? {
+            for tenant in tenants {
+                self.raise_epoch(host, tenant)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Blocks a person. `Ok(false)`: the table is full (the epoch was raised instead).
+    ///
+    /// # Errors
+    /// Where shared data is not available; the caller must make that visible.
+    pub fn block(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<bool, LedgerError> {
+        let mut all = true;
+        for key in keys.iter() {
+            all &= self.put(host, &person_row(tenant, key), BLOCKED)?;
+        }
+        if !all || keys.is_empty() {
+            self.raise_epoch(host, tenant)?;
+        }
+        Ok(all)
+    }
+
+    /// Lets a person sign in again; what was issued before stays void.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn unblock(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<(), LedgerError> {
+        for key in keys.iter() {
+            let (row, now) = (person_row(tenant, key), host.now());
+            self.ledger.change(host, &row, |rows| {
+                for row in rows.iter_mut().filter(|have| have.key == row && have.kind == BLOCKED) {
+                    (row.kind, row.time) = (ENDED, now);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Ends one session (sign-out). `Ok(false)`: the table is full.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn end_session(&self, host: &dyn Host, tenant: &str, session_id: &str) -> Result<bool, LedgerError> {
+        self.put(host, &session_row(tenant, session_id), ENDED)
+    }
+
+    /// Voids everything issued for `tenant` until now.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn raise_epoch(&self, host: &dyn Host, tenant: &str) -> Result<(), LedgerError> {
+        // The epoch's row must find room even in a full shard, so it may take the place of the oldest ended session.
+        let (key, now) = (epoch_row(tenant), host.now());
+        let row = Row { key, kind: ENDED, time: now };
+        let put = self.ledger.change(host, &key, |rows| {
+            rows.retain(|have| have.key != key);
+            if rows.len() >= self.capacity {
+                let oldest = rows.iter().enumerate().min_by_key(|(_, row)| (row.kind == BLOCKED, row.time));
+                if let Some((at, _)) = oldest {
+                    rows.swap_remove(at);
+                }
+            }
+            rows.push(row);
+        })?;
+        put.ok_or(LedgerError::Contended)
+    }
+
+    /// What is known of somebody whose session or assertion was issued at `issued`.
+    ///
+    /// # Errors
+    /// Where the table cannot be read; the caller refuses.
+    pub fn standing(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        keys: &PersonKeys,
+        session_id: Option<&str>,
+        issued: UnixMillis,
+    ) -> Result<Standing, LedgerError> {
+        let mut standing = Standing::Clear;
+        let rows = keys
+            .iter()
+            .map(|key| person_row(tenant, key))
+            .chain(session_id.map(|id| session_row(tenant, id)))
+            .chain(std::iter::once(epoch_row(tenant)));
+        for key in rows {
+            match self.ledger.get(host, &key)? {
+                Some(Row { kind: BLOCKED, .. }) => return Ok(Standing::Blocked),
+                Some(Row { time, .. }) if issued <= time => standing = Standing::Ended,
+                _ => {}
+            }
+        }
+        Ok(standing)
+    }
+
+    fn put(&self, host: &dyn Host, key: &RowKey, kind: u8) -> Result<bool, LedgerError> {
+        let now = host.now();
+        let stale = now.before(self.longest_session);
+        let put = self.ledger.change(host, key, |rows| {
+            rows.retain(|have| have.key != *key);
+            if rows.len() >= self.capacity {
+                rows.retain(|have| have.kind == BLOCKED || have.time > stale);
+            }
+            rows.push(Row { key: *key, kind, time: now });
+        })?;
+        Ok(put.is_some())
+    }
+}
+
+fn person_row(tenant: &str, key: &str) -> RowKey {
+    Ledger::key(&["person", tenant, key])
+}
+
+fn session_row(tenant: &str, id: &str) -> RowKey {
+    Ledger::key(&["session", tenant, id])
+}
+
+fn epoch_row(tenant: &str) -> RowKey {
+    Ledger::key(&["epoch", tenant])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::tests::ring;
+    use super::*;
+    use crate::common::test_host::TestHost;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn people() -> (TestHost, People) {
+        let host = TestHost::at(1_000_000);
+        let people = People::with_capacity(ring(1), Duration::from_secs(3600), 4, 8);
+        people.prepare(&host, std::iter::once("t")).unwrap();
+        (host, people)
+    }
+
+    fn keys(keys: &[&str]) -> PersonKeys {
+        keys.iter().copied().collect()
+    }
+
+    fn standing(host: &TestHost, people: &People, of: &[&str], issued: u64) -> Standing {
+        people.standing(host, "t", &keys(of), None, UnixMillis(issued)).unwrap()
+    }
+
+    #[test]
+    fn a_blocked_person_is_recognised_by_any_key_in_any_case() {
+        let (host, people) = people();
+        people.block(&host, "t", &keys(&["Ada@N.example", "oid-1"])).unwrap();
+        for of in [&["ada@n.example"][..], &["OID-1"], &["other", "oid-1"]] {
+            assert_eq!(standing(&host, &people, of, 2_000_000), Standing::Blocked);
+        }
+        assert_eq!(standing(&host, &people, &["bob@n.example"], 0), Standing::Clear);
+    }
+
+    #[test]
+    fn a_block_of_one_tenant_means_nothing_in_another() {
+        let (host, people) = people();
+        people.block(&host, "t", &keys(&["ada"])).unwrap();
+        let other = people.standing(&host, "u", &keys(&["ada"]), None, UnixMillis(0)).unwrap();
+        assert_eq!(other, Standing::Clear);
+    }
+
+    #[test]
+    fn after_reactivation_older_sessions_stay_void_and_new_ones_live() {
+        let (host, people) = people();
+        people.block(&host, "t", &keys(&["ada"])).unwrap();
+        host.time.set(1_100_000);
+        people.unblock(&host, "t", &keys(&["ada"])).unwrap();
+        assert_eq!(standing(&host, &people, &["ada"], 1_050_000), Standing::Ended);
+        assert_eq!(standing(&host, &people, &["ada"], 1_100_000), Standing::Ended);
+        assert_eq!(standing(&host, &people, &["ada"], 1_100_001), Standing::Clear);
+    }
+
+    #[test]
+    fn reactivating_somebody_who_was_not_blocked_ends_nothing() {
+        let (host, people) = people();
+        people.unblock(&host, "t", &keys(&["ada"])).unwrap();
+        assert_eq!(standing(&host, &people, &["ada"], 1), Standing::Clear);
+    }
+
+    #[test]
+    fn blocking_nobody_in_particular_voids_everything_issued_before() {
+        let (host, people) = people();
+        people.block(&host, "t", &PersonKeys::none()).unwrap();
+        assert_eq!(standing(&host, &people, &["bob"], 1_000_000), Standing::Ended);
+        assert_eq!(standing(&host, &people, &["bob"], 1_000_001), Standing::Clear);
+    }
+
+    #[test]
+    fn an_ended_session_is_void_and_others_of_the_person_are_not() {
+        let (host, people) = people();
+        people.end_session(&host, "t", "s1").unwrap();
+        let of = |id| people.standing(&host, "t", &keys(&["ada"]), Some(id), UnixMillis(1)).unwrap();
+        assert_eq!(of("s1"), Standing::Ended);
+        assert_eq!(of("s2"), Standing::Clear);
+    }
+
+    #[test]
+    fn a_full_table_raises_the_epoch_rather_than_forget() {
+        let (host, people) = people();
+        let mut at = 0u32;
+        let full = loop {
+            at += 1;
+            let name = format!("user-{at}");
+            if !people.block(&host, "t", &keys(&[&name])).unwrap() {
+                break name;
+            }
+        };
+        assert_eq!(standing(&host, &people, &["user-1"], 2_000_000), Standing::Blocked);
+        assert_eq!(standing(&host, &people, &[&full], 1_000_000), Standing::Ended);
+        assert_eq!(standing(&host, &people, &["somebody else"], 1_000_000), Standing::Ended);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_read_is_an_error() {
+        let (host, people) = people();
+        host.shared_fails.set(true);
+        assert!(people.standing(&host, "t", &keys(&["ada"]), None, UnixMillis(0)).is_err());
+    }
+}

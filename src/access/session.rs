@@ -1,0 +1,291 @@
+//! The session: who signed in, sealed into a cookie that only this tenant's host can open.
+
+use serde::{Deserialize, Serialize};
+
+use super::cookies::{Cookies, OWN_PREFIX};
+use crate::common::{Host, Identity, PersonKeys, UnixMillis};
+use crate::config::claim_name;
+use crate::crypto::{KeyRing, SealError};
+
+/// A sign-in that is being remembered.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Session {
+    /// Random, 128 bits in hexadecimal.
+    pub id: String,
+    /// Who signed in.
+    pub identity: Identity,
+    /// The values by which provisioning may know the person.
+    keys: Vec<String>,
+    /// When it was issued, in milliseconds since the epoch.
+    issued: u64,
+    /// When it ends, in milliseconds since the epoch.
+    ends: u64,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+/// The values of an identity by which provisioning may know the person: name identifier, object identifier, user
+/// principal name and mail address.
+#[must_use]
+pub fn person_keys(identity: &Identity) -> PersonKeys {
+    let mut keys = PersonKeys::none();
+    keys.add(&identity.name_id);
+    for alias in ["object_id", "name", "upn", "email"] {
+        for value in identity.attributes.get(claim_name(alias)).into_iter().flatten() {
+            keys.add(value);
+        }
+    }
+    keys
+}
+
+impl Session {
+    /// A new session that begins now and ends at `ends`. Attributes that are not in `needed` are left out, for a
+    /// cookie has little room; the person's keys are taken before that.
+    ///
+    /// # Errors
+    /// Where there is no randomness.
+    pub fn begin(
+        host: &dyn Host,
+        mut identity: Identity,
+        ends: UnixMillis,
+        needed: &dyn Fn(&str) -> bool,
+    ) -> Result<Self, SealError> {
+        let mut random = [0u8; 16];
+        host.random(&mut random)?;
+        let keys = person_keys(&identity).iter().map(str::to_owned).collect();
+        identity.attributes.retain(|name, _| needed(name));
+        let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { id, identity, keys, issued: host.now().0, ends: ends.0 })
+    }
+
+    /// When it was issued.
+    #[must_use]
+    pub fn issued(&self) -> UnixMillis {
+        UnixMillis(self.issued)
+    }
+
+    /// The values by which provisioning may know the person.
+    #[must_use]
+    pub fn keys(&self) -> PersonKeys {
+        self.keys.iter().map(String::as_str).collect()
+    }
+}
+
+/// Makes and reads the session cookies of one tenant.
+#[derive(Debug)]
+pub struct SessionCookies {
+    ring: KeyRing,
+    tenant: String,
+    name: String,
+}
+
+/// Octets of one cookie's value; browsers keep at least 4096 of name, value and attributes together.
+const PIECE: usize = 3600;
+/// Most pieces, so that request headers stay within what servers take.
+const PIECES: usize = 8;
+
+impl SessionCookies {
+    /// `ring` is of a purpose of its own.
+    #[must_use]
+    pub fn new(ring: KeyRing, tenant: &str) -> Self {
+        Self { ring, tenant: tenant.to_owned(), name: format!("{OWN_PREFIX}s.{tenant}") }
+    }
+
+    /// `Set-Cookie` values that give the browser this session; `None` where it is too large for cookies.
+    ///
+    /// # Errors
+    /// Where there is no randomness.
+    pub fn set(
+        &self,
+        host: &dyn Host,
+        session: &Session,
+        at_host: &str,
+        sent: &Cookies<'_>,
+    ) -> Result<Option<Vec<String>>, SealError> {
+        let plain = serde_json::to_vec(session).map_err(|_| SealError::Unavailable)?;
+        let sealed = self.ring.seal(host, &plain, &self.context(at_host))?;
+        let pieces: Vec<&[u8]> = sealed.as_bytes().chunks(PIECE).collect();
+        if pieces.len() > PIECES {
+            return Ok(None);
+        }
+        let mut lines = Vec::new();
+        for (at, piece) in pieces.iter().enumerate() {
+            let piece = std::str::from_utf8(piece).map_err(|_| SealError::Unavailable)?;
+            let count = if at == 0 { format!("{}.", pieces.len()) } else { String::new() };
+            lines.push(format!(
+                "{}={count}{piece}; Path=/; Secure; HttpOnly; SameSite=Lax",
+                self.piece_name(at)
+            ));
+        }
+        // Pieces of a larger, older session must not outlive it.
+        lines.extend(self.clear_from(pieces.len(), sent));
+        Ok(Some(lines))
+    }
+
+    /// `Set-Cookie` values that take the session from the browser.
+    #[must_use]
+    pub fn clear(&self, sent: &Cookies<'_>) -> Vec<String> {
+        let mut lines = vec![expired(&self.name, "Lax")];
+        lines.extend(self.clear_from(1, sent));
+        lines
+    }
+
+    /// The session a request carries, if it is whole, ours, of this tenant and host, and not over. Sent twice, the
+    /// first that opens counts: whoever planted another cannot have sealed it.
+    #[must_use]
+    pub fn read(&self, now: UnixMillis, at_host: &str, sent: &Cookies<'_>) -> Option<Session> {
+        sent.values(&self.name)
+            .take(4)
+            .filter_map(|first| self.open(first, at_host, sent))
+            .find(|session| now.0 < session.ends && session.issued <= now.0.saturating_add(300_000))
+    }
+
+    fn open(&self, first: &str, at_host: &str, sent: &Cookies<'_>) -> Option<Session> {
+        let (count, first) = first.split_once('.')?;
+        let count: usize = count.parse().ok().filter(|count| (1..=PIECES).contains(count))?;
+        let mut sealed = first.to_owned();
+        for at in 1..count {
+            sealed.push_str(sent.values(&self.piece_name(at)).next()?);
+        }
+        let plain = self.ring.open(&sealed, &self.context(at_host)).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    fn clear_from(&self, first: usize, sent: &Cookies<'_>) -> Vec<String> {
+        (first.max(1)..PIECES)
+            .map(|at| self.piece_name(at))
+            .filter(|name| sent.values(name).next().is_some())
+            .map(|name| expired(&name, "Lax"))
+            .collect()
+    }
+
+    fn piece_name(&self, at: usize) -> String {
+        if at == 0 { self.name.clone() } else { format!("{}.{at}", self.name) }
+    }
+
+    fn context<'a>(&'a self, at_host: &'a str) -> [&'a str; 2] {
+        [&self.tenant, at_host]
+    }
+}
+
+/// A `Set-Cookie` value that takes a cookie of ours away.
+pub(super) fn expired(name: &str, same_site: &str) -> String {
+    format!("{name}=; Path=/; Secure; HttpOnly; SameSite={same_site}; Max-Age=0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::Headers;
+    use crate::common::test_host::TestHost;
+    use crate::crypto::MasterKey;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn cookies(tenant: &str) -> SessionCookies {
+        let ring = KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], "session").unwrap();
+        SessionCookies::new(ring, tenant)
+    }
+
+    fn identity(values: usize) -> Identity {
+        let mut identity = Identity { name_id: "Ada@n.example".to_owned(), ..Identity::default() };
+        identity.attributes.insert("groups".to_owned(), (0..values).map(|at| format!("{at:036}")).collect());
+        identity.attributes.insert("unused".to_owned(), vec!["x".repeat(9000)]);
+        identity
+    }
+
+    fn signed_in(host: &TestHost, values: usize) -> Vec<String> {
+        let needed = |name: &str| name == "groups";
+        let session = Session::begin(host, identity(values), UnixMillis(5000), &needed).unwrap();
+        let none = Headers::default();
+        cookies("t").set(host, &session, "a.example", &Cookies::read(&none)).unwrap().unwrap()
+    }
+
+    fn as_request(lines: &[String]) -> Headers {
+        let pairs: Vec<&str> = lines.iter().map(|line| line.split(';').next().unwrap()).collect();
+        Headers::from([("cookie", pairs.join("; ").as_str())])
+    }
+
+    fn read(headers: &Headers, tenant: &str, host: &str, now: u64) -> Option<Session> {
+        cookies(tenant).read(UnixMillis(now), host, &Cookies::read(headers))
+    }
+
+    #[test]
+    fn a_session_comes_back_with_what_is_needed_and_nothing_else() {
+        let host = TestHost::at(1000);
+        let headers = as_request(&signed_in(&host, 2));
+        let session = read(&headers, "t", "a.example", 1001).unwrap();
+        assert_eq!(session.identity.name_id, "Ada@n.example");
+        assert_eq!(session.identity.attributes.keys().collect::<Vec<_>>(), ["groups"]);
+        assert_eq!(session.keys().iter().collect::<Vec<_>>(), ["ada@n.example"]);
+    }
+
+    #[test]
+    fn its_cookies_are_host_only_secure_and_not_for_scripts() {
+        for line in signed_in(&TestHost::at(1000), 300) {
+            assert!(line.starts_with("__Host-vestibule-s.t"), "{line}");
+            assert!(line.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{line}");
+            assert!(line.len() < 4096);
+        }
+    }
+
+    #[test]
+    fn another_tenant_another_host_and_a_later_time_do_not_get_in() {
+        let headers = as_request(&signed_in(&TestHost::at(1000), 2));
+        assert!(read(&headers, "t", "a.example", 4999).is_some());
+        assert!(read(&headers, "t", "a.example", 5000).is_none());
+        assert!(read(&headers, "u", "a.example", 1001).is_none());
+        assert!(read(&headers, "t", "b.example", 1001).is_none());
+    }
+
+    #[test]
+    fn a_large_session_is_read_whole_or_not_at_all() {
+        let lines = signed_in(&TestHost::at(1000), 150);
+        assert!(lines.len() > 1);
+        assert!(read(&as_request(&lines), "t", "a.example", 1001).is_some());
+        for missing in 0..lines.len() {
+            let mut some = lines.clone();
+            some.remove(missing);
+            assert!(read(&as_request(&some), "t", "a.example", 1001).is_none());
+        }
+    }
+
+    #[test]
+    fn pieces_of_two_sessions_do_not_mix() {
+        let host = TestHost::at(1000);
+        let (one, two) = (signed_in(&host, 150), signed_in(&host, 150));
+        let mixed = [one[0].clone(), two[1].clone()];
+        assert!(read(&as_request(&mixed), "t", "a.example", 1001).is_none());
+    }
+
+    #[test]
+    fn a_planted_second_cookie_does_no_harm() {
+        let line = signed_in(&TestHost::at(1000), 2).remove(0);
+        let planted = "__Host-vestibule-s.t=1.AAAA".to_owned();
+        for order in [[planted.clone(), line.clone()], [line, planted]] {
+            assert!(read(&as_request(&order), "t", "a.example", 1001).is_some());
+        }
+    }
+
+    #[test]
+    fn a_session_too_large_for_cookies_is_not_cut() {
+        let host = TestHost::at(1000);
+        let needed = |_: &str| true;
+        let session = Session::begin(&host, identity(2000), UnixMillis(5000), &needed).unwrap();
+        let none = Headers::default();
+        assert_eq!(cookies("t").set(&host, &session, "a.example", &Cookies::read(&none)), Ok(None));
+    }
+
+    #[test]
+    fn signing_out_takes_every_piece_away() {
+        let lines = signed_in(&TestHost::at(1000), 300);
+        let headers = as_request(&lines);
+        let cleared = cookies("t").clear(&Cookies::read(&headers));
+        assert_eq!(cleared.len(), lines.len());
+        assert!(cleared.iter().all(|line| line.ends_with("Max-Age=0")));
+    }
+}

@@ -1,0 +1,216 @@
+//! Provisioning settings of one tenant.
+
+use super::node::Node;
+use super::secret::{self, Environment, Secret};
+
+/// Provisioning of one tenant.
+#[derive(Debug)]
+pub struct ScimSettings {
+    /// What Entra calls (the path of its Tenant URL), without a trailing slash.
+    pub public_path: String,
+    /// Secret tokens, as hashes; several for rotation.
+    pub tokens: Vec<TokenHash>,
+    /// The application's own SCIM server.
+    pub application: ScimApplication,
+    /// Largest request body, in octets; larger is 413.
+    pub max_body: usize,
+    /// Largest response body that is read, in octets; larger is 502.
+    pub max_response: usize,
+    /// Identifiers of rules that are switched off.
+    pub rules_off: Vec<String>,
+}
+
+/// SHA-256 of a secret token, with a name for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHash {
+    /// Name for the log.
+    pub name: String,
+    /// SHA-256 of the token's octets.
+    pub sha256: [u8; 32],
+}
+
+/// Where the application's SCIM server is, and how to speak to it.
+#[derive(Debug)]
+pub struct ScimApplication {
+    /// Path prefix that Envoy routes to it, without a trailing slash; closed to every other way in.
+    pub path: String,
+    /// Envoy cluster for calls of our own.
+    pub cluster: String,
+    /// Path prefix at that cluster, where it differs from `path` because the route rewrites it.
+    pub cluster_path: String,
+    /// `:authority` of calls of our own.
+    pub authority: String,
+    /// The credential put on instead of Entra's.
+    pub credential: Credential,
+    /// How long a call of our own may take, in milliseconds.
+    pub timeout_ms: u32,
+}
+
+/// What the application gets as `Authorization`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// Entra's own, as it came.
+    Keep,
+    /// None at all.
+    Remove,
+    /// This whole value of the header.
+    Set(Secret),
+}
+
+const FIELDS: &[&str] =
+    &["public_path", "tokens", "application", "max_body_bytes", "max_response_bytes", "rules_off"];
+
+pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<ScimSettings> {
+    let fields = node.fields(FIELDS);
+    let public_path = fields
+        .need("public_path", "write the path of Entra's Tenant URL, such as /scim/v2/entra")
+        .and_then(|node| read_path(&node));
+    let tokens = fields
+        .need("tokens", "list at least one: {name: entra, sha256: ...}; make it with `vestibule token new`")
+        .map(|node| read_tokens(&node));
+    let application = fields
+        .need("application", "say where the application's own SCIM server is")
+        .and_then(|node| read_application(&node, environment));
+    let max_body = match fields.get("max_body_bytes") {
+        Some(node) => node.number(1024..=64 << 20),
+        None => Some(1_000_000),
+    };
+    let max_response = match fields.get("max_response_bytes") {
+        Some(node) => node.number(1024..=64 << 20),
+        None => Some(1_000_000),
+    };
+    let rules_off = fields
+        .get("rules_off")
+        .map(|node| node.list().iter().filter_map(|node| node.text().map(str::to_owned)).collect::<Vec<_>>());
+    let settings = ScimSettings {
+        public_path: public_path?,
+        tokens: tokens?,
+        application: application?,
+        max_body: usize::try_from(max_body?).ok()?,
+        max_response: usize::try_from(max_response?).ok()?,
+        rules_off: rules_off.unwrap_or_default(),
+    };
+    if settings.public_path == settings.application.path {
+        node.warn(
+            "public_path and application.path are the same",
+            "fine where the application's prefix is what Entra calls; nobody gets there without Entra's token",
+        );
+    }
+    Some(settings)
+}
+
+/// A path prefix of plain characters, without a trailing slash.
+fn read_path(node: &Node<'_>) -> Option<String> {
+    let text = node.text()?;
+    let path = text.trim_end_matches('/');
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    if !path.starts_with('/') || path.contains("//") || path.contains("/.") || !path.bytes().all(plain) {
+        node.error(
+            format!("`{text}` is not a plain path"),
+            "begin with / and use letters, digits, - . _ ~ only; the root itself is not possible",
+        );
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+fn read_tokens(node: &Node<'_>) -> Vec<TokenHash> {
+    let entries = node.list();
+    if entries.is_empty() {
+        node.error("has no token", "list at least one: {name: entra, sha256: ...}");
+    }
+    let mut tokens = Vec::new();
+    for entry in &entries {
+        let fields = entry.fields(&["name", "sha256"]);
+        let name = fields.need("name", "give the token a name for the log").and_then(|node| node.text());
+        let sha256 = fields.need("sha256", "make it with `vestibule token hash`").and_then(|node| {
+            let hash = hex32(node.text()?);
+            if hash.is_none() {
+                node.error("is not 64 hexadecimal digits", "make it with `vestibule token hash`");
+            }
+            hash
+        });
+        if let (Some(name), Some(sha256)) = (name, sha256) {
+            tokens.push(TokenHash { name: name.to_owned(), sha256 });
+        }
+    }
+    tokens
+}
+
+fn hex32(text: &str) -> Option<[u8; 32]> {
+    let mut out = [0u8; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (pair, byte) in text.as_bytes().chunks_exact(2).zip(out.iter_mut()) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(out)
+}
+
+fn read_application(node: &Node<'_>, environment: Environment<'_>) -> Option<ScimApplication> {
+    let fields = node.fields(&["path", "cluster", "cluster_path", "authority", "credential", "timeout_ms"]);
+    let path = fields
+        .need("path", "write the path under which Envoy routes to the application's SCIM server")
+        .and_then(|node| read_path(&node));
+    let cluster = fields
+        .need("cluster", "name the Envoy cluster of the application's SCIM server")
+        .and_then(|node| node.text().map(str::to_owned));
+    let cluster_path = match fields.get("cluster_path") {
+        Some(node) if node.text() == Some("/") => Some(String::new()),
+        Some(node) => read_path(&node),
+        None => path.clone(),
+    };
+    let authority = match fields.get("authority") {
+        Some(node) => node.text().map(str::to_owned),
+        None => cluster.clone(),
+    };
+    let credential = fields
+        .need("credential", "write {bearer: {env: NAME}}, {basic: ...}, {keep: true} or {remove: true}")
+        .and_then(|node| read_credential(&node, environment));
+    let timeout = match fields.get("timeout_ms") {
+        Some(node) => node.number(100..=60_000),
+        None => Some(5_000),
+    };
+    Some(ScimApplication {
+        path: path?,
+        cluster: cluster?,
+        cluster_path: cluster_path?,
+        authority: authority?,
+        credential: credential?,
+        timeout_ms: u32::try_from(timeout?).ok()?,
+    })
+}
+
+fn read_credential(node: &Node<'_>, environment: Environment<'_>) -> Option<Credential> {
+    let fields = node.fields(&["bearer", "basic", "keep", "remove"]);
+    match fields.names().as_slice() {
+        ["keep"] => fields.get("keep")?.flag()?.then_some(Credential::Keep),
+        ["remove"] => fields.get("remove")?.flag()?.then_some(Credential::Remove),
+        ["bearer"] => {
+            let secret = secret::read(&fields.get("bearer")?, environment)?;
+            header_value(node, format!("Bearer {}", secret.expose()))
+        }
+        ["basic"] => {
+            let basic = fields.get("basic")?.fields(&["user", "password"]);
+            let user = basic.need("user", "write the user name").and_then(|node| node.text());
+            let password =
+                basic.need("password", "write {env: NAME}").and_then(|node| secret::read(&node, environment));
+            let pair = format!("{}:{}", user?, password?.expose());
+            let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
+            header_value(node, format!("Basic {encoded}"))
+        }
+        _ => {
+            node.error("needs exactly one of bearer, basic, keep, remove", "choose one");
+            None
+        }
+    }
+}
+
+fn header_value(node: &Node<'_>, value: String) -> Option<Credential> {
+    if !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        node.error("holds characters that cannot stand in a header", "use printable ASCII");
+        return None;
+    }
+    Some(Credential::Set(Secret::from(value.as_str())))
+}

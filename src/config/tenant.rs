@@ -1,0 +1,213 @@
+//! One tenant: one customer of the application, with its own tokens, identity provider and policies.
+
+use std::time::Duration;
+
+use super::access::{self, AccessSettings};
+use super::node::Node;
+use super::saml::{self, SamlSettings};
+use super::scim::{self, ScimSettings};
+use super::secret::Environment;
+
+/// A validated tenant.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Name: part of cookie names and metrics.
+    pub name: String,
+    /// Values of `:authority`, without port, lower-case.
+    pub hosts: Vec<String>,
+    /// Scheme and authority under which browsers and Entra reach this tenant, without a trailing slash.
+    pub public_url: String,
+    /// Provisioning.
+    pub scim: Option<ScimSettings>,
+    /// Sign-on.
+    pub saml: Option<SamlSettings>,
+    /// Sessions.
+    pub session: SessionSettings,
+    /// Policies and identity headers.
+    pub access: AccessSettings,
+}
+
+/// How long a sign-in lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// From sign-in to the end of the session.
+    pub lifetime: Duration,
+    /// From the redirect to the identity provider to its response.
+    pub login_lifetime: Duration,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self { lifetime: Duration::from_secs(8 * 3600), login_lifetime: Duration::from_secs(600) }
+    }
+}
+
+/// Characters that can stand in a cookie name, a metric name and a log line alike.
+fn is_name(text: &str) -> bool {
+    text.len() <= 48
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+pub(super) fn read_all(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> Vec<Tenant> {
+    let entries = node.list();
+    if entries.is_empty() {
+        node.error("has no tenant", "list at least one");
+    }
+    let mut tenants: Vec<Tenant> = Vec::new();
+    for entry in &entries {
+        let Some(tenant) = read(entry, environment, stop_iteration) else { continue };
+        if tenants.iter().any(|other| other.name == tenant.name) {
+            entry.error(format!("`{}` names two tenants", tenant.name), "give every tenant its own name");
+        }
+        for host in &tenant.hosts {
+            if let Some(other) = tenants.iter().find(|other| other.hosts.contains(host)) {
+                entry.error(
+                    format!("the host `{host}` belongs to tenant `{}` already", other.name),
+                    "a host belongs to one tenant: remove it from one of them",
+                );
+            }
+        }
+        tenants.push(tenant);
+    }
+    tenants
+}
+
+fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> Option<Tenant> {
+    let fields = node.fields(&["name", "hosts", "public_url", "scim", "saml", "session", "access"]);
+    let name = fields.need("name", "give the tenant a short name").and_then(|node| {
+        let name = node.text()?;
+        if !is_name(name) {
+            node.error(format!("`{name}` is not a tenant name"), "use a-z, 0-9 and -, at most 48");
+        }
+        Some(name.to_owned())
+    });
+    let public_url = fields
+        .need("public_url", "write the address that browsers use, such as https://app.example.com")
+        .and_then(|node| read_public_url(&node));
+    let hosts = match fields.get("hosts") {
+        Some(node) => read_hosts(&node),
+        None => public_url.as_deref().and_then(host_of).map(|host| vec![host.to_owned()]).unwrap_or_default(),
+    };
+    let scim = fields.get("scim").map(|node| {
+        if !stop_iteration {
+            node.error(
+                "provisioning needs headers that can be held",
+                "set allow_on_headers_stop_iteration: true in Envoy and host.stop_iteration: true here",
+            );
+        }
+        scim::read(&node, environment)
+    });
+    let saml = fields.get("saml").map(|node| saml::read(&node, public_url.as_deref()));
+    let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
+    let access =
+        fields.get("access").map_or_else(|| Some(AccessSettings::default()), |node| access::read(&node));
+    let tenant = Tenant {
+        name: name?,
+        hosts,
+        public_url: public_url?,
+        scim: transpose(scim)?,
+        saml: transpose(saml)?,
+        session: session?,
+        access: access?,
+    };
+    check(node, &tenant);
+    Some(tenant)
+}
+
+/// `None` (an error was reported) is kept apart from `Some(None)` (the field is not there).
+fn transpose<T>(part: Option<Option<T>>) -> Option<Option<T>> {
+    match part {
+        None => Some(None),
+        Some(None) => None,
+        Some(Some(value)) => Some(Some(value)),
+    }
+}
+
+fn check(node: &Node<'_>, tenant: &Tenant) {
+    if tenant.scim.is_none() && tenant.saml.is_none() && tenant.access.rules.is_empty() {
+        node.warn("does nothing: every request is refused", "give it scim, saml or access");
+    }
+    if tenant.saml.is_none() && tenant.access.rules.iter().any(|rule| rule.access != access::Access::Public) {
+        node.error(
+            "has rules that need a sign-in, but no identity provider",
+            "add `saml`, or make those rules public",
+        );
+    }
+    let (Some(scim), Some(saml)) = (&tenant.scim, &tenant.saml) else { return };
+    for path in [&scim.public_path, &scim.application.path] {
+        if crate::common::path::is_at_or_below(&saml.acs_path, path) {
+            node.error(
+                format!("the assertion consumer `{}` lies inside the SCIM path `{path}`", saml.acs_path),
+                "give one of them another path",
+            );
+        }
+    }
+}
+
+fn read_public_url(node: &Node<'_>) -> Option<String> {
+    let url = node.text()?;
+    let remedy =
+        "write scheme and host only, such as https://app.example.com or https://app.example.com:8443";
+    let (scheme, rest) = url.split_once("://").or_else(|| {
+        node.error(format!("`{url}` is not a URL"), remedy);
+        None
+    })?;
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    let plain = authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    if authority.is_empty() || !plain || authority != authority.to_ascii_lowercase() {
+        node.error(format!("`{url}` is not scheme and lower-case host"), remedy);
+        return None;
+    }
+    let host = host_of(url).unwrap_or_default();
+    match scheme {
+        "https" => {}
+        "http" if host == "localhost" || host == "127.0.0.1" => node.warn(
+            "is http: only for a trial on this computer",
+            "use https; cookies are Secure and browsers keep them only for localhost",
+        ),
+        _ => {
+            node.error(format!("the scheme `{scheme}` cannot carry Secure cookies"), "use https");
+            return None;
+        }
+    }
+    Some(format!("{scheme}://{authority}"))
+}
+
+/// The host of a URL or authority, without port, as it stands in `hosts`.
+fn host_of(url: &str) -> Option<&str> {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split('/').next()?;
+    Some(crate::common::path::host_without_port(authority))
+}
+
+fn read_hosts(node: &Node<'_>) -> Vec<String> {
+    let entries = node.list();
+    if entries.is_empty() {
+        node.error("is empty", "list the host names, or leave `hosts` out to use that of public_url");
+    }
+    let mut hosts = Vec::new();
+    for entry in &entries {
+        let Some(host) = entry.text() else { continue };
+        if crate::common::path::host_without_port(host) != host || host.contains(['/', '*', ' ', '@']) {
+            entry.error(
+                format!("`{host}` is not a plain host name"),
+                "write it without scheme, port and path",
+            );
+        } else {
+            hosts.push(host.to_ascii_lowercase());
+        }
+    }
+    hosts
+}
+
+fn read_session(node: &Node<'_>) -> Option<SessionSettings> {
+    let fields = node.fields(&["lifetime_seconds", "login_lifetime_seconds"]);
+    let defaults = SessionSettings::default();
+    let seconds = |name: &str, range, default| match fields.get(name) {
+        Some(node) => node.number(range).map(Duration::from_secs),
+        None => Some(default),
+    };
+    let lifetime = seconds("lifetime_seconds", 60..=7 * 86_400, defaults.lifetime);
+    let login_lifetime = seconds("login_lifetime_seconds", 30..=3600, defaults.login_lifetime);
+    Some(SessionSettings { lifetime: lifetime?, login_lifetime: login_lifetime? })
+}
