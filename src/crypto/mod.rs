@@ -3,8 +3,12 @@
 //! Nothing outside this room imports a cipher, hash or RSA crate. Randomness and native verification come in through
 //! [`crate::common::Host`].
 
+mod certificate;
 mod digest;
 mod seal;
+mod signature;
 
+pub use certificate::{CertificateError, PublicKey, Validity};
 pub use digest::{equal, hmac_sha256, sha256, sha384, sha512};
 pub use seal::{KeyRing, MasterKey, SealError};
+pub use signature::{SignatureAlgorithm, SignatureError, verify};

@@ -128,7 +128,8 @@ impl<'d, 'm> Writer<'d, 'm> {
             }
         }
         let mut attributes: Vec<_> = element.attributes().iter().collect();
-        attributes.sort_by_key(|attribute| (self.document.namespace_name(attribute.namespace), attribute.local));
+        attributes
+            .sort_by_key(|attribute| (self.document.namespace_name(attribute.namespace), attribute.local));
         for attribute in attributes {
             self.out.push(b' ');
             self.name(attribute.prefix, attribute.local);
@@ -274,7 +275,8 @@ mod tests {
 
     #[test]
     fn canonical_octets_canonicalise_to_themselves() {
-        let input = "<p:r xmlns:p='urn:p' b='&#10;&lt;' a='\t'>x&amp;<![CDATA[<]]>\r\n&#13;<q xmlns='urn:q'/></p:r>";
+        let input =
+            "<p:r xmlns:p='urn:p' b='&#10;&lt;' a='\t'>x&amp;<![CDATA[<]]>\r\n&#13;<q xmlns='urn:q'/></p:r>";
         let document = Document::parse(input.as_bytes(), Rules::MESSAGE).unwrap();
         let once = canonicalize(document.root().unwrap(), &Method::default(), None).unwrap();
         let again = Document::parse(&once, Rules::CANONICAL).unwrap();

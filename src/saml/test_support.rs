@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 /// The folder of the fixtures: `VESTIBULE_FIXTURES`, or `../shared/fixtures` beside the repository.
 pub(crate) fn fixtures() -> PathBuf {
-    std::env::var_os("VESTIBULE_FIXTURES").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"),
-        PathBuf::from,
-    )
+    std::env::var_os("VESTIBULE_FIXTURES")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"), PathBuf::from)
 }
 
 /// Text of a fixture; `None`, with a message, where it is missing.

@@ -24,6 +24,8 @@ pub struct Limits {
     pub attributes: usize,
     /// Octets of one attribute value, before normalisation.
     pub attribute_bytes: usize,
+    /// Octets of one run of text, references resolved.
+    pub text_bytes: usize,
     /// Octets of one namespace name. Canonical XML may repeat it at every element.
     pub namespace_bytes: usize,
 }
@@ -36,6 +38,7 @@ impl Limits {
         elements: 4096,
         attributes: 64,
         attribute_bytes: 65_536,
+        text_bytes: 65_536,
         namespace_bytes: 1024,
     };
     /// For canonical octets, which may be longer than the message they come from.
@@ -122,16 +125,7 @@ impl<'a> Builder<'a> {
             (Cow::Borrowed(XML_NAMESPACE), NamespaceId::XML),
         ]);
         let scope = BTreeMap::from([("xml", vec![NamespaceId::XML])]);
-        Self {
-            rules,
-            nodes: Vec::new(),
-            open: Vec::new(),
-            elements: 0,
-            text: None,
-            namespaces,
-            known,
-            scope,
-        }
+        Self { rules, nodes: Vec::new(), open: Vec::new(), elements: 0, text: None, namespaces, known, scope }
     }
 
     fn token(&mut self, kind: &Event<'_>, token: &'a str, first: bool) -> Result<(), Fault> {
@@ -278,8 +272,7 @@ impl<'a> Builder<'a> {
         if self.open.is_empty() {
             return if all_white(token) { Ok(()) } else { Err(Fault::Root) };
         }
-        self.append(line_ends(token));
-        Ok(())
+        self.append(line_ends(token))
     }
 
     fn cdata(&mut self, inside: &'a str) -> Result<(), Fault> {
@@ -289,8 +282,7 @@ impl<'a> Builder<'a> {
         if inside.contains("]]>") {
             return Err(Fault::Syntax);
         }
-        self.append(line_ends(inside));
-        Ok(())
+        self.append(line_ends(inside))
     }
 
     fn general_reference(&mut self, name: &'a str) -> Result<(), Fault> {
@@ -298,8 +290,7 @@ impl<'a> Builder<'a> {
             return Err(Fault::Root);
         }
         let c = reference(name)?;
-        self.append(Cow::Owned(c.to_string()));
-        Ok(())
+        self.append(Cow::Owned(c.to_string()))
     }
 
     fn comment(&mut self, inside: &'a str) -> Result<(), Fault> {
@@ -327,11 +318,16 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn append(&mut self, piece: Cow<'a, str>) {
+    fn append(&mut self, piece: Cow<'a, str>) -> Result<(), Fault> {
+        let have = self.text.as_ref().map_or(0, |text| text.len());
+        if have.saturating_add(piece.len()) > self.rules.limits.text_bytes {
+            return Err(Fault::Limit("octets of a text"));
+        }
         match &mut self.text {
             Some(text) => text.to_mut().push_str(&piece),
             None => self.text = Some(piece),
         }
+        Ok(())
     }
 
     fn flush_text(&mut self) {
