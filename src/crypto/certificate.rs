@@ -1,12 +1,191 @@
-//! Stub.
-/// Stub.
-#[derive(Debug)]
-pub struct PublicKey;
-impl PublicKey {
-    /// Stub.
-    /// # Errors
-    /// Stub.
-    pub fn from_certificate(_: &str) -> Result<Self, std::fmt::Error> {
-        Ok(Self)
+//! The public key and the dates out of an X.509 certificate. Trust in SAML is by key: no chain is built, no name read.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rsa::RsaPublicKey;
+use rsa::traits::PublicKeyParts;
+use x509_cert::der::{Decode, Encode};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
+
+use crate::common::UnixMillis;
+
+/// A certificate longer than this is refused unread; real ones have 1 to 4 KiB.
+const MAX_DER: usize = 65_536;
+const MIN_BITS: u32 = 2048;
+const MAX_BITS: u32 = 8192;
+
+/// A key that signatures are verified with: RSA of 2048 to 8192 bit with an odd exponent of at least 3.
+#[derive(Clone)]
+pub struct PublicKey {
+    spki: Vec<u8>,
+    rsa: RsaPublicKey,
+    validity: Option<Validity>,
+}
+
+/// From when until when a certificate says it is valid, both ends included (RFC 5280, 4.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// The first moment.
+    pub not_before: UnixMillis,
+    /// The last moment.
+    pub not_after: UnixMillis,
+}
+
+impl Validity {
+    /// Whether `now` is within.
+    #[must_use]
+    pub fn contains(&self, now: UnixMillis) -> bool {
+        self.not_before <= now && now <= self.not_after
     }
+}
+
+/// Why a certificate or key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateError {
+    /// Neither PEM of one certificate nor Base64 of DER.
+    Encoding,
+    /// Not one certificate in strict DER, or something follows it.
+    Der,
+    /// The key is not RSA.
+    KeyType,
+    /// The modulus has fewer than 2048 or more than 8192 bit.
+    KeySize,
+    /// The exponent is even or less than 3.
+    Exponent,
+}
+
+impl CertificateError {
+    /// Stable public code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Encoding => "certificate_encoding",
+            Self::Der => "certificate_der",
+            Self::KeyType => "certificate_key_type",
+            Self::KeySize => "certificate_key_size",
+            Self::Exponent => "certificate_exponent",
+        }
+    }
+}
+
+impl std::fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Encoding => "not a certificate in PEM or in Base64 of DER",
+            Self::Der => "not one X.509 certificate in strict DER",
+            Self::KeyType => "the certificate's key is not RSA",
+            Self::KeySize => "the certificate's RSA key must have 2048 to 8192 bit",
+            Self::Exponent => "the certificate's RSA exponent must be odd and at least 3",
+        })
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+impl PublicKey {
+    /// Takes the key of a certificate given as PEM or as bare Base64 of DER (white space allowed).
+    ///
+    /// # Errors
+    /// Where it is no certificate or its key is not allowed.
+    pub fn from_certificate(text: &str) -> Result<Self, CertificateError> {
+        Self::from_certificate_der(&decode(text)?)
+    }
+
+    /// Takes the key of a certificate in DER.
+    ///
+    /// # Errors
+    /// Where it is no certificate or its key is not allowed.
+    pub fn from_certificate_der(der: &[u8]) -> Result<Self, CertificateError> {
+        if der.len() > MAX_DER {
+            return Err(CertificateError::Der);
+        }
+        let certificate = x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Der)?;
+        let tbs = certificate.tbs_certificate();
+        let spki = tbs.subject_public_key_info().to_der().map_err(|_| CertificateError::Der)?;
+        let moment =
+            |time: &x509_cert::time::Time| UnixMillis::from_seconds(time.to_unix_duration().as_secs());
+        let validity = Validity {
+            not_before: moment(&tbs.validity().not_before),
+            not_after: moment(&tbs.validity().not_after),
+        };
+        Ok(Self { validity: Some(validity), ..Self::from_spki(&spki)? })
+    }
+
+    /// Takes a `SubjectPublicKeyInfo` in DER.
+    ///
+    /// # Errors
+    /// Where it is not strict DER or the key is not allowed.
+    pub fn from_spki(der: &[u8]) -> Result<Self, CertificateError> {
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| CertificateError::Der)?;
+        if spki.algorithm.oid != rsa::pkcs1::ALGORITHM_OID {
+            return Err(CertificateError::KeyType);
+        }
+        let octets = spki.subject_public_key.as_bytes().ok_or(CertificateError::Der)?;
+        let parts = rsa::pkcs1::RsaPublicKeyRef::try_from(octets).map_err(|_| CertificateError::Der)?;
+        let modulus = parts.modulus.as_bytes();
+        let bits = u32::try_from(modulus.len())
+            .ok()
+            .and_then(|length| length.checked_mul(8))
+            .and_then(|bits| bits.checked_sub(modulus.first().map_or(0, |byte| byte.leading_zeros())))
+            .unwrap_or_default();
+        if !(MIN_BITS..=MAX_BITS).contains(&bits) {
+            return Err(CertificateError::KeySize);
+        }
+        let exponent = parts.public_exponent.as_bytes();
+        if exponent.last().is_none_or(|last| last & 1 == 0) || exponent == [1] {
+            return Err(CertificateError::Exponent);
+        }
+        let rsa = RsaPublicKey::try_from(spki).map_err(|_| CertificateError::Exponent)?;
+        Ok(Self { spki: der.to_vec(), rsa, validity: None })
+    }
+
+    /// DER of the `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The dates of the certificate the key came in, where it came in one.
+    #[must_use]
+    pub fn validity(&self) -> Option<Validity> {
+        self.validity
+    }
+
+    /// Octets of the modulus, and so of every signature.
+    pub(super) fn size(&self) -> usize {
+        self.rsa.size()
+    }
+
+    pub(super) fn rsa(&self) -> &RsaPublicKey {
+        &self.rsa
+    }
+}
+
+impl PartialEq for PublicKey {
+    /// Two keys are one where their octets are; the dates do not matter.
+    fn eq(&self, other: &Self) -> bool {
+        self.spki == other.spki
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl std::fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PublicKey(rsa {})", self.size().saturating_mul(8))
+    }
+}
+
+/// DER out of PEM of exactly one certificate, or out of bare Base64.
+fn decode(text: &str) -> Result<Vec<u8>, CertificateError> {
+    let text = text.trim();
+    let inside = match text.strip_prefix("-----BEGIN CERTIFICATE-----") {
+        Some(rest) => rest.strip_suffix("-----END CERTIFICATE-----").ok_or(CertificateError::Encoding)?,
+        None => text,
+    };
+    let packed: String = inside.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    if packed.is_empty() {
+        return Err(CertificateError::Encoding);
+    }
+    STANDARD.decode(packed).map_err(|_| CertificateError::Encoding)
 }

@@ -6,7 +6,9 @@
 mod certificate;
 mod digest;
 mod seal;
+mod signature;
 
-pub use certificate::PublicKey;
+pub use certificate::{CertificateError, PublicKey, Validity};
 pub use digest::{equal, hmac_sha256, sha256, sha384, sha512};
 pub use seal::{KeyRing, MasterKey, SealError};
+pub use signature::{SignatureAlgorithm, SignatureError, verify};

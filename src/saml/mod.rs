@@ -1,1 +1,17 @@
 //! The SAML 2.0 service provider.
+
+pub mod c14n;
+mod escape;
+pub mod metadata;
+mod names;
+pub mod request;
+pub mod response;
+pub mod signature;
+pub mod xml;
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod corpus_test;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod test_support;

@@ -1,0 +1,75 @@
+//! The assertion (SAML Core 2): read only from octets that a trusted key signed.
+
+use super::envelope::{child, issuer, required, time, version};
+use super::{Accepted, Expectations, Rejection};
+use super::{conditions, statements, subject};
+use crate::saml::names::ASSERTION;
+use crate::saml::names::DSIG;
+use crate::saml::xml::Element;
+
+/// Checks a signed assertion and takes the identity from it.
+///
+/// `in_response_to` is what the response around it says.
+pub(super) fn read(
+    assertion: Element<'_>,
+    in_response_to: Option<&str>,
+    expect: &Expectations<'_>,
+) -> Result<Accepted, Rejection> {
+    version(assertion)?;
+    let id = required(assertion, "ID")?;
+    time(required(assertion, "IssueInstant")?, "IssueInstant of the assertion")?;
+    parts_are_known(assertion)?;
+    let whose =
+        child(assertion, ASSERTION, "Issuer")?.ok_or(Rejection::Missing("Issuer of the assertion"))?;
+    issuer(whose, "assertion", expect)?;
+    let conditions = conditions::check(assertion, expect)?;
+    let subject = subject::check(assertion, in_response_to, expect)?;
+    let authentication = statements::authentication(assertion, expect)?;
+    let attributes = statements::attributes(assertion, expect)?;
+    let end = match conditions.not_on_or_after {
+        Some(end) => end.min(subject.not_on_or_after),
+        None => subject.not_on_or_after,
+    };
+    let identity = crate::common::Identity {
+        issuer: expect.idp_entity_id.to_owned(),
+        name_id: subject.name_id,
+        name_id_format: subject.name_id_format,
+        session_index: authentication.session_index,
+        authn_context: authentication.context,
+        attributes,
+    };
+    Ok(Accepted {
+        identity,
+        assertion_id: id.to_owned(),
+        in_response_to: subject.in_response_to,
+        not_on_or_after: end.after(expect.skew),
+        session_not_on_or_after: authentication.session_not_on_or_after,
+        authn_instant: authentication.instant,
+        warnings: Vec::new(),
+    })
+}
+
+/// The schema's children and no others, nothing beside them.
+fn parts_are_known(assertion: Element<'_>) -> Result<(), Rejection> {
+    const KNOWN: [&str; 8] = [
+        "Issuer",
+        "Subject",
+        "Conditions",
+        "Advice",
+        "Statement",
+        "AuthnStatement",
+        "AuthzDecisionStatement",
+        "AttributeStatement",
+    ];
+    if assertion.has_text() {
+        return Err(Rejection::Unexpected("text".to_owned()));
+    }
+    for part in assertion.children() {
+        let known = part.is(DSIG, "Signature")
+            || (part.namespace_name() == ASSERTION && KNOWN.contains(&part.local()));
+        if !known {
+            return Err(Rejection::Unexpected(part.local().to_owned()));
+        }
+    }
+    Ok(())
+}

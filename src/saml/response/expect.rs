@@ -1,0 +1,107 @@
+//! What a response is measured against, and what an accepted one yields.
+
+use std::time::Duration;
+
+use crate::common::{Identity, UnixMillis};
+use crate::crypto::PublicKey;
+
+/// What this service provider expects of a response.
+#[derive(Clone, Debug)]
+pub struct Expectations<'a> {
+    /// Entity ID of the identity provider; compared exactly.
+    pub idp_entity_id: &'a str,
+    /// Entity ID of this service provider; compared exactly.
+    pub audience: &'a str,
+    /// URL of this service provider's assertion consumer; compared exactly with recipient and destination.
+    pub acs_url: &'a str,
+    /// Identifiers of the requests this browser has pending; empty for none.
+    pub request_ids: &'a [String],
+    /// Whether a response that answers no request is accepted (anybody can then sign a browser in as themselves).
+    pub allow_unsolicited: bool,
+    /// The identity provider's keys; the first sixteen are tried.
+    pub keys: &'a [PublicKey],
+    /// How far the clocks may be apart.
+    pub skew: Duration,
+    /// The time.
+    pub now: UnixMillis,
+    /// Which signatures must be there. One that is there must be right in any case.
+    pub requires: Required,
+    /// Named relaxations; none by default.
+    pub accept: Accept,
+}
+
+/// Which signatures must be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Required {
+    /// That of the response or that of the assertion.
+    #[default]
+    Any,
+    /// That of the assertion.
+    Assertion,
+    /// That of the response.
+    Response,
+    /// Both.
+    Both,
+}
+
+/// Relaxations, each for an identity provider that cannot do better. The default has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accept {
+    /// A response without `Destination`.
+    pub no_destination: bool,
+    /// A response without `Issuer`.
+    pub no_response_issuer: bool,
+    /// Conditions without `AudienceRestriction`.
+    pub no_audience_restriction: bool,
+    /// Conditions without `NotBefore`.
+    pub no_conditions_not_before: bool,
+    /// Conditions without `NotOnOrAfter`.
+    pub no_conditions_not_on_or_after: bool,
+    /// An assertion without `AuthnStatement`.
+    pub no_authn_statement: bool,
+    /// A subject without `NameID`; the name in the identity is then empty.
+    pub no_name_id: bool,
+    /// A `NameID` qualified for another service provider.
+    pub sp_name_qualifier_mismatch: bool,
+    /// Several attributes of one name; their values are joined in order.
+    pub duplicate_attribute: bool,
+    /// A signature by a key whose certificate is outside its dates. Entra goes on signing with an expired
+    /// certificate, and trust is by key: without this, an expiry nobody noticed locks everybody out.
+    pub certificate_outside_validity: bool,
+}
+
+/// A response that met all expectations.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Who signed in.
+    pub identity: Identity,
+    /// `ID` of the assertion; with the issuer it names the assertion for the replay check.
+    pub assertion_id: String,
+    /// The request that was answered; `None` where unsolicited.
+    pub in_response_to: Option<String>,
+    /// Until when the assertion could be presented again, clock skew included.
+    pub not_on_or_after: UnixMillis,
+    /// When the identity provider wants the session to end.
+    pub session_not_on_or_after: Option<UnixMillis>,
+    /// When the person proved who they are to the identity provider.
+    pub authn_instant: Option<UnixMillis>,
+    /// What an operator should look at although the sign-in went well.
+    pub warnings: Vec<Warning>,
+}
+
+/// What an operator should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The signing key's certificate is outside its dates.
+    CertificateOutsideValidity,
+}
+
+impl Warning {
+    /// Stable public code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::CertificateOutsideValidity => "certificate_outside_validity",
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Validation of a SAML response (SAML Profiles 4.1.4.3, Core 2 and 3.2.2).
+//!
+//! The message is parsed once to find signatures. What a signature covers is canonicalised and verified, and those
+//! octets are parsed anew: identity, conditions and confirmation are read from them and from nothing else. What is
+//! not signed may refuse a sign-in, never grant one.
+
+mod assertion;
+mod conditions;
+mod decode;
+mod envelope;
+mod expect;
+mod rejection;
+mod statements;
+mod subject;
+
+pub use decode::decode_post;
+pub use expect::{Accept, Accepted, Expectations, Required, Warning};
+pub use rejection::Rejection;
+
+use super::signature::{Signed, verify_enveloped};
+use super::xml::{Document, Element, Rules};
+use crate::common::Host;
+use envelope::Envelope;
+
+/// Validates a decoded response.
+///
+/// # Errors
+/// At the first rule that is broken.
+pub fn validate(host: &dyn Host, xml: &[u8], expect: &Expectations<'_>) -> Result<Accepted, Rejection> {
+    let message = Document::parse(xml, Rules::MESSAGE)?;
+    let root = message.root().ok_or(Rejection::Missing("root element"))?;
+    // Cheap checks first: a stranger's message costs no signature check.
+    let unsigned = Envelope::check(root, expect)?;
+    let response = signed(host, root, "response", expect)?;
+    let assertion = signed(host, unsigned.assertion, "assertion", expect)?;
+    required(response.is_some(), assertion.is_some(), expect.requires)?;
+
+    let outer = document_of(response.as_ref(), "response")?;
+    let inner = document_of(assertion.as_ref(), "assertion")?;
+    let verified =
+        outer.as_ref().and_then(Document::root).map(|root| Envelope::check(root, expect)).transpose()?;
+    // Where the response is signed, it says which request it answers; otherwise it can only contradict.
+    let in_response_to = verified.as_ref().unwrap_or(&unsigned).in_response_to;
+    let signed_assertion = match (inner.as_ref().and_then(Document::root), &verified) {
+        (Some(root), None) => root,
+        (Some(root), Some(around)) if same_id(root, around.assertion) => root,
+        (None, Some(around)) => around.assertion,
+        (Some(_), Some(_)) => return Err(Rejection::AssertionCount(2)),
+        (None, None) => return Err(Rejection::Unsigned("the message")),
+    };
+    let mut accepted = assertion::read(signed_assertion, in_response_to, expect)?;
+    if [&response, &assertion].into_iter().flatten().any(|signed| signed.key_outside_validity) {
+        if !expect.accept.certificate_outside_validity {
+            return Err(Rejection::CertificateOutsideValidity);
+        }
+        accepted.warnings.push(Warning::CertificateOutsideValidity);
+    }
+    Ok(accepted)
+}
+
+fn signed(
+    host: &dyn Host,
+    element: Element<'_>,
+    whose: &'static str,
+    expect: &Expectations<'_>,
+) -> Result<Option<Signed>, Rejection> {
+    verify_enveloped(host, element, expect.keys, expect.now)
+        .map_err(|fault| Rejection::Signature(whose, fault))
+}
+
+fn document_of<'s>(
+    signed: Option<&'s Signed>,
+    whose: &'static str,
+) -> Result<Option<Document<'s>>, Rejection> {
+    signed.map(Signed::document).transpose().map_err(|fault| Rejection::Signature(whose, fault))
+}
+
+fn required(response: bool, assertion: bool, requires: Required) -> Result<(), Rejection> {
+    let missing = match requires {
+        Required::Any if !response && !assertion => "the message",
+        Required::Assertion | Required::Both if !assertion => "the assertion",
+        Required::Response | Required::Both if !response => "the response",
+        _ => return Ok(()),
+    };
+    Err(Rejection::Unsigned(missing))
+}
+
+fn same_id(a: Element<'_>, b: Element<'_>) -> bool {
+    a.attribute("ID").is_some() && a.attribute("ID") == b.attribute("ID")
+}

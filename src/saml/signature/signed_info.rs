@@ -1,0 +1,138 @@
+//! `SignedInfo` of XML Signature, cut down to what SAML allows.
+
+use super::{SignatureFault, base64_of, children, exclusive};
+use crate::crypto::{self, SignatureAlgorithm};
+use crate::saml::c14n::Method;
+use crate::saml::names::DSIG;
+use crate::saml::xml::{Element, is_ncname};
+
+const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+
+/// How `SignedInfo` itself is made into octets and signed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SigningMethod {
+    pub(super) canonicalization: Method,
+    pub(super) algorithm: SignatureAlgorithm,
+}
+
+/// A digest and what it is the digest of.
+pub(super) enum Digest {
+    Sha256(Vec<u8>),
+    Sha384(Vec<u8>),
+    Sha512(Vec<u8>),
+}
+
+impl Digest {
+    pub(super) fn matches(&self, octets: &[u8]) -> bool {
+        match self {
+            Self::Sha256(digest) => crypto::equal(digest, &crypto::sha256(octets)),
+            Self::Sha384(digest) => crypto::equal(digest, &crypto::sha384(octets)),
+            Self::Sha512(digest) => crypto::equal(digest, &crypto::sha512(octets)),
+        }
+    }
+}
+
+/// All that a `SignedInfo` of the profile says.
+pub(super) struct SignedInfo {
+    pub(super) method: SigningMethod,
+    /// Identifier of the one element that is referred to.
+    pub(super) reference: String,
+    /// Canonicalisation of that element; never with comments (XML Signature 4.4.3.3: a same-document reference by
+    /// identifier leaves them out).
+    pub(super) transform: Method,
+    pub(super) digest: Digest,
+}
+
+impl SignedInfo {
+    /// Reads only what is needed to make the octets and verify them.
+    pub(super) fn method_of(signed_info: Element<'_>) -> Result<SigningMethod, SignatureFault> {
+        let (canonicalization, algorithm, _) = parts(signed_info)?;
+        Ok(SigningMethod {
+            canonicalization: exclusive(canonicalization, SignatureFault::Canonicalization)?,
+            algorithm: algorithm_of(algorithm)?,
+        })
+    }
+
+    /// Reads all of it.
+    pub(super) fn read(signed_info: Element<'_>) -> Result<Self, SignatureFault> {
+        let (_, _, reference) = parts(signed_info)?;
+        let [transforms, digest_method, digest_value] = &children(reference)?[..] else {
+            return Err(SignatureFault::Structure("Reference"));
+        };
+        if !transforms.is(DSIG, "Transforms")
+            || !digest_method.is(DSIG, "DigestMethod")
+            || !digest_value.is(DSIG, "DigestValue")
+        {
+            return Err(SignatureFault::Structure("Reference"));
+        }
+        let id = reference
+            .attribute("URI")
+            .and_then(|uri| uri.strip_prefix('#'))
+            .filter(|id| is_ncname(id))
+            .ok_or(SignatureFault::Reference)?;
+        Ok(Self {
+            method: Self::method_of(signed_info)?,
+            reference: id.to_owned(),
+            transform: transform_of(*transforms)?,
+            digest: digest_of(*digest_method, *digest_value)?,
+        })
+    }
+}
+
+/// `CanonicalizationMethod`, `SignatureMethod` and exactly one `Reference`.
+fn parts(signed_info: Element<'_>) -> Result<(Element<'_>, Element<'_>, Element<'_>), SignatureFault> {
+    let all = children(signed_info)?;
+    if all.iter().filter(|child| child.is(DSIG, "Reference")).count() != 1 {
+        return Err(SignatureFault::Reference);
+    }
+    match &all[..] {
+        [canonicalization, algorithm, reference]
+            if canonicalization.is(DSIG, "CanonicalizationMethod")
+                && algorithm.is(DSIG, "SignatureMethod")
+                && reference.is(DSIG, "Reference") =>
+        {
+            Ok((*canonicalization, *algorithm, *reference))
+        }
+        _ => Err(SignatureFault::Structure("SignedInfo")),
+    }
+}
+
+fn algorithm_of(method: Element<'_>) -> Result<SignatureAlgorithm, SignatureFault> {
+    if !children(method)?.is_empty() {
+        return Err(SignatureFault::Algorithm);
+    }
+    match method.attribute("Algorithm") {
+        Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256") => Ok(SignatureAlgorithm::RsaSha256),
+        Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha384") => Ok(SignatureAlgorithm::RsaSha384),
+        Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512") => Ok(SignatureAlgorithm::RsaSha512),
+        _ => Err(SignatureFault::Algorithm),
+    }
+}
+
+fn transform_of(transforms: Element<'_>) -> Result<Method, SignatureFault> {
+    let [enveloped, canonical] = &children(transforms)?[..] else {
+        return Err(SignatureFault::Transform);
+    };
+    if !enveloped.is(DSIG, "Transform")
+        || !canonical.is(DSIG, "Transform")
+        || enveloped.attribute("Algorithm") != Some(ENVELOPED)
+        || !children(*enveloped)?.is_empty()
+    {
+        return Err(SignatureFault::Transform);
+    }
+    let method = exclusive(*canonical, SignatureFault::Transform)?;
+    Ok(Method { comments: false, ..method })
+}
+
+fn digest_of(method: Element<'_>, value: Element<'_>) -> Result<Digest, SignatureFault> {
+    if !children(method)?.is_empty() {
+        return Err(SignatureFault::DigestAlgorithm);
+    }
+    let value = base64_of(value)?;
+    match method.attribute("Algorithm") {
+        Some("http://www.w3.org/2001/04/xmlenc#sha256") => Ok(Digest::Sha256(value)),
+        Some("http://www.w3.org/2001/04/xmldsig-more#sha384") => Ok(Digest::Sha384(value)),
+        Some("http://www.w3.org/2001/04/xmlenc#sha512") => Ok(Digest::Sha512(value)),
+        _ => Err(SignatureFault::DigestAlgorithm),
+    }
+}
