@@ -63,7 +63,7 @@ fn a_response_has_the_shape_of_entras() {
     assert_eq!(xml.matches("InResponseTo=\"_request\"").count(), 2);
     assert!(xml.contains("NotBefore=\"2027-01-15T07:55:00.123Z\" NotOnOrAfter=\"2027-01-15T09:00:00.123Z\""));
     assert!(xml.contains("<Audience>https://localhost:8443/saml</Audience>"));
-    assert!(xml.contains("<StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>"));
+    assert!(xml.contains("<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>"));
 }
 
 #[test]
