@@ -18,6 +18,8 @@ entra-simulator serve [OPTIONS]         signs people in and provisions them, unt
     --double-slash                      keep a trailing slash of the Tenant URL, so that requests go to //Users
 entra-simulator certificate --state-dir DIR [--pem]
                                         prints the signing certificate as base64 or PEM; makes it if it is missing
+entra-simulator tls-certificate --state-dir DIR --name HOST
+                                        makes ca.pem, server.pem and server.key for HOST and 127.0.0.1, if missing
 ";
 
 /// What is to be done.
@@ -31,6 +33,13 @@ pub enum Command {
         state_dir: PathBuf,
         /// As PEM instead of one line of base64.
         pem: bool,
+    },
+    /// Make TLS certificates for a demonstration.
+    TlsCertificate {
+        /// Where they are kept.
+        state_dir: PathBuf,
+        /// Host name of the server.
+        name: String,
     },
     /// Serve.
     Serve(Box<ServeOptions>),
@@ -51,6 +60,7 @@ pub struct ServeOptions {
 }
 
 const FLAGS: [&str; 2] = ["--pem", "--double-slash"];
+const TLS_OPTIONS: [&str; 2] = ["--state-dir", "--name"];
 const CERTIFICATE_OPTIONS: [&str; 2] = ["--state-dir", "--pem"];
 const SERVE_OPTIONS: [&str; 9] = [
     "--listen",
@@ -73,6 +83,11 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, Str
     match command.as_str() {
         "--help" | "-h" | "help" => Ok(Command::Help),
         "certificate" => certificate(&options(arguments, &CERTIFICATE_OPTIONS)?),
+        "tls-certificate" => {
+            let options = options(arguments, &TLS_OPTIONS)?;
+            let state_dir = required(&options, "--state-dir")?.into();
+            Ok(Command::TlsCertificate { state_dir, name: required(&options, "--name")? })
+        }
         "serve" => serve(&options(arguments, &SERVE_OPTIONS)?),
         other => Err(format!("there is no command '{other}'")),
     }

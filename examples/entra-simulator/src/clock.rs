@@ -22,6 +22,13 @@ pub fn format_ms(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z")
 }
 
+/// Year, month and day of the UTC date so many days from today.
+#[must_use]
+pub fn date_in(days: i64) -> (i32, u8, u8) {
+    let (year, month, day) = civil(now_ms().div_euclid(86_400_000) + days);
+    (i32::try_from(year).unwrap_or(2000), u8::try_from(month).unwrap_or(1), u8::try_from(day).unwrap_or(1))
+}
+
 /// The civil date of a day counted from 1970-01-01 (proleptic Gregorian calendar).
 fn civil(days: i64) -> (i64, i64, i64) {
     // Years are counted from 1 March of year 0, so that the leap day is the last day of its year.

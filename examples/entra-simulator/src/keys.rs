@@ -115,7 +115,11 @@ fn certificate_parameters() -> CertificateParams {
     parameters
 }
 
-fn write_private(path: &Path, contents: &[u8]) -> Result<(), String> {
+/// Writes a file that only its owner can read.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_private(path: &Path, contents: &[u8]) -> Result<(), String> {
     use std::io::Write;
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -9,6 +9,7 @@ mod keys;
 mod random;
 mod saml;
 mod scim;
+mod tls;
 mod web;
 mod xml;
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Certificate { state_dir, pem } => SigningKey::load_or_make(&state_dir).map(|key| {
             if pem { print!("{}", key.certificate_pem()) } else { println!("{}", key.certificate_base64()) }
         }),
+        Command::TlsCertificate { state_dir, name } => tls::make(&state_dir, &name),
         Command::Serve(options) => serve(*options),
     };
     match result {
