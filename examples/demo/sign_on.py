@@ -89,7 +89,10 @@ class SignOn:
         victim, thief = self.stage.new_browser(), self.stage.new_browser()
         fields = self._response_for(victim, "ada", "/")
         answer = thief.post_from_elsewhere(self.stage.acs_url, fields)
-        return "ada's response from a browser that asked for none", f"HTTP {answer.status}", is_refused(answer, thief)
+        refused = is_refused(answer, thief)
+        own = victim.post_from_elsewhere(self.stage.acs_url, fields)
+        got = f"HTTP {answer.status}, from her own browser {own.status}"
+        return "ada's response from a browser that asked for none", got, refused and own.status == 303
 
     @step("f2", "a response with one byte changed is refused")
     def tampered(self):

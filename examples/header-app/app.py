@@ -59,14 +59,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding") is not None:
             self.refuse(411, "this server needs a Content-Length")
             return None
-        try:
-            length = int(self.headers.get("Content-Length") or 0)
-        except ValueError:
-            length = -1
-        if not 0 <= length <= MAX_BODY:
-            self.refuse(400 if length < 0 else 413, "unusable Content-Length")
+        length = self.headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit() and len(length) < 20):
+            self.refuse(400, "unusable Content-Length")
             return None
-        return self.rfile.read(length)
+        if int(length) > MAX_BODY:
+            self.refuse(413, "too large")
+            return None
+        return self.rfile.read(int(length))
 
     def page(self, path):
         user = self.headers.get("x-user")

@@ -105,3 +105,33 @@ fn every_page_is_escaped_and_has_a_policy() {
         assert!(response.headers.iter().any(|(name, _)| *name == "Content-Security-Policy"));
     }
 }
+
+#[test]
+fn picking_an_account_posts_a_response_to_the_application() {
+    let app = app();
+    let xml = saml_request::request("_r9", &app.settings.identifier, &app.settings.reply_url, "");
+    let query = crate::form::encode_dotnet(&saml_request::query_of(&xml));
+    let path = format!("/{}/saml2", app.settings.tenant_id);
+    let picked = request("POST", &path, &format!("query={query}&user=ada&signing=both&break="));
+    let page = String::from_utf8(route(&app, &picked).body).unwrap();
+    assert!(page.contains("action=\"https://localhost:8443/.vestibule/saml/acs\""), "{page}");
+    assert!(page.contains("name=\"SAMLResponse\"") && page.contains("name=\"RelayState\" value=\"r-1\""));
+
+    let unassigned = request("POST", &path, &format!("query={query}&user=zoe"));
+    let response = route(&app, &unassigned);
+    assert_eq!(response.status, 400);
+    assert!(String::from_utf8(response.body).unwrap().contains("AADSTS50105"));
+    assert_eq!(route(&app, &request("GET", "/00000000-0000-4000-8000-000000000000/saml2", "")).status, 404);
+}
+
+#[test]
+fn the_buttons_of_the_start_page_work() {
+    let app = app();
+    assert_eq!(route(&app, &request("POST", "/ui/users/ada/disable", "")).status, 303);
+    assert!(!app.directory().user("ada").unwrap().account_enabled);
+    assert_eq!(route(&app, &request("POST", "/ui/users/ada/enable", "")).status, 303);
+    assert!(app.directory().user("ada").unwrap().account_enabled);
+    assert_eq!(route(&app, &request("POST", "/ui/users/ada/explode", "")).status, 404);
+    assert_eq!(route(&app, &request("POST", "/ui/sign-in", "")).status, 200);
+    assert_eq!(route(&app, &request("GET", "/ui/users/ada/disable", "")).status, 404);
+}
