@@ -67,6 +67,8 @@ def arguments():
 def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell that starts us in the background has interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         stage = Stage(options, None)
         stage.prepare()

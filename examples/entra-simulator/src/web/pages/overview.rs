@@ -67,7 +67,8 @@ fn user_row(user: &User) -> String {
         button(&format!("users/{}/{action}", user.name), label)
     };
     format!(
-        "<tr><th scope=\"row\">{}<small>{}</small></th><td>{state}</td><td>{}</td><td>{}</td><td>{}{}{}{}</td></tr>",
+        "<tr><th scope=\"row\">{}<small>{}</small></th><td data-label=\"State: \">{state}</td>\
+         <td data-label=\"Manager: \">{}</td><td data-label=\"Roles: \">{}</td><td>{}{}{}{}</td></tr>",
         escape(&user.display_name),
         escape(&user.user_principal_name),
         escape(user.manager.as_deref().unwrap_or("–")),
@@ -81,7 +82,7 @@ fn user_row(user: &User) -> String {
 
 fn group_row(group: &Group) -> String {
     format!(
-        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>",
+        "<tr><th scope=\"row\">{}</th><td data-label=\"Members: \">{}</td><td>{}</td></tr>",
         escape(&group.display_name),
         escape(&group.members.join(", ")),
         button(&format!("groups/{}/on-demand", group.name), "Provision on demand"),
