@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The demonstration: Entra (simulated) provisions and signs in people, in front of applications that know nothing of it.
+"""The demonstration: a simulated Entra provisions people and signs them in, before applications that know nothing of it.
 
     demo.py --envoy ENVOY --wasm vestibule.wasm --simulator entra-simulator --scim2-server scim2-server [--check]
 
@@ -8,9 +8,11 @@ free ports, ends after the story, and exits with 1 if any step was wrong. Only P
 """
 
 import argparse
+import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 from processes import Children, NotReady, tail
 from provisioning import Provisioning
@@ -40,15 +42,24 @@ def tell(stage):
 
 def stay(stage):
     """Keeps everything running until Control-C."""
-    print(f"""
+    print(
+        f"""
 Open in a browser (the certificate is this machine's own: trust {stage.tls / "ca.pem"}, or accept the warning):
     {stage.origin}/         the application: sign in as anybody
     {stage.simulator}/       Entra: users, groups, provisioning, its log
-Logs are in {stage.directory}. Control-C ends everything.""", flush=True)
+Logs are in {stage.directory}. Control-C ends everything.""",
+        flush=True,
+    )
     while not stage.children.ended():
         time.sleep(1)
     names = ", ".join(stage.children.ended())
     raise NotReady(f"ended by itself: {names}")
+
+
+def default_scim2_server():
+    """The command beside our own Python, as in a virtual environment, or the one on the PATH."""
+    beside = Path(sys.executable).parent / "scim2-server"
+    return str(beside) if beside.exists() else shutil.which("scim2-server") or "scim2-server"
 
 
 def arguments():
@@ -56,7 +67,9 @@ def arguments():
     parser.add_argument("--envoy", required=True, help="Envoy's binary")
     parser.add_argument("--wasm", required=True, help="the filter")
     parser.add_argument("--simulator", required=True, help="the binary of examples/entra-simulator")
-    parser.add_argument("--scim2-server", default="scim2-server", help="the command of the PyPI package scim2-server")
+    parser.add_argument(
+        "--scim2-server", default=default_scim2_server(), help="the command of the PyPI package of that name"
+    )
     parser.add_argument("--python", default=sys.executable, help="Python for the header application")
     parser.add_argument("--state-dir", default=".demo", help="where logs, keys and certificates are kept")
     parser.add_argument("--check", action="store_true", help="end after the story, with a verdict")

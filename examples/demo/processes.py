@@ -47,16 +47,19 @@ class Children:
         if port is not None and is_taken(port):
             raise NotReady(f"{name}: port {port} is taken; end what listens there, or choose another")
         log_path = self.log_directory / f"{name}.log"
-        with open(log_path, "wb") as log:
-            child = subprocess.Popen(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                # Control-C is for the driver, which then ends the children in order.
-                start_new_session=True,
-            )
+        try:
+            with open(log_path, "wb") as log:
+                child = subprocess.Popen(
+                    [str(part) for part in command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(environment or {})},
+                    # Control-C is for the driver, which then ends the children in order.
+                    start_new_session=True,
+                )
+        except OSError as problem:
+            raise NotReady(f"{name} cannot be started: {problem}") from problem
         self.running.append((name, child, log_path))
         if port is not None:
             self._wait(name, child, log_path, port, seconds)

@@ -97,7 +97,11 @@ class Provisioning:
     def manager_set(self):
         wanted = self._user("mira")["id"]
         manager = self._user("ada").get(ENTERPRISE, {}).get("manager")
-        return f'{{"path":"...:User:manager","value":"{wanted}"}}', brief(manager), (manager or {}).get("value") == wanted
+        return (
+            f'{{"path":"...:User:manager","value":"{wanted}"}}',
+            brief(manager),
+            (manager or {}).get("value") == wanted,
+        )
 
     @step("c4", "the group is there with its members")
     def group_created(self):
@@ -141,7 +145,11 @@ class Provisioning:
         of_interest = [entry for entry in entries if entry["what"].startswith(about)] or entries
         failures = [f"{entry['what']}: {entry['detail']}" for entry in entries if entry["outcome"] == "failure"]
         request = of_interest[-1]["request"]
-        sent = brief((request.get("body") or {}).get("Operations") or request["url"]) if about else f"{len(entries)} requests"
+        sent = (
+            brief((request.get("body") or {}).get("Operations") or request["url"])
+            if about
+            else f"{len(entries)} requests"
+        )
         got = f"HTTP {of_interest[-1]['status']}" if about else f"{len(entries) - len(failures)} succeeded"
         return sent, "; ".join(failures) or got, report["outcome"] == "success"
 
@@ -156,5 +164,8 @@ def is_scim_401(answer):
     """A 401 as RFC 7644 and RFC 6750 want it."""
     schemas = answer.json().get("schemas")
     challenge = (answer.header("www-authenticate") or "").lower()
-    is_error = schemas == ["urn:ietf:params:scim:api:messages:2.0:Error"] and json.dumps(answer.json().get("status")) == '"401"'
+    is_error = (
+        schemas == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+        and json.dumps(answer.json().get("status")) == '"401"'
+    )
     return answer.status == 401 and is_error and challenge.startswith("bearer")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fills in a template: every @NAME@ is replaced by its value.
 
-    render.py TEMPLATE NAME=VALUE... > FILE
+render.py TEMPLATE NAME=VALUE... > FILE
 """
 
 import re

@@ -25,19 +25,31 @@ class SignOn:
         location = answer.header("location") or ""
         heard = len(self.stage.received()) - before
         is_login = answer.status == 302 and location.startswith(self.stage.simulator) and "SAMLRequest=" in location
-        return "GET / as a page", f"HTTP {answer.status} to {location.split('?')[0]}; application: {heard} requests", is_login and heard == 0
+        return (
+            "GET / as a page",
+            f"HTTP {answer.status} to {location.split('?')[0]}; application: {heard} requests",
+            is_login and heard == 0,
+        )
 
     @step("d2", "a script without a session gets 401, no redirect")
     def anonymous_script(self):
         answer = self.stage.new_browser().fetch("/echo")
         error = answer.json().get("error")
-        return "GET /echo as a script", f"HTTP {answer.status} {error}", (answer.status, error) == (401, "sign_in_required")
+        return (
+            "GET /echo as a script",
+            f"HTTP {answer.status} {error}",
+            (answer.status, error) == (401, "sign_in_required"),
+        )
 
     @step("d3", "forged identity headers on a public route do not reach the application")
     def forged_public(self):
         answer = self.stage.new_browser().open("/public/hello?echo", FORGED)
         names = identity_headers(answer)
-        return "GET /public/hello with x-user: mallory in two spellings", f"identity headers: {names}", answer.status == 200 and names == []
+        return (
+            "GET /public/hello with x-user: mallory in two spellings",
+            f"identity headers: {names}",
+            answer.status == 200 and names == [],
+        )
 
     @step("d4", "forged identity headers do not open a closed route")
     def forged_closed(self):
@@ -48,7 +60,11 @@ class SignOn:
     def metadata(self):
         answer = self.stage.new_browser().open("/.vestibule/saml/metadata")
         has_both = self.stage.entity_id in answer.text and self.stage.acs_url in answer.text
-        return "GET /.vestibule/saml/metadata", f"HTTP {answer.status}, {len(answer.body)} bytes", answer.status == 200 and has_both
+        return (
+            "GET /.vestibule/saml/metadata",
+            f"HTTP {answer.status}, {len(answer.body)} bytes",
+            answer.status == 200 and has_both,
+        )
 
     # e. A real sign-in.
 
@@ -57,7 +73,11 @@ class SignOn:
         answer = self._sign_in(self.ada, "ada", "/mixed/hello?echo", "/.vestibule/sign-in?return=/mixed/hello%3Fecho")
         location = answer.header("location") or ""
         right = answer.status == 303 and urllib.parse.urlsplit(location).path == "/mixed/hello"
-        return "POST SAMLResponse (assertion signed)", f"HTTP {answer.status} to {location}", right and not self.ada.faults
+        return (
+            "POST SAMLResponse (assertion signed)",
+            f"HTTP {answer.status} to {location}",
+            right and not self.ada.faults,
+        )
 
     @step("e2", "the application sees who she is, and neither forgeries nor our cookies")
     def session(self):
@@ -65,7 +85,11 @@ class SignOn:
         identity = identity_headers(answer)
         wanted = [["x-email", "ada.ferngrove@meadow.example"], ["x-roles", "member"], ["x-user", "ada@meadow.example"]]
         cookies = [value for name, value in headers_of(answer) if name == "cookie"]
-        return "GET /echo with session and x-user: mallory", f"{identity}, cookies: {cookies}", identity == wanted and not cookies
+        return (
+            "GET /echo with session and x-user: mallory",
+            f"{identity}, cookies: {cookies}",
+            identity == wanted and not cookies,
+        )
 
     @step("e3", "ada is not let in where a role is needed, mira is")
     def roles(self):
@@ -120,7 +144,11 @@ class SignOn:
         fields = self._response_for(somebody, "ada", "/")
         first = somebody.post_from_elsewhere(self.stage.acs_url, fields)
         second = somebody.post_from_elsewhere(self.stage.acs_url, fields)
-        return "the same response twice", f"HTTP {first.status}, {second.status}", (first.status, second.status) == (303, 403)
+        return (
+            "the same response twice",
+            f"HTTP {first.status}, {second.status}",
+            (first.status, second.status) == (303, 403),
+        )
 
     # g. The join.
 
@@ -140,7 +168,11 @@ class SignOn:
         bo = self.stage.new_browser()
         signed_in = self._sign_in(bo, "bo", "/")
         answer = bo.open("/echo")
-        return "bo signs in", f"HTTP {signed_in.status}, {answer.status}", (signed_in.status, answer.status) == (303, 200)
+        return (
+            "bo signs in",
+            f"HTTP {signed_in.status}, {answer.status}",
+            (signed_in.status, answer.status) == (303, 200),
+        )
 
     @step("g3", "Entra itself turns ada away, and a response made anyway is refused")
     def refused_sign_in(self):

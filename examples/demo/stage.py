@@ -80,7 +80,10 @@ class Stage:
 
     def _simulator(self, *arguments):
         command = [str(part) for part in (self.options.simulator, *arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        except OSError as problem:
+            raise processes.NotReady(f"the simulator cannot be started: {problem}") from problem
         if done.returncode != 0:
             raise processes.NotReady(f"{' '.join(command)}:\n{done.stderr.strip()}")
         return done.stdout
