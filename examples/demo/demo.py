@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The demonstration: a simulated Entra provisions people and signs them in, before applications that know nothing of it.
+"""The demonstration: a simulated Entra provisions people and signs them in, before apps that know nothing of it.
 
     demo.py --envoy ENVOY --wasm vestibule.wasm --simulator entra-simulator --scim2-server scim2-server [--check]
 
