@@ -1,0 +1,42 @@
+//! Enveloped XML signatures in the one profile that Entra uses.
+
+use crate::{
+    keys::{SigningKey, sha256_base64},
+    xml::{Element, SIGNATURE},
+};
+
+const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
+const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
+
+/// The signature of an element that does not contain it yet.
+///
+/// # Errors
+/// The key refused to sign.
+pub fn signature_of(element: &Element, id: &str, key: &SigningKey) -> Result<Element, String> {
+    let algorithm = |name, value: &str| Element::new(SIGNATURE, name).with("Algorithm", value);
+    let transforms = Element::new(SIGNATURE, "Transforms")
+        .child(algorithm("Transform", ENVELOPED))
+        .child(algorithm("Transform", EXCLUSIVE_C14N));
+    let reference = Element::new(SIGNATURE, "Reference")
+        .with("URI", format!("#{id}"))
+        .child(transforms)
+        .child(algorithm("DigestMethod", SHA256))
+        .child(Element::new(SIGNATURE, "DigestValue").text(sha256_base64(element.canonical().as_bytes())));
+    let signed_info = Element::new(SIGNATURE, "SignedInfo")
+        .child(algorithm("CanonicalizationMethod", EXCLUSIVE_C14N))
+        .child(algorithm("SignatureMethod", RSA_SHA256))
+        .child(reference);
+    let value = key.sign_base64(signed_info.canonical().as_bytes())?;
+    Ok(Element::new(SIGNATURE, "Signature")
+        .child(signed_info)
+        .child(Element::new(SIGNATURE, "SignatureValue").text(value))
+        .child(key_info(key)))
+}
+
+/// The certificate as `KeyInfo`.
+pub fn key_info(key: &SigningKey) -> Element {
+    let certificate = Element::new(SIGNATURE, "X509Certificate").text(key.certificate_base64());
+    Element::new(SIGNATURE, "KeyInfo").child(Element::new(SIGNATURE, "X509Data").child(certificate))
+}

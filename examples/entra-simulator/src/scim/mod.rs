@@ -1,0 +1,10 @@
+//! The provisioning client.
+
+pub mod attributes;
+pub mod client;
+pub mod job;
+pub mod log;
+pub mod requests;
+
+/// The enterprise extension of RFC 7643 section 4.3.
+pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
