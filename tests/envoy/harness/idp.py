@@ -1,11 +1,15 @@
 """An identity provider that is not ours: pysaml2 makes and signs the responses."""
 
 import base64
+import contextlib
 import datetime
 import shutil
 import tempfile
+import time
+import types
 import zlib
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree
 
 from . import settings
@@ -58,12 +62,11 @@ class IdentityProvider:
         """Removes its files."""
         self._place.cleanup()
 
-    def _server(self, lifetime: datetime.timedelta, metadata: list[str], issuer: str):
+    def _server(self, metadata: list[str], issuer: str):
         from saml2.config import IdPConfig
         from saml2.server import Server
 
-        minutes = int(lifetime.total_seconds() // 60)
-        policy = {"lifetime": {"minutes": minutes}, "name_form": "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"}
+        policy = {"lifetime": {"minutes": 60}, "name_form": "urn:oasis:names:tc:SAML:2.0:attrname-format:uri"}
         sso = [(settings.IDP_SSO, "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect")]
         config = {
             "entityid": issuer,
@@ -84,30 +87,47 @@ class IdentityProvider:
         sign: str = "assertion",
         audience: str = settings.ENTITY,
         recipient: str = settings.ACS,
-        lifetime: datetime.timedelta = datetime.timedelta(minutes=60),
+        ago: datetime.timedelta = datetime.timedelta(0),
         issuer: str = settings.IDP,
         metadata: str | None = None,
     ) -> bytes:
-        """A response as XML; `sign` is `assertion`, `response` or `both`."""
+        """A response as XML, valid for an hour from when it was made; `sign` is `assertion`, `response` or `both`."""
         from saml2.saml import NameID
         from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
-        identity = {"email": user, "object_id": f"object-of-{user}"}
-        identity |= {k: v for k, v in (claims or {}).items()}
-        server = self._server(lifetime, [metadata] if metadata else self._metadata, issuer)
-        made = server.create_authn_response(
-            identity,
-            in_response_to=in_response_to,
-            destination=recipient,
-            sp_entity_id=audience,
-            name_id=NameID(format=EMAIL, text=user),
-            authn={"class_ref": "urn:oasis:names:tc:SAML:2.0:ac:classes:Password", "authn_auth": issuer},
-            sign_assertion=sign in ("assertion", "both"),
-            sign_response=sign in ("response", "both"),
-            sign_alg=SIG_RSA_SHA256,
-            digest_alg=DIGEST_SHA256,
-        )
+        identity = {"email": user, "object_id": f"object-of-{user}"} | (claims or {})
+        server = self._server([metadata] if metadata else self._metadata, issuer)
+        with _clock_set_back(ago):
+            made = server.create_authn_response(
+                identity,
+                in_response_to=in_response_to,
+                destination=recipient,
+                sp_entity_id=audience,
+                name_id=NameID(format=EMAIL, text=user),
+                authn={"class_ref": "urn:oasis:names:tc:SAML:2.0:ac:classes:Password", "authn_auth": issuer},
+                sign_assertion=sign in ("assertion", "both"),
+                sign_response=sign in ("response", "both"),
+                sign_alg=SIG_RSA_SHA256,
+                digest_alg=DIGEST_SHA256,
+            )
         return str(made).encode()
+
+
+@contextlib.contextmanager
+def _clock_set_back(by: datetime.timedelta):
+    """Lets pysaml2 live in the past."""
+
+    class Past(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.datetime.now(tz) - by
+
+    def gmtime(seconds=None):
+        return time.gmtime(time.time() - by.total_seconds() if seconds is None else seconds)
+
+    past = types.SimpleNamespace(**(vars(time) | {"gmtime": gmtime}))
+    with mock.patch("saml2.time_util.datetime", Past), mock.patch("saml2.time_util.time", past):
+        yield
 
 
 def form(xml: bytes, relay_state: str | None) -> dict[str, str]:
