@@ -1,7 +1,6 @@
 """Who gets where: default deny, kinds of route, hosts and paths that are no clear word."""
 
 import pytest
-
 from harness import settings
 from harness.browser import NAVIGATION, Browser, query_of
 from harness.idp import AuthnRequest
@@ -148,7 +147,13 @@ def test_a_large_upload_and_download_pass_a_public_route_whole(envoy, app):
 def test_the_application_scim_prefix_is_closed(envoy, app, scim_app, idp):
     browser = sign_in(envoy, idp, "ada@n.example", claims={"roles": ["admin"]})
     app.clear()
-    for path in ("/app-scim/v2/Users", "/app-scim/v2", "/app-scim/v2/", "/app-scim/v2/Users?a=b", "/%61pp-scim/v2/Users"):
+    for path in (
+        "/app-scim/v2/Users",
+        "/app-scim/v2",
+        "/app-scim/v2/",
+        "/app-scim/v2/Users?a=b",
+        "/%61pp-scim/v2/Users",
+    ):
         for headers in ([], [settings.BEARER], [("authorization", f"Bearer {settings.APP_TOKEN}")]):
             reply = browser.fetch(path, headers=headers)
             assert reply.status in (400, 403, 404), (path, headers, reply.status)

@@ -1,7 +1,6 @@
 """The harness itself, with an Envoy that has no filter: what the other tests see is what was sent."""
 
 import pytest
-
 from harness.browser import Browser
 from harness.upstream import CUT, RESET
 

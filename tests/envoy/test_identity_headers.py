@@ -3,14 +3,25 @@
 import re
 
 import pytest
-
 from harness import settings
 from harness.browser import Browser
 from harness.client import H1, H2
 from harness.scim_app import ScriptedScim, user
 from harness.sign_in import sign_in
 
-SPELLINGS = ["x-user", "X-USER", "x_user", "X_User", "x--user", "x__user", "x-_user", "x.user", "x!user", "x~user", "x|user"]
+SPELLINGS = [
+    "x-user",
+    "X-USER",
+    "x_user",
+    "X_User",
+    "x--user",
+    "x__user",
+    "x-_user",
+    "x.user",
+    "x!user",
+    "x~user",
+    "x|user",
+]
 FORGED = "forged@evil.example"
 OVERRIDES = [
     "x-original-url",
@@ -25,7 +36,9 @@ OVERRIDES = [
 
 def identity(request, headers=None):
     """What an application that folds names in any way could take for an identity header."""
-    folded = [(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), value) for name, value in headers or request.headers]
+    folded = [
+        (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), value) for name, value in headers or request.headers
+    ]
     return [(name, value) for name, value in folded if name in settings.IDENTITY_HEADERS]
 
 

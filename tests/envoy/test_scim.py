@@ -6,7 +6,6 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-
 from harness import settings
 from harness.client import scim_json
 from harness.messages import scim_error
@@ -122,7 +121,9 @@ def test_a_rewritten_patch_arrives_with_its_exact_length(envoy, scim_app):
 
 def test_a_rewritten_patch_of_a_chunked_request_arrives_with_its_exact_length(envoy, scim_app):
     with envoy.h1() as client:
-        client.send_head("PATCH", f"{USERS}/u-1", [settings.BEARER, settings.SCIM_JSON, ("transfer-encoding", "chunked")])
+        client.send_head(
+            "PATCH", f"{USERS}/u-1", [settings.BEARER, settings.SCIM_JSON, ("transfer-encoding", "chunked")]
+        )
         client.send_chunks(RENAME[:7], RENAME[7:9], RENAME[9:])
         assert client.reply("PATCH").status == 200
     assert received(scim_app).json()["Operations"] == [RENAMED]
@@ -157,7 +158,12 @@ def test_a_body_that_comes_octet_by_octet_arrives_whole(envoy, scim_app):
 @pytest.mark.core
 def test_a_client_that_expects_100_continue_is_served(envoy, scim_app):
     with envoy.h1() as client:
-        headers = [settings.BEARER, settings.SCIM_JSON, ("content-length", str(len(RENAME))), ("expect", "100-continue")]
+        headers = [
+            settings.BEARER,
+            settings.SCIM_JSON,
+            ("content-length", str(len(RENAME))),
+            ("expect", "100-continue"),
+        ]
         client.send_head("PATCH", f"{USERS}/u-1", headers)
         assert client.stream.readline().startswith(b"HTTP/1.1 100")
         client.stream.readline()
@@ -232,7 +238,9 @@ def test_a_filter_arrives_as_it_was_meant(envoy, scim_app, path, expected_path, 
     assert parse_qs(sent.query) == {"filter": [expected_filter]}
 
 
-@pytest.mark.parametrize("path", ["/../private", "/Users/..%2f..%2fadmin", "/Users/%2e%2e/x", "/Users\\x", "/Users;x/y"])
+@pytest.mark.parametrize(
+    "path", ["/../private", "/Users/..%2f..%2fadmin", "/Users/%2e%2e/x", "/Users\\x", "/Users;x/y"]
+)
 def test_a_path_cannot_leave_the_scim_application(envoy, scim_app, app, path):
     assert entra(envoy, "GET", path).status in (400, 403, 404)
     assert not scim_app.requests and not app.requests
@@ -332,7 +340,9 @@ def test_header_octets_that_are_no_text_do_not_harm_the_worker(envoy, scim_app, 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_sends_nothing(envoy, scim_app):
     client = envoy.h1()
-    client.send_head("PATCH", f"{USERS}/u-1", [settings.BEARER, settings.SCIM_JSON, ("content-length", str(len(RENAME)))])
+    client.send_head(
+        "PATCH", f"{USERS}/u-1", [settings.BEARER, settings.SCIM_JSON, ("content-length", str(len(RENAME)))]
+    )
     client.send(RENAME[:10])
     time.sleep(0.2)
     client.close()

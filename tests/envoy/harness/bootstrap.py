@@ -84,9 +84,7 @@ def listener(name: str, routes: list[dict], filters: list[dict], tls: dict | Non
     if tls:
         files = {"certificate_chain": {"filename": tls["certificate"]}, "private_key": {"filename": tls["key"]}}
         common = {"tls_certificates": [files], "alpn_protocols": ["h2", "http/1.1"]}
-        context = typed(
-            "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", common_tls_context=common
-        )
+        context = typed("envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", common_tls_context=common)
         chain["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": context}
     made = {
         "name": name,

@@ -27,9 +27,7 @@ def self_signed(place: Path, name: str) -> dict:
     )
     paths = {"key": str(place / f"{name}.key"), "certificate": str(place / f"{name}.crt")}
     Path(paths["key"]).write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     Path(paths["certificate"]).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return paths
