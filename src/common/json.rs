@@ -1,1 +1,440 @@
-//! Strict JSON.
+//! Strict JSON (RFC 8259) from octets that somebody else wrote.
+//!
+//! Two readers that understand one text differently are a way around a guard. So this reader refuses what readers are
+//! known to disagree about: member names that occur twice, surrogates without their other half, anything after the
+//! value, nesting without end. Numbers keep their text and members their order.
+
+use serde_json::{Map, Number, Value};
+
+/// How deep arrays and objects may nest.
+pub const MAX_DEPTH: usize = 64;
+
+/// Why a text is not strict JSON, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonError {
+    /// Octets before the fault, counted from the start of the input.
+    pub offset: usize,
+    /// What is wrong there.
+    pub fault: JsonFault,
+}
+
+/// What can be wrong with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonFault {
+    /// Not UTF-8 (RFC 8259 section 8.1).
+    NotUtf8,
+    /// The text ends inside a value.
+    Unfinished,
+    /// Something else was expected here.
+    Unexpected,
+    /// A number outside the grammar of RFC 8259 section 6.
+    Number,
+    /// An unknown or incomplete escape in a string.
+    Escape,
+    /// Half of a surrogate pair.
+    LoneSurrogate,
+    /// A control character that is not escaped.
+    ControlCharacter,
+    /// A member name that the object already has, once escapes are decoded.
+    DuplicateName,
+    /// A member name that the JSON library reserves for itself.
+    ReservedName,
+    /// Nesting beyond [`MAX_DEPTH`].
+    TooDeep,
+    /// Something follows the value.
+    Trailing,
+}
+
+impl JsonError {
+    /// A stable code for logs and tests.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.fault {
+            JsonFault::NotUtf8 => "json_not_utf8",
+            JsonFault::Unfinished => "json_unfinished",
+            JsonFault::Unexpected => "json_unexpected",
+            JsonFault::Number => "json_number",
+            JsonFault::Escape => "json_escape",
+            JsonFault::LoneSurrogate => "json_lone_surrogate",
+            JsonFault::ControlCharacter => "json_control_character",
+            JsonFault::DuplicateName => "json_duplicate_name",
+            JsonFault::ReservedName => "json_reserved_name",
+            JsonFault::TooDeep => "json_too_deep",
+            JsonFault::Trailing => "json_trailing",
+        }
+    }
+}
+
+impl std::fmt::Display for JsonError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = match self.fault {
+            JsonFault::NotUtf8 => "not UTF-8",
+            JsonFault::Unfinished => "ends inside a value",
+            JsonFault::Unexpected => "unexpected character",
+            JsonFault::Number => "malformed number",
+            JsonFault::Escape => "malformed escape",
+            JsonFault::LoneSurrogate => "half a surrogate pair",
+            JsonFault::ControlCharacter => "control character in a string",
+            JsonFault::DuplicateName => "member name occurs twice",
+            JsonFault::ReservedName => "reserved member name",
+            JsonFault::TooDeep => "nested too deep",
+            JsonFault::Trailing => "something follows the value",
+        };
+        write!(f, "{what} at octet {}", self.offset)
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// Reads one JSON value; one byte order mark before it is passed over (RFC 8259 section 8.1).
+///
+/// Takes time linear in the input, whatever the input.
+///
+/// # Errors
+/// [`JsonError`] for everything that is not one strict JSON value.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| JsonError { offset: error.valid_up_to(), fault: JsonFault::NotUtf8 })?;
+    let mut reader = Reader { text, at: 0 };
+    if text.starts_with('\u{feff}') {
+        reader.at = '\u{feff}'.len_utf8();
+    }
+    let value = reader.value(0)?;
+    reader.space();
+    if reader.peek().is_some() {
+        return Err(reader.fault(JsonFault::Trailing));
+    }
+    Ok(value)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn fault(&self, fault: JsonFault) -> JsonError {
+        JsonError { offset: self.at, fault }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn step(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.step();
+        }
+    }
+
+    /// What is wrong where some other character was needed.
+    fn unexpected(&self) -> JsonError {
+        self.fault(if self.peek().is_none() { JsonFault::Unfinished } else { JsonFault::Unexpected })
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.peek() != Some(byte) {
+            return Err(self.unexpected());
+        }
+        self.step();
+        Ok(())
+    }
+
+    /// Recursion is bounded by [`MAX_DEPTH`].
+    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+        self.space();
+        match self.peek() {
+            Some(b'{') => self.object(self.deeper(depth)?),
+            Some(b'[') => self.array(self.deeper(depth)?),
+            Some(b'"') => Ok(Value::String(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn deeper(&self, depth: usize) -> Result<usize, JsonError> {
+        if depth >= MAX_DEPTH {
+            return Err(self.fault(JsonFault::TooDeep));
+        }
+        Ok(depth.saturating_add(1))
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
+        for byte in word.bytes() {
+            self.expect(byte)?;
+        }
+        Ok(value)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
+        let mut members = Map::new();
+        self.expect(b'{')?;
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.step();
+            return Ok(Value::Object(members));
+        }
+        loop {
+            self.space();
+            let start = self.at;
+            let name = self.string()?;
+            // The library stores numbers and raw values under such names when it converts between types.
+            if name.starts_with("$serde_json::private::") {
+                return Err(JsonError { offset: start, fault: JsonFault::ReservedName });
+            }
+            self.space();
+            self.expect(b':')?;
+            let value = self.value(depth)?;
+            if members.insert(name, value).is_some() {
+                return Err(JsonError { offset: start, fault: JsonFault::DuplicateName });
+            }
+            self.space();
+            match self.peek() {
+                Some(b',') => self.step(),
+                _ => {
+                    self.expect(b'}')?;
+                    return Ok(Value::Object(members));
+                }
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+        let mut items = Vec::new();
+        self.expect(b'[')?;
+        self.space();
+        if self.peek() == Some(b']') {
+            self.step();
+            return Ok(Value::Array(items));
+        }
+        loop {
+            items.push(self.value(depth)?);
+            self.space();
+            match self.peek() {
+                Some(b',') => self.step(),
+                _ => {
+                    self.expect(b']')?;
+                    return Ok(Value::Array(items));
+                }
+            }
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.step();
+        }
+        if self.at == start { Err(self.fault(JsonFault::Number)) } else { Ok(()) }
+    }
+
+    fn number(&mut self) -> Result<Value, JsonError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.step();
+        }
+        if self.peek() == Some(b'0') {
+            self.step();
+            if matches!(self.peek(), Some(b'0'..=b'9')) {
+                return Err(self.fault(JsonFault::Number));
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.step();
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.step();
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.step();
+            }
+            self.digits()?;
+        }
+        let text = self.text.get(start..self.at).unwrap_or("0");
+        Ok(Value::Number(Number::from_string_unchecked(text.to_owned())))
+    }
+
+    fn string(&mut self) -> Result<String, JsonError> {
+        self.expect(b'"')?;
+        let mut out = String::new();
+        loop {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let plain = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+            let Some(plain) = plain else {
+                self.at = self.text.len();
+                return Err(self.fault(JsonFault::Unfinished));
+            };
+            out.push_str(rest.get(..plain).unwrap_or_default());
+            self.at = self.at.saturating_add(plain);
+            match self.peek() {
+                Some(b'"') => {
+                    self.step();
+                    return Ok(out);
+                }
+                Some(b'\\') => out.push(self.escape()?),
+                _ => return Err(self.fault(JsonFault::ControlCharacter)),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let start = self.at;
+        let fault = |fault| JsonError { offset: start, fault };
+        self.step();
+        let letter = self.peek().ok_or(fault(JsonFault::Unfinished))?;
+        self.step();
+        Ok(match letter {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let high = self.hex().ok_or(fault(JsonFault::Escape))?;
+                let point = match high {
+                    0xd800..=0xdbff => {
+                        if self.peek() != Some(b'\\') {
+                            return Err(fault(JsonFault::LoneSurrogate));
+                        }
+                        self.step();
+                        if self.peek() != Some(b'u') {
+                            return Err(fault(JsonFault::LoneSurrogate));
+                        }
+                        self.step();
+                        let low = self.hex().ok_or(fault(JsonFault::Escape))?;
+                        if !(0xdc00..=0xdfff).contains(&low) {
+                            return Err(fault(JsonFault::LoneSurrogate));
+                        }
+                        0x1_0000_u32
+                            .saturating_add((high & 0x3ff).wrapping_shl(10))
+                            .saturating_add(low & 0x3ff)
+                    }
+                    other => other,
+                };
+                char::from_u32(point).ok_or(fault(JsonFault::LoneSurrogate))?
+            }
+            _ => return Err(fault(JsonFault::Escape)),
+        })
+    }
+
+    fn hex(&mut self) -> Option<u32> {
+        let mut value = 0u32;
+        for _ in 0..4 {
+            let digit = char::from(self.peek()?).to_digit(16)?;
+            value = value.wrapping_shl(4) | digit;
+            self.step();
+        }
+        Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn fault(text: &str) -> JsonFault {
+        parse(text.as_bytes()).unwrap_err().fault
+    }
+
+    #[test]
+    fn members_keep_their_order_and_numbers_their_text() {
+        let text = r#"{"b":1.50,"a":[1e5,-0,12345678901234567890123],"c":{"x":"\u00e9\ud83d\udea2\/"}}"#;
+        let value = parse(text.as_bytes()).unwrap();
+        assert_eq!(
+            serde_json::to_string(&value).unwrap(),
+            r#"{"b":1.50,"a":[1e5,-0,12345678901234567890123],"c":{"x":"é🚢/"}}"#
+        );
+    }
+
+    #[test]
+    fn agrees_with_the_library_on_ordinary_texts() {
+        for text in ["null", " true ", "[]", "{}", "[1,2,[3]]", r#"{"a":{"b":null},"c":"\"\\\b\f\n\r\t"}"#] {
+            assert_eq!(
+                parse(text.as_bytes()).unwrap(),
+                serde_json::from_str::<Value>(text).unwrap(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_occurs_twice_is_refused_however_it_is_spelt() {
+        assert_eq!(fault(r#"{"active":true,"active":false}"#), JsonFault::DuplicateName);
+        assert_eq!(fault(r#"{"active":true,"\u0061ctive":false}"#), JsonFault::DuplicateName);
+        assert!(parse(br#"{"active":true,"Active":false}"#).is_ok());
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_ten_thousand_levels_do_not_overflow() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nest = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
+            assert!(parse(nest(MAX_DEPTH).as_bytes()).is_ok());
+            assert_eq!(fault(&nest(MAX_DEPTH + 1)), JsonFault::TooDeep);
+            assert_eq!(fault(&nest(10_000)), JsonFault::TooDeep);
+        }
+    }
+
+    #[test]
+    fn malformed_texts_are_refused_with_their_place() {
+        for (text, offset, want) in [
+            ("", 0, JsonFault::Unfinished),
+            ("{", 1, JsonFault::Unfinished),
+            ("[1,]", 3, JsonFault::Unexpected),
+            (r#"{"a":1,}"#, 7, JsonFault::Unexpected),
+            ("{a:1}", 1, JsonFault::Unexpected),
+            ("'a'", 0, JsonFault::Unexpected),
+            ("01", 1, JsonFault::Number),
+            ("1.", 2, JsonFault::Number),
+            ("-", 1, JsonFault::Number),
+            ("1e", 2, JsonFault::Number),
+            ("NaN", 0, JsonFault::Unexpected),
+            ("tru", 3, JsonFault::Unfinished),
+            ("\"a", 2, JsonFault::Unfinished),
+            ("\"a\nb\"", 2, JsonFault::ControlCharacter),
+            (r#""\x""#, 1, JsonFault::Escape),
+            (r#""\u12""#, 1, JsonFault::Escape),
+            (r#""\ud800""#, 1, JsonFault::LoneSurrogate),
+            (r#""\udc00""#, 1, JsonFault::LoneSurrogate),
+            (r#""\ud800\u0041""#, 1, JsonFault::LoneSurrogate),
+            ("{} {}", 3, JsonFault::Trailing),
+            ("// no\n1", 0, JsonFault::Unexpected),
+        ] {
+            assert_eq!(parse(text.as_bytes()), Err(JsonError { offset, fault: want }), "{text:?}");
+        }
+        assert_eq!(parse(b"\"\xff\"").unwrap_err().fault, JsonFault::NotUtf8);
+    }
+
+    #[test]
+    fn one_byte_order_mark_is_passed_over_and_a_second_is_not() {
+        assert_eq!(parse("\u{feff}1".as_bytes()).unwrap().to_string(), "1");
+        assert_eq!(fault("\u{feff}\u{feff}1"), JsonFault::Unexpected);
+        assert_eq!(fault("1\u{feff}"), JsonFault::Trailing);
+    }
+
+    #[test]
+    fn names_that_the_library_reserves_are_refused() {
+        assert_eq!(fault(r#"{"$serde_json::private::Number":"1"}"#), JsonFault::ReservedName);
+        assert_eq!(fault(r#"[{"\u0024serde_json::private::RawValue":"{}"}]"#), JsonFault::ReservedName);
+    }
+
+    #[test]
+    fn a_huge_object_is_read_in_linear_time() {
+        let members: Vec<String> = (0..100_000).map(|n| format!("\"k{n}\":0")).collect();
+        let text = format!("{{{}}}", members.join(","));
+        assert_eq!(parse(text.as_bytes()).unwrap().as_object().unwrap().len(), 100_000);
+    }
+}

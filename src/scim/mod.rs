@@ -1,1 +1,43 @@
 //! Provisioning: what Entra sends becomes strict RFC 7644, and what the application answers becomes what Entra expects.
+//!
+//! ```text
+//! request:  authenticate -> url, headers, query -> filter tree -> message -> rules -> canonical form
+//! response: message -> rules -> what Entra can read
+//! ```
+//!
+//! Every quirk is one rule with its identifier (`P2`, `F6`, `R8`, ...); [`catalogue`] lists them. What cannot be read
+//! whole is refused, never forwarded half-read.
+
+mod authenticate;
+mod change;
+mod error;
+mod filter;
+mod headers;
+mod name;
+mod patch;
+mod person;
+mod request;
+mod response;
+mod rule;
+mod rules;
+mod schema;
+mod url;
+
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod fixtures_test;
+#[cfg(test)]
+mod properties_test;
+
+pub use authenticate::{Token, authenticate};
+pub use change::{AccountChange, ChangeKind};
+pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};
+pub use filter::{Filter, Literal, Operator, Path};
+pub use name::Name;
+pub use person::person;
+pub use request::{Incoming, Normalised, Outgoing, RequestShape, expects_body, normalise};
+pub use response::{Repaired, Upstream, repair};
+pub use rule::{Applied, Settings};
+pub use rules::catalogue;
+pub use schema::{DeclaredTypes, ResourceKind, ValueType};
+pub use url::Action;

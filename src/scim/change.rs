@@ -1,0 +1,335 @@
+//! What a write means for the person's access.
+//!
+//! It is read from the request as it came, by its own tolerant reader, so that no switched-off rule and no spelling can
+//! hide a deactivation from the sessions that it must end.
+
+use serde_json::{Map, Value};
+
+use super::filter::{Mode, Path};
+use super::patch::{Verb, member};
+use super::person::{Activity, Said, activity, add_keys, each_said, said_at};
+use super::schema::ResourceKind;
+use super::url::{Action, Target};
+use crate::common::PersonKeys;
+
+/// What happens to the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// `active` becomes false or is taken away.
+    Deactivate,
+    /// `active` becomes true, or an account is created that is not inactive.
+    Reactivate,
+    /// The account is deleted.
+    Delete,
+    /// The names by which the person is recognised change and nothing is said of `active`.
+    Rename,
+}
+
+/// A write that concerns a person's access.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccountChange {
+    /// What happens.
+    pub kind: ChangeKind,
+    /// Identifier of the user at the application, decoded; none in a create.
+    pub user_id: Option<String>,
+    /// Keys that the request itself names. A deactivation names usually none: ask the application for the user.
+    pub keys: PersonKeys,
+}
+
+impl std::fmt::Debug for AccountChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccountChange").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    active: Option<bool>,
+    keys: PersonKeys,
+}
+
+impl Seen {
+    fn take(&mut self, said: &Said<'_>) {
+        match said {
+            // The last word counts: operations are applied in order (RFC 7644 section 3.5.2). What cannot be read is
+            // no word.
+            Said::Active(value) => match activity(value) {
+                Activity::On => self.active = Some(true),
+                Activity::Off => self.active = Some(false),
+                Activity::Unclear => {}
+            },
+            Said::Keys(value) => add_keys(&mut self.keys, value),
+        }
+    }
+
+    fn map(&mut self, map: &Map<String, Value>) {
+        each_said(map, &mut |said| self.take(&said));
+    }
+}
+
+/// What the request does to a person's access; `None` where it does nothing to it.
+pub(crate) fn account_change(target: &Target, body: Option<&Value>) -> Option<AccountChange> {
+    if target.kind != ResourceKind::User {
+        return None;
+    }
+    let mut seen = Seen::default();
+    let kind = match target.action {
+        Action::Delete => ChangeKind::Delete,
+        Action::Patch => {
+            patch(&mut seen, body?);
+            kind_of(&seen)?
+        }
+        Action::Replace => {
+            seen.map(body?.as_object()?);
+            kind_of(&seen)?
+        }
+        Action::Create => {
+            let body = body?.as_object()?;
+            seen.map(body);
+            // In a create null is no value at all (rule C2): the account gets the application's default.
+            match seen.active {
+                Some(false) if !says_null(body) => ChangeKind::Deactivate,
+                _ if is_unclear(body) => return None,
+                _ => ChangeKind::Reactivate,
+            }
+        }
+        Action::Read | Action::List | Action::Search => return None,
+    };
+    Some(AccountChange { kind, user_id: target.id.clone(), keys: seen.keys })
+}
+
+fn kind_of(seen: &Seen) -> Option<ChangeKind> {
+    match seen.active {
+        Some(false) => Some(ChangeKind::Deactivate),
+        Some(true) => Some(ChangeKind::Reactivate),
+        None => (!seen.keys.is_empty()).then_some(ChangeKind::Rename),
+    }
+}
+
+fn last_active(body: &Map<String, Value>) -> Option<Value> {
+    let mut last = None;
+    each_said(body, &mut |said| {
+        if let Said::Active(value) = said {
+            last = Some(value.clone());
+        }
+    });
+    last
+}
+
+fn says_null(body: &Map<String, Value>) -> bool {
+    last_active(body).is_some_and(|value| value.is_null())
+}
+
+fn is_unclear(body: &Map<String, Value>) -> bool {
+    last_active(body).is_some_and(|value| activity(&value) == Activity::Unclear)
+}
+
+fn patch(seen: &mut Seen, body: &Value) {
+    let operations = body.as_object().and_then(|body| member(body, "Operations")).and_then(Value::as_array);
+    for operation in operations.into_iter().flatten().filter_map(Value::as_object) {
+        let verb = member(operation, "op").and_then(Value::as_str).and_then(Verb::parse);
+        let path = member(operation, "path").and_then(Value::as_str).filter(|path| !path.trim().is_empty());
+        let value = member(operation, "value").unwrap_or(&Value::Null);
+        match path {
+            Some(path) => at_path(seen, verb, path, value),
+            None => without_path(seen, verb, value),
+        }
+    }
+}
+
+fn at_path(seen: &mut Seen, verb: Option<Verb>, path: &str, value: &Value) {
+    let Some(path) = Path::parse(path, Mode::Strict).or_else(|| Path::parse(path, Mode::Unescaped)) else {
+        return;
+    };
+    if path.name.is_bare_urn() {
+        // A whole schema: as if its members stood without path under its name.
+        let urn = path.name.urn.unwrap_or_default();
+        let map = Map::from_iter([(urn, value.clone())]);
+        return without_path(seen, verb, &Value::Object(map));
+    }
+    match said_at(&path.name, value) {
+        Some(Said::Active(_)) if verb == Some(Verb::Remove) => seen.active = Some(false),
+        Some(Said::Keys(_)) if verb == Some(Verb::Remove) => {}
+        Some(said) => seen.take(&said),
+        None => {}
+    }
+}
+
+fn without_path(seen: &mut Seen, verb: Option<Verb>, value: &Value) {
+    let maps = match value {
+        Value::Array(items) => items.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    for map in maps.iter().filter_map(Value::as_object) {
+        if verb == Some(Verb::Remove) {
+            // Not in the RFC; an application that takes it removes what the map names.
+            each_said(map, &mut |said| {
+                if matches!(said, Said::Active(_)) {
+                    seen.active = Some(false);
+                }
+            });
+        } else {
+            seen.map(map);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::url::target;
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+
+    fn change(method: &str, path: &str, body: &str) -> Option<AccountChange> {
+        let target = target(method, path, true).unwrap();
+        let body = (!body.is_empty()).then(|| crate::common::json::parse(body.as_bytes()).unwrap());
+        account_change(&target, body.as_ref())
+    }
+
+    fn patched(operations: &str) -> Option<ChangeKind> {
+        change("PATCH", "/Users/u-1", &format!(r#"{{"Operations":{operations}}}"#)).map(|change| change.kind)
+    }
+
+    /// Every form in which Entra, a harness or a lenient client says that `active` takes a value.
+    fn forms(value: &str) -> Vec<String> {
+        let mut forms = Vec::new();
+        let urn_upper = CORE.to_uppercase();
+        let paths = [
+            "active".to_owned(),
+            "Active".to_owned(),
+            " active ".to_owned(),
+            "active.value".to_owned(),
+            format!("{CORE}:active"),
+            format!("{CORE}.active"),
+            format!("{urn_upper}:ACTIVE"),
+        ];
+        for path in &paths {
+            for op in ["replace", "Replace", "add", "ADD"] {
+                forms.push(format!(r#"[{{"op":"{op}","path":"{path}","value":{value}}}]"#));
+            }
+            forms.push(format!(r#"[{{"Op":"replace","Path":"{path}","Value":{value}}}]"#));
+            let key = path.trim();
+            forms.push(format!(r#"[{{"op":"replace","value":{{"{key}":{value}}}}}]"#));
+            forms.push(format!(r#"[{{"op":"replace","path":"","value":{{"{key}":{value}}}}}]"#));
+            forms.push(format!(
+                r#"[{{"op":"replace","path":null,"value":[{{"title":"x","{key}":{value}}}]}}]"#
+            ));
+        }
+        for urn in [CORE, &urn_upper] {
+            forms.push(format!(r#"[{{"op":"replace","value":{{"{urn}":{{"Active":{value}}}}}}}]"#));
+            forms.push(format!(r#"[{{"op":"replace","path":"{urn}","value":{{"active":{value}}}}}]"#));
+        }
+        forms
+    }
+
+    #[test]
+    fn a_deactivation_is_recognised_in_every_form() {
+        for value in ["false", r#""False""#, r#""false""#, r#"" False ""#, "0", "0.0", r#""0""#, "null", "[]"]
+        {
+            for wrapped in [
+                value.to_owned(),
+                format!(r#"[{{"$ref":null,"value":{value}}}]"#),
+                format!(r#"{{"value":{value}}}"#),
+            ] {
+                for form in forms(&wrapped) {
+                    assert_eq!(patched(&form), Some(ChangeKind::Deactivate), "{form}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_reactivation_is_recognised_in_every_form() {
+        for value in ["true", r#""True""#, r#"[{"$ref":null,"value":"TRUE"}]"#] {
+            for form in forms(value) {
+                assert_eq!(patched(&form), Some(ChangeKind::Reactivate), "{form}");
+            }
+        }
+    }
+
+    #[test]
+    fn taking_active_away_is_a_deactivation() {
+        for form in [
+            r#"[{"op":"remove","path":"active"}]"#.to_owned(),
+            r#"[{"op":"Remove","path":"ACTIVE","value":"True"}]"#.to_owned(),
+            format!(r#"[{{"op":"remove","path":"{CORE}:active"}}]"#),
+            r#"[{"op":"remove","value":{"active":true}}]"#.to_owned(),
+        ] {
+            assert_eq!(patched(&form), Some(ChangeKind::Deactivate), "{form}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_operations_counts() {
+        let on = r#"{"op":"replace","path":"active","value":"True"}"#;
+        let off = r#"{"op":"replace","value":{"active":false}}"#;
+        let odd = r#"{"op":"replace","path":"active","value":"perhaps"}"#;
+        assert_eq!(patched(&format!("[{on},{off}]")), Some(ChangeKind::Deactivate));
+        assert_eq!(patched(&format!("[{off},{on}]")), Some(ChangeKind::Reactivate));
+        assert_eq!(patched(&format!("[{off},{odd}]")), Some(ChangeKind::Deactivate));
+    }
+
+    #[test]
+    fn a_deactivation_is_never_invented() {
+        for value in [r#""no""#, r#""""#, "7", "{}", r#"["True","False"]"#, r#"{"state":false}"#] {
+            for form in forms(value) {
+                assert_eq!(patched(&form), None, "{form}");
+            }
+        }
+        for form in [
+            r#"[{"op":"replace","path":"title","value":"active"}]"#,
+            r#"[{"op":"replace","path":"name.active","value":false}]"#,
+            r#"[{"op":"replace","path":"active.since","value":null}]"#,
+            r#"[{"op":"replace","path":"emails[type eq \"work\"].active","value":false}]"#,
+            r#"[{"op":"replace","value":{"name":{"active":false}}}]"#,
+            r#"[{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:Northwind:2.0:User:active","value":false}]"#,
+            r#"[{"op":"replace","value":{"urn:ietf:params:scim:schemas:extension:Northwind:2.0:User":{"active":false}}}]"#,
+            "[]",
+        ] {
+            assert_eq!(patched(form), None, "{form}");
+        }
+    }
+
+    #[test]
+    fn replacements_creates_and_deletions_count_too() {
+        let put =
+            |body: &str| change("PUT", "/users/u%2D1", body).map(|change| (change.kind, change.user_id));
+        let id = Some("u-1".to_owned());
+        assert_eq!(put(r#"{"userName":"a","Active":"False"}"#), Some((ChangeKind::Deactivate, id.clone())));
+        assert_eq!(put(r#"{"userName":"a","active":null}"#), Some((ChangeKind::Deactivate, id.clone())));
+        assert_eq!(put(r#"{"userName":"a","active":true}"#), Some((ChangeKind::Reactivate, id.clone())));
+        assert_eq!(put(r#"{"userName":"a"}"#), Some((ChangeKind::Rename, id.clone())));
+
+        let post = |body: &str| change("POST", "//Users/", body).map(|change| change.kind);
+        assert_eq!(post(r#"{"userName":"a","active":"False"}"#), Some(ChangeKind::Deactivate));
+        assert_eq!(
+            post(&format!(r#"{{"userName":"a","{CORE}:active":false}}"#)),
+            Some(ChangeKind::Deactivate)
+        );
+        for body in
+            [r#"{"userName":"a","active":true}"#, r#"{"userName":"a"}"#, r#"{"userName":"a","active":null}"#]
+        {
+            assert_eq!(post(body), Some(ChangeKind::Reactivate), "{body}");
+        }
+        assert_eq!(post(r#"{"userName":"a","active":"perhaps"}"#), None);
+
+        let deleted = change("DELETE", "/%55SERS/u-1/", "").unwrap();
+        assert_eq!((deleted.kind, deleted.user_id), (ChangeKind::Delete, id));
+        assert_eq!(change("DELETE", "/Groups/g", ""), None);
+        assert_eq!(change("GET", "/Users/u", ""), None);
+    }
+
+    #[test]
+    fn keys_come_from_the_request() {
+        let body = r#"{"userName":"Ada","urn:ietf:params:scim:schemas:core:2.0:User:externalId":"E","active":false,
+            "emails":[{"value":"A@n.example"}],"emails[type eq \"home\"].value":"h@n.example","title":"no"}"#;
+        let change = change("POST", "/Users", body).unwrap();
+        assert_eq!(change.keys.iter().collect::<Vec<_>>(), ["ada", "e", "a@n.example", "h@n.example"]);
+        assert_eq!(change.user_id, None);
+        assert_eq!(patched(r#"[{"op":"replace","path":"userName","value":"b"}]"#), Some(ChangeKind::Rename));
+        assert_eq!(patched(r#"[{"op":"remove","path":"externalId"}]"#), None);
+    }
+}

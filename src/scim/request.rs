@@ -1,0 +1,310 @@
+//! The request pipeline: read everything, rewrite by rule, write canonically, or refuse.
+
+use serde_json::{Map, Value};
+
+use super::change::{AccountChange, account_change};
+use super::error::{MEDIA_TYPE, ScimError};
+use super::filter::{Filter, Mode};
+use super::headers::{self, MediaHeaders};
+use super::patch::Patch;
+use super::rule::{Applied, Context, Settings, run};
+use super::rules::filter::{READ_FILTER, Reading, TREE};
+use super::rules::query::{self, Query};
+use super::rules::resource::{self, Resource};
+use super::rules::{members, operations, values};
+use super::schema::ResourceKind;
+use super::url::{self, Action, Target};
+use crate::common::{HeaderEdit, Reply, json};
+
+/// A request of the provisioning client.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    /// HTTP method, in capitals.
+    pub method: &'a str,
+    /// Path below the public base, beginning with `/`, with the raw query.
+    pub path: &'a str,
+    /// `accept`, where there is one.
+    pub accept: Option<&'a str>,
+    /// `content-type`, where there is one.
+    pub content_type: Option<&'a str>,
+    /// `content-encoding`, where there is one.
+    pub content_encoding: Option<&'a str>,
+    /// The whole body; none where the request has none.
+    pub body: Option<&'a [u8]>,
+}
+
+/// Whether a request with this method carries a message that must be read before it may be forwarded. A body on any
+/// other method must be given to [`normalise`] too, which refuses it; it must never be passed on unread.
+#[must_use]
+pub fn expects_body(method: &str) -> bool {
+    matches!(method, "POST" | "PUT" | "PATCH")
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Normalised {
+    /// It goes to the application in this form.
+    Forward(Box<Outgoing>),
+    /// It is answered here.
+    Answer {
+        /// The answer.
+        reply: Reply,
+        /// The audit record.
+        applied: Vec<Applied>,
+    },
+}
+
+/// A request for the application.
+pub struct Outgoing {
+    /// HTTP method.
+    pub method: String,
+    /// Canonical path below the application's base, with its query.
+    pub path: String,
+    /// Changes to the headers; the caller sets `content-length`.
+    pub headers: Vec<HeaderEdit>,
+    /// The whole body; none where the request has none.
+    pub body: Option<Vec<u8>>,
+    /// The audit record.
+    pub applied: Vec<Applied>,
+    /// What it means for a person's access.
+    pub change: Option<AccountChange>,
+    /// What the repair of the response needs to know.
+    pub shape: RequestShape,
+}
+
+impl std::fmt::Debug for Outgoing {
+    /// Path and body hold personal data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("method", &self.method)
+            .field("applied", &self.applied)
+            .field("change", &self.change)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a request asks, as far as its response is concerned.
+#[derive(Clone)]
+pub struct RequestShape {
+    /// Which resource.
+    pub kind: ResourceKind,
+    /// What is done with it.
+    pub action: Action,
+    /// Whether the response has no body by its method (`HEAD`).
+    pub head: bool,
+    /// `startIndex`, where it was given and is a number.
+    pub start_index: Option<u64>,
+    /// `count`, where it was given and is a number.
+    pub count: Option<u64>,
+    /// The filter as it goes to the application.
+    pub filter: Option<Filter>,
+    /// Whether `attributes` was given.
+    pub attributes: bool,
+    /// `excludedAttributes`, in lower case.
+    pub excluded: Vec<String>,
+}
+
+impl std::fmt::Debug for RequestShape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestShape")
+            .field("kind", &self.kind)
+            .field("action", &self.action)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Turns what Entra sends into strict RFC 7644.
+///
+/// Normalising a second time changes nothing. The order of operations stays, and no value changes but by a rule that
+/// the audit record names.
+///
+/// # Errors
+/// [`ScimError`] for everything that cannot be read whole: it must not be forwarded.
+pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normalised, ScimError> {
+    let (path, raw_query) = match incoming.path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (incoming.path, None),
+    };
+    let target = url::target(incoming.method, path, settings.is_on("T2"))?;
+    let context = Context { kind: &target.kind, settings };
+    let mut applied = Vec::new();
+    if target.path != path {
+        run(&[&query::T2], &mut String::new(), &context, &mut applied)?;
+    }
+
+    let body = incoming.body.filter(|body| !body.is_empty());
+    if body.is_some() && !expects_body(incoming.method) {
+        return Err(ScimError::Syntax("This method takes no request body.".into()));
+    }
+    let mut media = MediaHeaders::read(
+        incoming.accept,
+        incoming.content_type,
+        incoming.content_encoding,
+        expects_body(incoming.method),
+    )?;
+    run(headers::ALL, &mut media, &context, &mut applied)?;
+
+    let (query, shape) = read_query(raw_query, &target, incoming.method == "HEAD", &context, &mut applied)?;
+    let body = match body {
+        Some(body) => Some(json::parse(body)?),
+        None if expects_body(incoming.method) => {
+            return Err(ScimError::Syntax("The request has no body.".into()));
+        }
+        None => None,
+    };
+    if let Some(body) = &body {
+        one_spelling(body)?;
+    }
+    if settings.without_groups && shape.kind == ResourceKind::Group && shape.action == Action::List {
+        applied.push(Applied { rule: "R1", place: "Groups".into() });
+        let reply =
+            Reply::status(200).body(MEDIA_TYPE, super::rules::response::empty_list(&shape).to_string());
+        return Ok(Normalised::Answer { reply, applied });
+    }
+    let change = account_change(&target, body.as_ref());
+    let body = match body {
+        Some(body) => match rewrite_body(body, &target, &context, &mut applied)? {
+            Some(body) => Some(body.to_string().into_bytes()),
+            None => return Ok(Normalised::Answer { reply: Reply::status(204), applied }),
+        },
+        None => None,
+    };
+    let path = if query.is_empty() { target.path } else { format!("{}?{query}", target.path) };
+    Ok(Normalised::Forward(Box::new(Outgoing {
+        method: incoming.method.to_owned(),
+        path,
+        headers: media.edits(),
+        body,
+        applied,
+        change,
+        shape,
+    })))
+}
+
+/// Reads the query, rewrites it, and notes what the response repair must know.
+fn read_query(
+    raw: Option<&str>,
+    target: &Target,
+    head: bool,
+    context: &Context<'_>,
+    applied: &mut Vec<Applied>,
+) -> Result<(String, RequestShape), ScimError> {
+    let mut raw = query::split(raw.unwrap_or_default());
+    run(query::RAW, &mut raw, context, applied)?;
+    let mut query = query::decoded(raw)?;
+    run(query::DECODED, &mut query, context, applied)?;
+    let filter = read_filter(&mut query, context, applied)?;
+    let value = |name: &str| {
+        query
+            .iter()
+            .find(|parameter| parameter.name.eq_ignore_ascii_case(name))
+            .map(|parameter| parameter.value.clone().unwrap_or_default())
+    };
+    let number = |name: &str| value(name).and_then(|value| value.parse().ok());
+    let shape = RequestShape {
+        kind: target.kind.clone(),
+        action: target.action,
+        head,
+        start_index: number("startIndex"),
+        count: number("count"),
+        filter,
+        attributes: value("attributes").is_some(),
+        excluded: value("excludedAttributes")
+            .unwrap_or_default()
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect(),
+    };
+    let written: Vec<&str> = query.iter().map(|parameter| parameter.written.as_str()).collect();
+    Ok((written.join("&"), shape))
+}
+
+fn read_filter(
+    query: &mut Query,
+    context: &Context<'_>,
+    applied: &mut Vec<Applied>,
+) -> Result<Option<Filter>, ScimError> {
+    let mut filters = query.iter_mut().filter(|parameter| parameter.name.eq_ignore_ascii_case("filter"));
+    let Some(parameter) = filters.next() else { return Ok(None) };
+    if filters.next().is_some() {
+        return Err(ScimError::Filter("The request has more than one filter.".into()));
+    }
+    let text = parameter.value.clone().unwrap_or_default();
+    let mut reading = Reading { tree: Filter::parse(&text, Mode::Strict), text };
+    run(READ_FILTER, &mut reading, context, applied)?;
+    let mut filter =
+        reading.tree.ok_or_else(|| ScimError::Filter("The filter of the request cannot be read.".into()))?;
+    let before = applied.len();
+    run(TREE, &mut filter, context, applied)?;
+    let printed = filter.to_string();
+    // Without F1 the client's own encoding stays, unless a rule changed the filter.
+    if printed != reading.text && (context.settings.is_on("F1") || applied.len() != before) {
+        if applied.iter().all(|applied| applied.place != "query.filter") {
+            applied.push(Applied { rule: "F1", place: "query.filter".into() });
+        }
+        parameter.value = Some(printed);
+        parameter.written = parameter.canonical();
+    }
+    Ok(Some(filter))
+}
+
+/// Rewrites the message; `None` where nothing is left to ask of the application.
+fn rewrite_body(
+    body: Value,
+    target: &Target,
+    context: &Context<'_>,
+    applied: &mut Vec<Applied>,
+) -> Result<Option<Value>, ScimError> {
+    match target.action {
+        Action::Patch => {
+            let mut patch = Patch::read(body, context, applied)?;
+            run(operations::SHAPE, &mut patch, context, applied)?;
+            run(operations::PATHS, &mut patch, context, applied)?;
+            run(members::ALL, &mut patch, context, applied)?;
+            run(values::ALL, &mut patch, context, applied)?;
+            Ok(if values::is_done(&patch, context) { None } else { Some(patch.write()) })
+        }
+        Action::Create | Action::Replace => {
+            let Value::Object(members) = body else { return Err(no_object()) };
+            let mut resource = Resource { members, action: target.action };
+            run(resource::ALL, &mut resource, context, applied)?;
+            Ok(Some(Value::Object(resource.members)))
+        }
+        _ if body.is_object() => Ok(Some(body)),
+        _ => Err(no_object()),
+    }
+}
+
+fn no_object() -> ScimError {
+    ScimError::Syntax("The request body is no JSON object.".into())
+}
+
+/// Refuses an object that has one member in two spellings: names of attributes are case-insensitive (RFC 7643
+/// section 2.1), so which of the two counts would be the application's guess.
+fn one_spelling(body: &Value) -> Result<(), ScimError> {
+    let mut values = vec![body];
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Array(items) => values.extend(items),
+            Value::Object(map) => {
+                if is_ambiguous(map) {
+                    return Err(ScimError::Syntax(
+                        "The request body has an object with one member in two spellings.".into(),
+                    ));
+                }
+                values.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_ambiguous(map: &Map<String, Value>) -> bool {
+    if map.keys().all(|key| !key.bytes().any(|byte| byte.is_ascii_uppercase())) {
+        return false;
+    }
+    let mut seen = std::collections::HashSet::with_capacity(map.len());
+    map.keys().any(|key| !seen.insert(key.to_ascii_lowercase()))
+}

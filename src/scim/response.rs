@@ -1,0 +1,86 @@
+//! The response pipeline: what the application answers becomes what Entra expects.
+
+use serde_json::Value;
+
+use super::request::RequestShape;
+use super::rule::{Applied, Context, Settings, run};
+use super::rules::response::{self, Answer, Content};
+use crate::common::HeaderEdit;
+
+/// An answer of the application.
+#[derive(Clone, Copy)]
+pub struct Upstream<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// `content-type`, where there is one.
+    pub content_type: Option<&'a str>,
+    /// `location`, where there is one.
+    pub location: Option<&'a str>,
+    /// The whole body, not compressed; may be empty.
+    pub body: &'a [u8],
+}
+
+/// The answer for Entra.
+pub struct Repaired {
+    /// HTTP status.
+    pub status: u16,
+    /// Changes to the headers; the caller sets `content-length`.
+    pub headers: Vec<HeaderEdit>,
+    /// The body where it changes; an empty one where it is dropped.
+    pub body: Option<Vec<u8>>,
+    /// The audit record.
+    pub applied: Vec<Applied>,
+}
+
+impl std::fmt::Debug for Repaired {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repaired")
+            .field("status", &self.status)
+            .field("applied", &self.applied)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Turns the application's answer into one that Entra reads rightly. Never fails: what cannot be read becomes 502.
+#[must_use]
+pub fn repair(shape: &RequestShape, upstream: &Upstream<'_>, settings: &Settings) -> Repaired {
+    let context = Context { kind: &shape.kind, settings };
+    let mut answer = Answer::read(shape, upstream);
+    let mut applied = Vec::new();
+    // Rules of the response refuse nothing.
+    let _ = run(response::ALL, &mut answer, &context, &mut applied);
+
+    let mut headers = Vec::new();
+    if answer.content_type.as_deref() != upstream.content_type {
+        headers.push(match &answer.content_type {
+            Some(content_type) => HeaderEdit::set("content-type", content_type),
+            None => HeaderEdit::remove("content-type"),
+        });
+    }
+    if answer.location.as_deref() != upstream.location {
+        headers.push(match &answer.location {
+            Some(location) => HeaderEdit::set("location", location),
+            None => HeaderEdit::remove("location"),
+        });
+    }
+    if answer.drop_challenge {
+        headers.push(HeaderEdit::remove("www-authenticate"));
+    }
+    let body = match &answer.content {
+        _ if !answer.changed => None,
+        Content::Json(value) => Some(value.to_string().into_bytes()),
+        Content::Empty | Content::Other => Some(Vec::new()),
+    };
+    Repaired { status: answer.status, headers, body, applied }
+}
+
+/// The body as the rules see it.
+pub(crate) fn content(body: &[u8]) -> Content {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Content::Empty;
+    }
+    match crate::common::json::parse(body) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => Content::Json(value),
+        _ => Content::Other,
+    }
+}

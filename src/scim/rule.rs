@@ -1,0 +1,106 @@
+//! What a rule is: one quirk of one side, one name, one function, one record.
+
+use std::collections::BTreeSet;
+
+use super::error::ScimError;
+use super::schema::{DeclaredTypes, ResourceKind};
+
+/// How many records one message can leave; a message of many thousand operations must not fill the log.
+const MOST_RECORDS: usize = 200;
+
+/// One rewrite that happened: the audit record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Identifier of the rule.
+    pub rule: &'static str,
+    /// Where: a path into the message, never a value of it.
+    pub place: String,
+}
+
+/// What an operator decides about provisioning.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What Entra calls, scheme and host included, without trailing slash: `https://host/scim/v2/entra`.
+    pub public_base: String,
+    /// Path of the SCIM root at the application, without trailing slash: `/app-scim/v2`.
+    pub application_base: String,
+    /// The same where Envoy rewrites the prefix on the way: what the application itself believes.
+    pub cluster_base: Option<String>,
+    /// Identifiers of the rules that are switched off.
+    pub off: BTreeSet<String>,
+    /// Types of attributes beyond the core and enterprise schemas.
+    pub declared_types: DeclaredTypes,
+    /// Schemas that the application knows, where that has been learnt or configured.
+    pub known_schemas: Option<BTreeSet<String>>,
+    /// The application has no groups: their queries are answered with an empty list (R1).
+    pub without_groups: bool,
+    /// The application is called with a credential of its own rather than the client's token (R11, R14).
+    pub own_credential: bool,
+    /// Schema discovery is cut to what Microsoft's validator takes (R13).
+    pub validator_mode: bool,
+    /// Backslashes in filter literals are data, never escapes (F6).
+    pub literal_backslash: bool,
+}
+
+impl Settings {
+    /// Whether the rule is switched on.
+    #[must_use]
+    pub fn is_on(&self, rule: &str) -> bool {
+        !self.off.contains(rule)
+    }
+}
+
+/// What a rule may know besides the message.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) kind: &'a ResourceKind,
+    pub(crate) settings: &'a Settings,
+}
+
+/// One rule over one kind of subject.
+pub(crate) struct Rule<S> {
+    /// Identifier, as in the catalogue.
+    pub(crate) id: &'static str,
+    /// What it does, for the operator.
+    pub(crate) says: &'static str,
+    pub(crate) apply: fn(&mut S, &Context<'_>, &mut Notes<'_>),
+}
+
+/// Where a rule leaves its records, and its refusal if it has one.
+pub(crate) struct Notes<'a> {
+    rule: &'static str,
+    trail: &'a mut Vec<Applied>,
+    refusal: Option<ScimError>,
+}
+
+impl Notes<'_> {
+    /// Records that the rule changed something at `place`.
+    pub(crate) fn mark(&mut self, place: impl Into<String>) {
+        let applied = Applied { rule: self.rule, place: place.into() };
+        if self.trail.len() < MOST_RECORDS && !self.trail.contains(&applied) {
+            self.trail.push(applied);
+        }
+    }
+
+    /// Refuses the message: carrying on would be guessing.
+    pub(crate) fn refuse(&mut self, error: ScimError) {
+        self.refusal.get_or_insert(error);
+    }
+}
+
+/// Runs the rules that are switched on, in their order.
+pub(crate) fn run<S>(
+    rules: &[&Rule<S>],
+    subject: &mut S,
+    context: &Context<'_>,
+    trail: &mut Vec<Applied>,
+) -> Result<(), ScimError> {
+    for rule in rules.iter().filter(|rule| context.settings.is_on(rule.id)) {
+        let mut notes = Notes { rule: rule.id, trail, refusal: None };
+        (rule.apply)(subject, context, &mut notes);
+        if let Some(refusal) = notes.refusal {
+            return Err(refusal);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,562 @@
+//! Rules of whole resources in creates and replacements: C10 C9 C2 C4 C3 C6 C5 C1 C7 C8 P35.
+
+use serde_json::{Map, Value};
+
+use super::super::filter::{Literal, Mode, Path};
+use super::super::name::Name;
+use super::super::patch::{each_attribute, extension, member};
+use super::super::rule::Rule;
+use super::super::schema::{self, ResourceKind};
+use super::super::url::Action;
+use super::values::{app_roles, drop_nulls, is_manager, manager_object, to_number};
+use super::{convert, filter, members, objects, to_boolean};
+
+/// A resource as the client gives it.
+pub(crate) struct Resource {
+    pub(crate) members: Map<String, Value>,
+    pub(crate) action: Action,
+}
+
+/// All of them, in order.
+pub(crate) const ALL: &[&Rule<Resource>] = &[&C10, &C9, &C2, &C4, &C3, &C6, &C5, &C1, &P12, &C7, &C8, &P35];
+
+const C10: Rule<Resource> = Rule {
+    id: "C10",
+    says: "nests names that are written with dots or with their schema",
+    apply: |resource, context, notes| {
+        if !resource.members.keys().any(|key| flat(key).is_some()) {
+            return;
+        }
+        let mut out = Map::new();
+        for (key, value) in std::mem::take(&mut resource.members) {
+            match flat(&key).filter(|path| fits(&out, path, context.kind)) {
+                Some(mut path) if !value.is_object() || path.name.sub.is_none() => {
+                    filter::spell(context.kind, &mut path.name);
+                    nest(&mut out, &path, value, context.kind);
+                    notes.mark("body");
+                }
+                _ => {
+                    out.insert(key, value);
+                }
+            }
+        }
+        resource.members = out;
+    },
+};
+
+/// A member name that is a path: dotted, qualified, or selecting.
+fn flat(key: &str) -> Option<Path> {
+    let path = Path::parse(key, Mode::Strict)?;
+    let name = &path.name;
+    let known_urn = name.urn.as_deref().is_none_or(|urn| urn.contains('.'));
+    let is_flat = name.sub.is_some() || name.urn.is_some() || path.selector.is_some();
+    (is_flat && !name.is_bare_urn() && known_urn).then_some(path)
+}
+
+/// Whether the place where the value belongs is free, or an object or list that it can join.
+fn fits(out: &Map<String, Value>, path: &Path, kind: &ResourceKind) -> bool {
+    let name = &path.name;
+    let holder = match &name.urn {
+        Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => match out.get(urn) {
+            Some(Value::Object(inner)) => inner,
+            Some(_) => return false,
+            None => return path.selector.is_none(),
+        },
+        _ => out,
+    };
+    match (holder.get(&name.attribute), &name.sub, &path.selector) {
+        (None, _, None) => true,
+        (Some(Value::Object(inner)), Some(sub), None) => !inner.contains_key(sub),
+        (None | Some(Value::Array(_)), Some(_), Some(selector)) => selector.equalities().is_some(),
+        _ => false,
+    }
+}
+
+fn nest(out: &mut Map<String, Value>, path: &Path, value: Value, kind: &ResourceKind) {
+    let name = &path.name;
+    let holder = match &name.urn {
+        Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => {
+            let inner = out.entry(urn.clone()).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(inner) = inner else { return };
+            inner
+        }
+        _ => out,
+    };
+    match (&name.sub, &path.selector) {
+        (Some(sub), Some(selector)) => {
+            let list = holder.entry(name.attribute.clone()).or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(items) = list {
+                set_in_element(items, selector, sub, value);
+            }
+        }
+        (Some(sub), None) => {
+            let inner = holder.entry(name.attribute.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                inner.insert(sub.clone(), value);
+            }
+        }
+        _ => {
+            holder.insert(name.attribute.clone(), value);
+        }
+    }
+}
+
+/// Puts a sub-attribute into the element that the selector describes, which is made where there is none.
+fn set_in_element(items: &mut Vec<Value>, selector: &super::super::filter::Filter, sub: &str, value: Value) {
+    let Some(pairs) = selector.equalities() else { return };
+    let wanted: Map<String, Value> =
+        pairs.iter().map(|(name, literal)| (name.attribute.clone(), literal_value(literal))).collect();
+    let matches = |item: &Value| wanted.iter().all(|(key, want)| item.get(key) == Some(want));
+    match items.iter_mut().find(|item| matches(item)) {
+        Some(Value::Object(item)) => {
+            item.insert(sub.to_owned(), value);
+        }
+        _ => {
+            let mut item = wanted;
+            item.insert(sub.to_owned(), value);
+            items.push(Value::Object(item));
+        }
+    }
+}
+
+/// The JSON value of a literal.
+pub(crate) fn literal_value(literal: &Literal) -> Value {
+    match literal {
+        Literal::Text(text) | Literal::Bare(text) => Value::String(text.clone()),
+        Literal::Word(word) => crate::common::json::parse(word.as_bytes()).unwrap_or(Value::Null),
+    }
+}
+
+const C9: Rule<Resource> = Rule {
+    id: "C9",
+    says: "gives member names the spelling of the schema",
+    apply: |resource, context, notes| {
+        if spell_members(context.kind, &mut resource.members) {
+            notes.mark("body");
+        }
+    },
+};
+
+/// Gives the members of a resource, of its extensions and of its complex attributes the spelling of the schema.
+pub(crate) fn spell_members(kind: &ResourceKind, map: &mut Map<String, Value>) -> bool {
+    respell(map, &mut |key, value| {
+        let Some(mut name) = Name::parse(key) else { return (false, None) };
+        let mut changed = false;
+        if extension(&name, value).is_some() {
+            let urn = name.urn.clone();
+            if let Value::Object(inner) = value {
+                changed |= respell(inner, &mut |key, value| {
+                    let Some(inner) = Name::parse(key).filter(|inner| inner.urn.is_none()) else {
+                        return (false, None);
+                    };
+                    let mut inner = Name { urn: urn.clone(), ..inner };
+                    let changed = spell_subs(kind, &inner, value);
+                    let respelt = filter::spell(kind, &mut inner);
+                    inner.urn = None;
+                    (changed, respelt.then(|| inner.to_string()))
+                });
+            }
+        } else {
+            changed |= spell_subs(kind, &name, value);
+        }
+        let respelt = filter::spell(kind, &mut name);
+        (changed, respelt.then(|| name.to_string()))
+    })
+}
+
+fn spell_subs(kind: &ResourceKind, name: &Name, value: &mut Value) -> bool {
+    let mut changed = false;
+    if name.sub.is_none() {
+        for map in objects(value) {
+            changed |= respell(map, &mut |key, _| {
+                let known = schema::sub_attribute(kind, &name.with_sub(key));
+                (false, known.filter(|known| known.name != key).map(|known| known.name.to_owned()))
+            });
+        }
+    }
+    changed
+}
+
+/// Tells whether it changed the value, and the member's new name where it needs one.
+type Spell<'s> = dyn FnMut(&str, &mut Value) -> (bool, Option<String>) + 's;
+
+/// Renames members at their places, never onto another member.
+fn respell(map: &mut Map<String, Value>, spell: &mut Spell<'_>) -> bool {
+    let mut changed = false;
+    let mut renames = Vec::new();
+    for (key, value) in map.iter_mut() {
+        let (inside, rename) = spell(key, value);
+        changed |= inside;
+        if let Some(rename) = rename {
+            renames.push((key.clone(), rename));
+        }
+    }
+    for (from, to) in renames {
+        changed |= members::rename(map, &from, &to);
+    }
+    changed
+}
+
+const C2: Rule<Resource> = Rule {
+    id: "C2",
+    says: "drops members that are null",
+    apply: |resource, context, notes| {
+        // In a replacement, null for `active` might mean to deactivate: the application decides.
+        let kept = if resource.action == Action::Replace && *context.kind == ResourceKind::User {
+            resource.members.get("active").filter(|value| value.is_null()).cloned()
+        } else {
+            None
+        };
+        let mut changed = false;
+        drop_nulls_below(&mut resource.members, kept.is_some(), &mut changed);
+        if changed {
+            notes.mark("body");
+        }
+    },
+};
+
+fn drop_nulls_below(map: &mut Map<String, Value>, keep_active: bool, changed: &mut bool) {
+    let active = if keep_active { map.insert("active".into(), Value::Bool(false)) } else { None };
+    *changed |= drop_nulls(map);
+    if let Some(active) = active {
+        map.insert("active".into(), active);
+    }
+    let mut values: Vec<&mut Value> = map.values_mut().collect();
+    // The depth is bounded by the reader; a list of places instead of recursion keeps the stack flat.
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Object(inner) => {
+                *changed |= drop_nulls(inner);
+                values.extend(inner.values_mut());
+            }
+            Value::Array(items) => values.extend(items.iter_mut()),
+            _ => {}
+        }
+    }
+}
+
+const C4: Rule<Resource> = Rule {
+    id: "C4",
+    says: "drops id and meta, which the application assigns",
+    apply: |resource, _, notes| {
+        if resource.action == Action::Create {
+            for name in ["id", "meta"] {
+                if resource.members.shift_remove(name).is_some() {
+                    notes.mark(name);
+                }
+            }
+        }
+    },
+};
+
+const C3: Rule<Resource> = Rule {
+    id: "C3",
+    says: "drops schemas that are no SCIM schema and have no data",
+    apply: |resource, _, notes| {
+        let keys: Vec<String> = resource.members.keys().cloned().collect();
+        if let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") {
+            let before = schemas.len();
+            schemas.retain(|schema| {
+                schema.as_str().is_none_or(|uri| {
+                    uri.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
+                        || keys.iter().any(|key| key == uri)
+                })
+            });
+            if schemas.len() != before {
+                notes.mark("schemas");
+            }
+        }
+    },
+};
+
+/// A misprint in Microsoft's tutorial.
+const MISPRINT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0User";
+
+const C6: Rule<Resource> = Rule {
+    id: "C6",
+    says: "repairs the misprinted enterprise schema (2.0User)",
+    apply: |resource, _, notes| {
+        let mut changed = members::rename(&mut resource.members, MISPRINT, schema::ENTERPRISE);
+        if let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") {
+            let has_right_one = schemas.iter().any(|schema| schema == schema::ENTERPRISE);
+            for schema in schemas.iter_mut().filter(|schema| *schema == MISPRINT && !has_right_one) {
+                *schema = schema::ENTERPRISE.into();
+                changed = true;
+            }
+        }
+        if changed {
+            notes.mark("schemas");
+        }
+    },
+};
+
+const C5: Rule<Resource> = Rule {
+    id: "C5",
+    says: "lists every extension that has data, and none that the application lacks and that has no data",
+    apply: |resource, context, notes| {
+        let used: Vec<String> = resource
+            .members
+            .iter()
+            .filter(|(key, value)| {
+                Name::parse(key).is_some_and(|name| extension(&name, value).is_some())
+                    && schema::known_urn(key) != context.kind.core()
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") else { return };
+        let before = schemas.len();
+        let has = |schemas: &[Value], urn: &str| {
+            schemas
+                .iter()
+                .any(|schema| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn)))
+        };
+        if let Some(known) = &context.settings.known_schemas {
+            schemas.retain(|schema| {
+                schema.as_str().is_none_or(|urn| {
+                    known.contains(urn)
+                        || !urn.contains(":extension:")
+                        || used.iter().any(|used| used.eq_ignore_ascii_case(urn))
+                })
+            });
+        }
+        let mut changed = schemas.len() != before;
+        for urn in used {
+            if !has(schemas, &urn) {
+                schemas.push(urn.into());
+                changed = true;
+            }
+        }
+        if changed {
+            notes.mark("schemas");
+        }
+    },
+};
+
+const C1: Rule<Resource> = Rule {
+    id: "C1",
+    says: "writes true and false as JSON for attributes that the schema calls Boolean",
+    apply: |resource, context, notes| {
+        each_attribute(&mut resource.members, &mut |name, _, value| {
+            if convert(context, name, value, &to_boolean) {
+                notes.mark(name.attribute.clone());
+            }
+        });
+    },
+};
+
+const P12: Rule<Resource> = Rule {
+    id: "P12",
+    says: "writes numbers as JSON for attributes that the schema calls integer or decimal",
+    apply: |resource, context, notes| {
+        each_attribute(&mut resource.members, &mut |name, _, value| {
+            if convert(context, name, value, &to_number) {
+                notes.mark(name.attribute.clone());
+            }
+        });
+    },
+};
+
+const C7: Rule<Resource> = Rule {
+    id: "C7",
+    says: "names a role's label display, not displayName",
+    apply: |resource, context, notes| {
+        each_attribute(&mut resource.members, &mut |name, _, value| {
+            if schema::attribute(context.kind, name).is_some_and(|known| known.name == "roles") {
+                for map in objects(value) {
+                    if members::rename(map, "displayName", "display") {
+                        notes.mark("roles");
+                    }
+                }
+            }
+        });
+    },
+};
+
+const C8: Rule<Resource> = Rule {
+    id: "C8",
+    says: "makes an object of a manager given as text and drops one that is nobody",
+    apply: |resource, _, notes| {
+        each_attribute(&mut resource.members, &mut |name, _, value| {
+            if manager_object(name, value) {
+                notes.mark("manager");
+            }
+        });
+        let is_nobody = |value: &Value| match value {
+            Value::String(text) => text.is_empty(),
+            Value::Object(map) => {
+                member(map, "value").is_some_and(|id| id.as_str().is_some_and(str::is_empty))
+            }
+            _ => false,
+        };
+        for (urn, inner) in &mut resource.members {
+            let Value::Object(inner) = inner else { continue };
+            let before = inner.len();
+            inner.retain(|key, value| {
+                let name = Name { urn: Some(urn.clone()), ..Name::plain(key) };
+                !(is_manager(&name) && is_nobody(value))
+            });
+            if inner.len() != before {
+                notes.mark("manager");
+            }
+        }
+    },
+};
+
+const P35: Rule<Resource> = Rule {
+    id: "P35",
+    says: "decodes app roles that arrive as JSON text",
+    apply: |resource, context, notes| {
+        each_attribute(&mut resource.members, &mut |name, selected, value| {
+            if app_roles(context.kind, name, selected, value) {
+                notes.mark("roles");
+            }
+        });
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::rule::{Context, Settings, run};
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const ENTERPRISE: &str = schema::ENTERPRISE;
+
+    fn alone(rule: &str, settings: &Settings, action: Action, text: &str) -> (Value, usize) {
+        let Value::Object(members) = crate::common::json::parse(text.as_bytes()).unwrap() else { panic!() };
+        let mut resource = Resource { members, action };
+        let chosen: Vec<_> = ALL.iter().copied().filter(|have| have.id == rule).collect();
+        assert!(!chosen.is_empty());
+        let mut trail = Vec::new();
+        let context = Context { kind: &ResourceKind::User, settings };
+        run(&chosen, &mut resource, &context, &mut trail).unwrap();
+        (Value::Object(resource.members), trail.len())
+    }
+
+    fn case_of(rule: &str, action: Action, from: &str, to: &str) {
+        let settings = Settings::default();
+        let want = crate::common::json::parse(to.as_bytes()).unwrap();
+        let (got, records) = alone(rule, &settings, action, from);
+        assert_eq!(got.to_string(), want.to_string(), "{from}");
+        assert_eq!(records > 0, crate::common::json::parse(from.as_bytes()).unwrap() != want);
+        assert_eq!(alone(rule, &settings, action, to), (want, 0), "twice: {from}");
+    }
+
+    fn case(rule: &str, from: &str, to: &str) {
+        case_of(rule, Action::Create, from, to);
+    }
+
+    #[test]
+    fn c1_writes_booleans_where_the_schema_says_so() {
+        case(
+            "C1",
+            r#"{"active":"True","title":"True","roles":[{"primary":"False","value":"True"}]}"#,
+            r#"{"active":true,"title":"True","roles":[{"primary":false,"value":"True"}]}"#,
+        );
+    }
+
+    #[test]
+    fn c2_drops_null_at_any_depth() {
+        case(
+            "C2",
+            r#"{"department":null,"title":"a","name":{"givenName":null},"emails":[{"value":"a","type":null}]}"#,
+            r#"{"title":"a","name":{},"emails":[{"value":"a"}]}"#,
+        );
+        case_of("C2", Action::Replace, r#"{"active":null,"title":null}"#, r#"{"active":null}"#);
+        case_of("C2", Action::Create, r#"{"active":null,"title":null}"#, "{}");
+    }
+
+    #[test]
+    fn c3_drops_a_schema_that_is_no_scim_schema() {
+        case(
+            "C3",
+            r#"{"schemas":["urn:a:b","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"]}"#,
+            r#"{"schemas":["urn:a:b"]}"#,
+        );
+        case(
+            "C3",
+            r#"{"schemas":["http://x/y"],"http://x/y":{"a":1}}"#,
+            r#"{"schemas":["http://x/y"],"http://x/y":{"a":1}}"#,
+        );
+    }
+
+    #[test]
+    fn c4_drops_what_the_application_assigns_in_a_create_only() {
+        case("C4", r#"{"id":"1","meta":{},"userName":"a"}"#, r#"{"userName":"a"}"#);
+        case_of("C4", Action::Replace, r#"{"id":"1","userName":"a"}"#, r#"{"id":"1","userName":"a"}"#);
+    }
+
+    #[test]
+    fn c5_lists_extensions_that_have_data() {
+        let custom = "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User";
+        case(
+            "C5",
+            &format!(r#"{{"schemas":["{ENTERPRISE}"],"{custom}":{{"badge":"7"}},"{ENTERPRISE}":{{}}}}"#),
+            &format!(
+                r#"{{"schemas":["{ENTERPRISE}","{custom}"],"{custom}":{{"badge":"7"}},"{ENTERPRISE}":{{}}}}"#
+            ),
+        );
+        let known = std::collections::BTreeSet::from([schema::USER.to_owned()]);
+        let settings = Settings { known_schemas: Some(known), ..Settings::default() };
+        let listed = format!(r#"{{"schemas":["{}","{ENTERPRISE}"]}}"#, schema::USER);
+        let (got, _) = alone("C5", &settings, Action::Create, &listed);
+        assert_eq!(got, serde_json::json!({"schemas": [schema::USER]}));
+    }
+
+    #[test]
+    fn c6_repairs_the_misprint() {
+        case(
+            "C6",
+            &format!(r#"{{"schemas":["{MISPRINT}"],"{MISPRINT}":{{"department":"d"}}}}"#),
+            &format!(r#"{{"schemas":["{ENTERPRISE}"],"{ENTERPRISE}":{{"department":"d"}}}}"#),
+        );
+    }
+
+    #[test]
+    fn c7_names_a_label_display() {
+        case(
+            "C7",
+            r#"{"roles":[{"displayName":"R","value":"r"}]}"#,
+            r#"{"roles":[{"display":"R","value":"r"}]}"#,
+        );
+        case("C7", r#"{"emails":[{"displayName":"R"}]}"#, r#"{"emails":[{"displayName":"R"}]}"#);
+    }
+
+    #[test]
+    fn c8_repairs_the_manager() {
+        let with = |manager: &str| format!(r#"{{"{ENTERPRISE}":{{"manager":{manager},"department":"d"}}}}"#);
+        let without = format!(r#"{{"{ENTERPRISE}":{{"department":"d"}}}}"#);
+        case("C8", &with(r#""u-1""#), &with(r#"{"value":"u-1"}"#));
+        case("C8", &with(r#""""#), &without);
+        case("C8", &with(r#"{"value":""}"#), &without);
+    }
+
+    #[test]
+    fn c9_gives_names_the_spelling_of_the_schema() {
+        case(
+            "C9",
+            &format!(
+                r#"{{"UserName":"a","emails":[{{"Primary":true}}],"{}":{{"Department":"d","Manager":{{"Value":"u"}}}},"Badge":1}}"#,
+                ENTERPRISE.to_lowercase()
+            ),
+            &format!(
+                r#"{{"userName":"a","emails":[{{"primary":true}}],"{ENTERPRISE}":{{"department":"d","manager":{{"value":"u"}}}},"Badge":1}}"#
+            ),
+        );
+    }
+
+    #[test]
+    fn c10_nests_flat_names() {
+        case(
+            "C10",
+            &format!(
+                r#"{{"name.givenName":"A","title":"t","name.familyName":"L","{ENTERPRISE}:department":"d","emails[type eq \"work\"].value":"x","emails[type eq \"work\"].primary":true}}"#
+            ),
+            &format!(
+                r#"{{"name":{{"givenName":"A","familyName":"L"}},"title":"t","{ENTERPRISE}":{{"department":"d"}},"emails":[{{"type":"work","value":"x","primary":true}}]}}"#
+            ),
+        );
+        case("C10", r#"{"name":"text","name.givenName":"A"}"#, r#"{"name":"text","name.givenName":"A"}"#);
+    }
+}
