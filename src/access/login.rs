@@ -21,6 +21,14 @@ pub struct Login {
     began: u64,
 }
 
+impl Login {
+    /// When it began.
+    #[must_use]
+    pub fn began(&self) -> UnixMillis {
+        UnixMillis(self.began)
+    }
+}
+
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Login").finish_non_exhaustive()
@@ -46,25 +54,33 @@ impl LoginCookies {
         Self { ring, tenant: tenant.to_owned(), prefix: format!("{OWN_PREFIX}l.{tenant}."), lifetime }
     }
 
-    /// Remembers a login in the browser: the handle for the relay state, and the `Set-Cookie` values.
+    /// A new handle: what the relay state carries.
+    ///
+    /// # Errors
+    /// Where there is no randomness.
+    pub fn handle(host: &dyn Host) -> Result<String, SealError> {
+        let mut random = [0u8; 8];
+        host.random(&mut random)?;
+        Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Remembers a login in the browser: the `Set-Cookie` values.
     ///
     /// # Errors
     /// Where there is no randomness.
     pub fn begin(
         &self,
         host: &dyn Host,
+        handle: &str,
         request_id: &str,
         target: &str,
         at_host: &str,
         sent: &Cookies<'_>,
-    ) -> Result<(String, Vec<String>), SealError> {
-        let mut random = [0u8; 8];
-        host.random(&mut random)?;
-        let handle: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    ) -> Result<Vec<String>, SealError> {
         let now = host.now();
         let login = Login { request_id: request_id.to_owned(), target: target.to_owned(), began: now.0 };
         let plain = serde_json::to_vec(&login).map_err(|_| SealError::Unavailable)?;
-        let sealed = self.ring.seal(host, &plain, &self.context(&handle, at_host))?;
+        let sealed = self.ring.seal(host, &plain, &self.context(handle, at_host))?;
         let mut lines = vec![format!(
             "{}{handle}={sealed}; Path=/; Secure; HttpOnly; SameSite=None; Max-Age={}",
             self.prefix,
@@ -79,7 +95,7 @@ impl LoginCookies {
                 lines.push(expired(&format!("{}{old}", self.prefix), "None"));
             }
         }
-        Ok((handle, lines))
+        Ok(lines)
     }
 
     /// The logins this browser began and that have not run out, with their handles.
@@ -127,7 +143,9 @@ mod tests {
     }
 
     fn begin(host: &TestHost, jar: &Headers, id: &str) -> (String, Vec<String>) {
-        cookies().begin(host, id, "/back", "a.example", &Cookies::read(jar)).unwrap()
+        let handle = LoginCookies::handle(host).unwrap();
+        let lines = cookies().begin(host, &handle, id, "/back", "a.example", &Cookies::read(jar)).unwrap();
+        (handle, lines)
     }
 
     fn jar(lines: &[String]) -> Headers {

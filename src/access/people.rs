@@ -78,6 +78,23 @@ impl People {
         Ok(all)
     }
 
+    /// Voids a person's sessions; signing in anew is possible, unless they are blocked.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn end_sessions(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<(), LedgerError> {
+        for key in keys.iter() {
+            let row = person_row(tenant, key);
+            if matches!(self.ledger.get(host, &row)?, Some(Row { kind: BLOCKED, .. })) {
+                continue;
+            }
+            if !self.put(host, &row, ENDED)? {
+                return self.raise_epoch(host, tenant);
+            }
+        }
+        Ok(())
+    }
+
     /// Lets a person sign in again; what was issued before stays void.
     ///
     /// # Errors
@@ -251,6 +268,16 @@ mod tests {
         let of = |id| people.standing(&host, "t", &keys(&["ada"]), Some(id), UnixMillis(1)).unwrap();
         assert_eq!(of("s1"), Standing::Ended);
         assert_eq!(of("s2"), Standing::Clear);
+    }
+
+    #[test]
+    fn somebody_renamed_signs_in_anew_but_a_block_stays() {
+        let (host, people) = people();
+        people.block(&host, "t", &keys(&["bob"])).unwrap();
+        people.end_sessions(&host, "t", &keys(&["ada", "bob"])).unwrap();
+        assert_eq!(standing(&host, &people, &["ada"], 1_000_000), Standing::Ended);
+        assert_eq!(standing(&host, &people, &["ada"], 1_000_001), Standing::Clear);
+        assert_eq!(standing(&host, &people, &["bob"], 2_000_000), Standing::Blocked);
     }
 
     #[test]

@@ -5,5 +5,101 @@
 //! refusal.
 
 mod event;
+mod exchange;
+mod pages;
+mod provisioning;
+mod reports;
+mod request;
+mod route;
+mod sign_on;
+mod tenant;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::access::{Forgeries, People, Replay};
+use crate::common::Host;
+use crate::config::{Configuration, Problem};
+
+pub use crate::config::{HostSettings, NativeCrypto};
+use crate::crypto::{KeyRing, SealError};
 
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step};
+pub use exchange::{Exchange, StateName};
+
+use tenant::TenantRoom;
+
+/// A compiled configuration and what all exchanges under it share.
+#[derive(Debug)]
+pub struct Gateway {
+    host: HostSettings,
+    tenants: Vec<TenantRoom>,
+    by_host: BTreeMap<String, usize>,
+    forgeries: Forgeries,
+    /// SCIM prefixes of all applications: closed on every host, whoever owns them.
+    closed: Vec<String>,
+    people: People,
+    replay: Replay,
+}
+
+impl Gateway {
+    /// Compiles a plugin configuration (YAML or JSON); gives warnings, one line each, beside it.
+    ///
+    /// # Errors
+    /// All problems, one line each, with path and remedy.
+    pub fn compile(
+        text: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<String>), Vec<String>> {
+        let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
+        let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
+        let gateway = Self::assemble(configuration)
+            .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
+        Ok((gateway, lines(warnings)))
+    }
+
+    fn assemble(configuration: Configuration) -> Result<Self, SealError> {
+        let Configuration { host, keys, tenants } = configuration;
+        let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
+        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
+        let closed = tenants
+            .iter()
+            .filter_map(|tenant| tenant.scim.as_ref())
+            .flat_map(|scim| [scim.application.path.clone(), scim.public_path.clone()])
+            .collect();
+        let by_host = tenants
+            .iter()
+            .enumerate()
+            .flat_map(|(at, tenant)| tenant.hosts.iter().map(move |host| (host.clone(), at)))
+            .collect();
+        let people = People::new(KeyRing::derive(&keys, "people")?, longest);
+        let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
+        let tenants: Result<Vec<_>, _> =
+            tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
+        Ok(Self { host, tenants: tenants?, by_host, forgeries, closed, people, replay })
+    }
+
+    /// How the host behaves, as configured.
+    #[must_use]
+    pub fn host_settings(&self) -> HostSettings {
+        self.host
+    }
+
+    /// Makes what the workers share. To be called once for each configuration, before the first exchange.
+    ///
+    /// # Errors
+    /// Where the host has no shared data: without it nobody can be locked out at once.
+    pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        let names = self.tenants.iter().map(|tenant| tenant.settings.name.as_str());
+        self.people.prepare(host, names).and_then(|()| self.replay.prepare(host)).map_err(|error| {
+            format!("shared data cannot be used ({error}); revocation and single use need it")
+        })
+    }
+
+    /// A new exchange under this configuration.
+    #[must_use]
+    pub fn exchange(self: &Rc<Self>) -> Exchange {
+        Exchange::new(Rc::clone(self))
+    }
+}

@@ -1,3 +1,13 @@
 //! The operator's command line.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod cli;
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    cli::run()
+}
+
+/// The command line is a native program; only the library is built for Wasm.
+#[cfg(target_arch = "wasm32")]
 fn main() {}

@@ -1,0 +1,386 @@
+//! The state machine: one state per thing a request can be waiting for.
+
+use std::rc::Rc;
+
+use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
+
+use super::event::{CallAnswer, Edits, Event, Origin, Step};
+use super::pages::problem;
+use super::provisioning::{self, Arriving, Flow, LookUp, Next};
+use super::request::Head;
+use super::route::{self, Verdict};
+use super::{Gateway, reports, sign_on};
+
+/// One HTTP exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    gateway: Rc<Gateway>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing has been seen of the request.
+    Fresh,
+    /// The form for the assertion consumer is coming in.
+    Consuming(usize, Box<Head>),
+    /// The body of a provisioning request is coming in.
+    Arriving(Box<Arriving>),
+    /// A provisioning request waits for a call of our own.
+    LookingUp(Box<LookUp>),
+    /// A provisioning request has been released.
+    Provisioned(Box<Flow>),
+    /// The application's answer to a provisioning request is coming in.
+    Repairing(Box<Flow>, Headers),
+    /// The proxy answered a provisioning request itself; its text makes room for a SCIM error.
+    Replacing(Vec<u8>),
+    /// A request has been released, or was never ours to judge; nothing is left to do but to strip its trailers.
+    Released,
+    /// We have answered; what the request still sends goes nowhere.
+    Refused,
+    /// The stream is over.
+    Over,
+}
+
+/// The name of a state, for tests and measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StateName {
+    /// Nothing has been seen of the request.
+    Fresh,
+    /// The form for the assertion consumer is coming in.
+    Consuming,
+    /// The body of a provisioning request is coming in.
+    Arriving,
+    /// A provisioning request waits for a call of our own.
+    LookingUp,
+    /// A provisioning request has been released.
+    Provisioned,
+    /// The application's answer is coming in.
+    Repairing,
+    /// The proxy's own answer makes room for a SCIM error.
+    Replacing,
+    /// An ordinary request has been released.
+    Released,
+    /// We have answered.
+    Refused,
+    /// The stream is over.
+    Over,
+}
+
+impl Exchange {
+    pub(super) fn new(gateway: Rc<Gateway>) -> Self {
+        Self { gateway, state: State::Fresh }
+    }
+
+    /// Where this exchange stands.
+    #[must_use]
+    pub fn state(&self) -> StateName {
+        match self.state {
+            State::Fresh => StateName::Fresh,
+            State::Consuming(..) => StateName::Consuming,
+            State::Arriving(_) => StateName::Arriving,
+            State::LookingUp(_) => StateName::LookingUp,
+            State::Provisioned(_) => StateName::Provisioned,
+            State::Repairing(..) => StateName::Repairing,
+            State::Replacing(_) => StateName::Replacing,
+            State::Released => StateName::Released,
+            State::Refused => StateName::Refused,
+            State::Over => StateName::Over,
+        }
+    }
+
+    /// Whether headers are held because a body is awaited.
+    #[must_use]
+    pub fn waits_for_request_body(&self) -> bool {
+        matches!(self.state, State::Consuming(..) | State::Arriving(_))
+    }
+
+    /// Takes one event and says what to do.
+    pub fn on(&mut self, event: Event, host: &dyn Host) -> Step {
+        // Whatever happens in between, an exchange that is being worked on counts as refused.
+        let state = std::mem::replace(&mut self.state, State::Refused);
+        let (state, step) = match event {
+            Event::RequestHeaders { headers, end } => self.request_headers(state, headers, end, host),
+            Event::RequestBody { size, end } => self.request_body(state, size, end, host),
+            Event::RequestTrailers { trailers } => self.request_trailers(state, &trailers, host),
+            Event::CallAnswered(answer) => self.call_answered(state, answer.as_ref(), host),
+            Event::ResponseHeaders { headers, end, origin } => {
+                self.response_headers(state, headers, end, origin, host)
+            }
+            Event::ResponseBody { size, end } => self.response_body(state, Some(size), end, host),
+            Event::ResponseTrailers { .. } => self.response_body(state, None, true, host),
+            Event::HostMismatch => host_mismatch(state, host),
+            Event::Done => self.done(state, host),
+        };
+        self.state = state;
+        step
+    }
+
+    fn request_headers(&self, state: State, headers: Headers, end: bool, host: &dyn Host) -> (State, Step) {
+        match state {
+            State::Fresh => {}
+            State::Over => return (State::Over, Step::Hold),
+            State::Refused => return (State::Refused, Step::Hold),
+            // A second head on one stream: whatever was decided was decided on another.
+            pending => return self.abandon(pending, host),
+        }
+        match route::decide_on(&self.gateway, headers, host) {
+            Verdict::Pass(edits) => (State::Released, Step::Continue(edits)),
+            Verdict::Answer(reply) => refuse(reply),
+            Verdict::Consume(at, head) if end => self.consume(at, &head, None, host),
+            Verdict::Consume(at, head) => {
+                let step = if self.gateway.host.stop_iteration {
+                    Step::Hold
+                } else {
+                    // This host cannot hold headers and still deliver the body: the buffer filter behind us holds them.
+                    Step::Continue(Edits { headers: head.forged.clone(), ..Edits::default() })
+                };
+                (State::Consuming(at, Box::new(head)), step)
+            }
+            Verdict::Provision(arriving) if end => self.normalise(*arriving, None, host),
+            Verdict::Provision(arriving) => (State::Arriving(arriving), Step::Hold),
+        }
+    }
+
+    fn request_body(&self, state: State, size: usize, end: bool, host: &dyn Host) -> (State, Step) {
+        match state {
+            State::Consuming(..) if size > sign_on::MAX_FORM => refuse(route::form_too_large()),
+            State::Consuming(at, head) if end => self.consume(at, &head, Some(size), host),
+            State::Arriving(arriving) if size > arriving.max_body => {
+                refuse(provisioning::too_large(arriving.max_body))
+            }
+            State::Arriving(arriving) if end => self.normalise(*arriving, Some(size), host),
+            State::Consuming(..)
+            | State::Arriving(_)
+            | State::LookingUp(_)
+            | State::Refused
+            | State::Over => (state, Step::Hold),
+            State::Provisioned(_) | State::Repairing(..) | State::Released => (state, Step::go_on()),
+            // What was not released before the proxy answered is not released after.
+            State::Replacing(_) => (state, Step::Hold),
+            State::Fresh => refuse(out_of_order()),
+        }
+    }
+
+    fn request_trailers(&self, state: State, trailers: &Headers, host: &dyn Host) -> (State, Step) {
+        match state {
+            State::Consuming(at, head) => {
+                // The octets that came are all there will be; the host knows how many when asked for as many as allowed.
+                self.consume(at, &head, Some(sign_on::MAX_FORM), host)
+            }
+            State::Arriving(arriving) => {
+                let limit = arriving.max_body;
+                let (state, step) = self.normalise(*arriving, Some(limit), host);
+                (state, without_trailers(step, trailers))
+            }
+            State::LookingUp(_) | State::Replacing(_) | State::Refused | State::Over => (state, Step::Hold),
+            State::Provisioned(_) | State::Repairing(..) => {
+                (state, without_trailers(Step::go_on(), trailers))
+            }
+            State::Released => {
+                let forged = self.gateway.forgeries.strip(trailers);
+                (State::Released, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
+            }
+            State::Fresh => refuse(out_of_order()),
+        }
+    }
+
+    fn call_answered(&self, state: State, answer: Option<&CallAnswer>, host: &dyn Host) -> (State, Step) {
+        match state {
+            State::LookingUp(look_up) => {
+                let (edits, flow) = look_up.answered(&self.gateway, answer, host);
+                (State::Provisioned(flow), Step::Continue(edits))
+            }
+            // Nobody waits for it (any more).
+            other => (other, Step::Hold),
+        }
+    }
+
+    fn response_headers(
+        &self,
+        state: State,
+        headers: Headers,
+        end: bool,
+        origin: Origin,
+        host: &dyn Host,
+    ) -> (State, Step) {
+        let status = headers.text(":status").and_then(|status| status.parse().ok());
+        match (state, origin) {
+            (State::Provisioned(mut flow), _) => {
+                flow.answered(&self.gateway, status, origin, host);
+                match origin {
+                    Origin::Local => local_reply(status, end),
+                    Origin::Upstream if end => {
+                        let edits = flow.repair(&self.gateway, &headers, &[], host);
+                        if edits.body.as_ref().is_some_and(|body| !body.is_empty()) {
+                            return refuse(provisioning::as_reply(&headers, edits));
+                        }
+                        (State::Released, Step::Continue(Edits { body: None, ..edits }))
+                    }
+                    Origin::Upstream => (State::Repairing(flow, headers), Step::Hold),
+                }
+            }
+            // The proxy gave up on a request that we hold: too large, too slow.
+            (State::Arriving(_), Origin::Local) => local_reply(status, end),
+            (State::LookingUp(look_up), Origin::Local) => {
+                look_up.abandoned(&self.gateway, host);
+                local_reply(status, end)
+            }
+            (State::Consuming(..), Origin::Local) => (State::Refused, Step::go_on()),
+            // An answer of the application to a request that was never released.
+            (
+                pending @ (State::Arriving(_) | State::LookingUp(_) | State::Consuming(..)),
+                Origin::Upstream,
+            ) => self.abandon(pending, host),
+            (pending @ (State::Repairing(..) | State::Replacing(_)), _) => self.abandon(pending, host),
+            // The proxy refused the request before it came to us.
+            (State::Fresh, Origin::Local) => (State::Refused, Step::go_on()),
+            (State::Released, _) => (State::Released, Step::go_on()),
+            (State::Fresh, Origin::Upstream) => self.abandon(State::Fresh, host),
+            // Our own answer on its way out.
+            (State::Refused, _) => (State::Refused, Step::go_on()),
+            (State::Over, _) => (State::Over, Step::Hold),
+        }
+    }
+
+    /// Response body (`Some`) or trailers (`None`).
+    fn response_body(&self, state: State, size: Option<usize>, end: bool, host: &dyn Host) -> (State, Step) {
+        match state {
+            State::Repairing(flow, _) if size.is_some_and(|size| size > flow.max_response) => {
+                refuse(provisioning::response_too_large())
+            }
+            State::Repairing(mut flow, headers) if end => {
+                let length = size.unwrap_or(flow.max_response);
+                // One octet more than allowed tells "all of it" from "cut off".
+                let step = match host.response_body(length.saturating_add(1)) {
+                    Ok(body) if body.len() <= flow.max_response => {
+                        Step::Continue(flow.repair(&self.gateway, &headers, &body, host))
+                    }
+                    Ok(_) => Step::Continue(provisioning::replace(&provisioning::response_too_large())),
+                    Err(_) => Step::Continue(provisioning::replace(&provisioning::unavailable())),
+                };
+                (State::Released, step)
+            }
+            State::Repairing(..) | State::Over => (state, Step::Hold),
+            State::Replacing(body) => {
+                (State::Replacing(Vec::new()), Step::Continue(Edits { body: Some(body), ..Edits::default() }))
+            }
+            State::Released | State::Refused => (state, Step::go_on()),
+            pending => self.abandon(pending, host),
+        }
+    }
+
+    fn done(&self, state: State, host: &dyn Host) -> (State, Step) {
+        match state {
+            State::Provisioned(mut flow) => flow.abandoned(&self.gateway, host),
+            State::LookingUp(look_up) => look_up.abandoned(&self.gateway, host),
+            _ => {}
+        }
+        (State::Over, Step::Hold)
+    }
+
+    /// Refuses what should not have happened; a change of somebody's account that was under way counts.
+    fn abandon(&self, state: State, host: &dyn Host) -> (State, Step) {
+        host.count("vestibule.exchange.out_of_order");
+        host.log(Level::Error, "event=exchange.out_of_order");
+        self.done(state, host);
+        refuse(out_of_order())
+    }
+
+    fn consume(&self, at: usize, head: &Head, size: Option<usize>, host: &dyn Host) -> (State, Step) {
+        let Some(tenant) = self.gateway.tenants.get(at) else { return refuse(out_of_order()) };
+        match read_body(size, sign_on::MAX_FORM, host) {
+            Body::All(body) => refuse(sign_on::consume(&self.gateway, tenant, head, &body, host)),
+            Body::TooLarge => refuse(route::form_too_large()),
+            Body::Unreadable => refuse(out_of_order()),
+        }
+    }
+
+    fn normalise(&self, arriving: Arriving, size: Option<usize>, host: &dyn Host) -> (State, Step) {
+        let limit = arriving.max_body;
+        let body = match read_body(size, limit, host) {
+            Body::All(body) => body,
+            Body::TooLarge => return refuse(provisioning::too_large(limit)),
+            Body::Unreadable => return refuse(provisioning::unavailable()),
+        };
+        match provisioning::normalise(&self.gateway, arriving, size.map(|_| body.as_slice()), host) {
+            Next::Answer(reply) => refuse(reply),
+            Next::LookUp(call, look_up) => (State::LookingUp(look_up), Step::Call(call)),
+            Next::Forward(edits, flow) => (State::Provisioned(flow), Step::Continue(edits)),
+        }
+    }
+}
+
+enum Body {
+    All(Vec<u8>),
+    TooLarge,
+    Unreadable,
+}
+
+/// Reads a complete body of `size` octets (`None`: there is none), never more than `limit` and one.
+fn read_body(size: Option<usize>, limit: usize, host: &dyn Host) -> Body {
+    let Some(size) = size else { return Body::All(Vec::new()) };
+    match host.request_body(size.min(limit).saturating_add(1)) {
+        Ok(body) if body.len() > limit => Body::TooLarge,
+        Ok(body) => Body::All(body),
+        Err(_) => Body::Unreadable,
+    }
+}
+
+fn refuse(reply: Reply) -> (State, Step) {
+    (State::Refused, Step::Answer(reply))
+}
+
+fn out_of_order() -> Reply {
+    problem(500, "exchange", "The gateway could not follow this exchange.")
+}
+
+/// The proxy's own answer to a provisioning request is put as a SCIM error. Its headers need not be held for that: the
+/// new body is known before the old one comes.
+fn local_reply(status: Option<u16>, end: bool) -> (State, Step) {
+    let mut edits = provisioning::replace(&provisioning::local_error(status));
+    let body = edits.body.take().unwrap_or_default();
+    edits.headers.retain(|edit| !matches!(edit, HeaderEdit::Set(name, _) if name == b"content-length"));
+    if end {
+        edits.headers.push(HeaderEdit::remove("content-type"));
+        return (State::Refused, Step::Continue(edits));
+    }
+    edits.headers.push(HeaderEdit::remove("content-length"));
+    (State::Replacing(body), Step::Continue(edits))
+}
+
+fn without_trailers(step: Step, trailers: &Headers) -> Step {
+    match step {
+        Step::Continue(mut edits) => {
+            // Trailers describe the octets that came, not those that go; none is of use to a SCIM server.
+            for (name, _) in trailers.iter() {
+                let edit = HeaderEdit::Remove(name.to_vec());
+                if !edits.trailers.contains(&edit) {
+                    edits.trailers.push(edit);
+                }
+            }
+            Step::Continue(edits)
+        }
+        step => step,
+    }
+}
+
+fn host_mismatch(state: State, host: &dyn Host) -> (State, Step) {
+    match state {
+        State::Consuming(..) | State::Arriving(_) => {
+            host.count("vestibule.exchange.host_mismatch");
+            host.log(
+                Level::Error,
+                "event=exchange.host_mismatch remedy=\"set allow_on_headers_stop_iteration: true in the plugin \
+                 configuration of Envoy, or host.stop_iteration: false here\"",
+            );
+            reports::refused(host, "", "host_mismatch", None);
+            refuse(problem(
+                500,
+                "host_mismatch",
+                "The gateway is not set up correctly; its log says how to mend it.",
+            ))
+        }
+        other => (other, Step::Hold),
+    }
+}

@@ -1,0 +1,126 @@
+//! The few pages a person may see: plain HTML, no scripts, nothing of the request reflected.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::common::{Host, Reply};
+use crate::crypto::sha256;
+
+const STYLE: &str = ":root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;\
+margin:12vh auto;padding:0 1.5rem}h1{font-size:1.5rem}code{user-select:all}button{font:inherit;padding:.5rem 1.2rem}";
+
+/// A reference that stands on the page and in the log line, so that the two can be brought together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reference(String);
+
+impl Reference {
+    /// Random; without randomness it is empty, and the page goes without.
+    pub(super) fn new(host: &dyn Host) -> Self {
+        let mut random = [0u8; 5];
+        match host.random(&mut random) {
+            Ok(()) => Self(random.iter().map(|byte| format!("{byte:02x}")).collect()),
+            Err(_) => Self(String::new()),
+        }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a page offers to do.
+pub(super) enum Offer<'a> {
+    Nothing,
+    /// A link.
+    Link(&'a str, &'a str),
+    /// A form without fields that POSTs to this path.
+    Post(&'a str, &'a str),
+}
+
+/// A page of ours. All texts are escaped.
+pub(super) fn page(
+    status: u16,
+    title: &str,
+    text: &str,
+    offer: &Offer<'_>,
+    reference: Option<&Reference>,
+) -> Reply {
+    let offer = match offer {
+        Offer::Nothing => String::new(),
+        Offer::Link(path, label) => format!("<p><a href=\"{}\">{}</a></p>", escape(path), escape(label)),
+        Offer::Post(path, label) => format!(
+            "<form method=\"post\" action=\"{}\"><button type=\"submit\">{}</button></form>",
+            escape(path),
+            escape(label),
+        ),
+    };
+    let reference =
+        reference.filter(|reference| !reference.0.is_empty()).map_or_else(String::new, |reference| {
+            format!("<p>If you ask for help, give this reference: <code>{}</code></p>", escape(&reference.0))
+        });
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style></head>\
+         <body><main><h1>{0}</h1><p>{1}</p>{offer}{reference}</main></body></html>",
+        escape(title),
+        escape(text),
+    );
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        STANDARD.encode(sha256(STYLE.as_bytes())),
+    );
+    private(Reply::status(status))
+        .with("content-security-policy", policy)
+        // With `no-referrer` browsers would send `Origin: null` with our own sign-out form.
+        .with("referrer-policy", "same-origin")
+        .body("text/html; charset=utf-8", html)
+}
+
+/// What a program gets instead of a page.
+pub(super) fn problem(status: u16, code: &str, text: &str) -> Reply {
+    let body = serde_json::json!({ "error": code, "message": text });
+    private(Reply::status(status)).body("application/json", body.to_string())
+}
+
+/// No cache keeps it, and nobody guesses its type.
+pub(super) fn private(reply: Reply) -> Reply {
+    reply.with("cache-control", "no-store").with("x-content-type-options", "nosniff")
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            char => out.push(char),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn markup_in_a_text_is_shown_not_run() {
+        let reply = page(403, "<b>", "\"><script>", &Offer::Link("/?\"", "'"), None);
+        let body = String::from_utf8(reply.body).unwrap();
+        assert!(!body.contains("<script>") && !body.contains("<b>") && !body.contains("/?\""));
+    }
+
+    #[test]
+    fn a_page_runs_no_script_and_is_kept_nowhere() {
+        let reply = page(200, "a", "b", &Offer::Nothing, None);
+        let header =
+            |name: &str| reply.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+        assert!(header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+        assert_eq!(header("cache-control"), Some("no-store"));
+    }
+}

@@ -1,0 +1,458 @@
+//! Provisioning: from Entra's request to the application's, and back.
+
+use crate::common::{HeaderEdit, Headers, Host, Level, PersonKeys, Reply, json};
+use crate::config::{Credential, ScimSettings};
+use crate::scim::{self, AccountChange, ChangeKind, Incoming, Normalised, Outgoing, RequestShape, Upstream};
+
+use super::event::{Call, CallAnswer, Edits, Origin};
+use super::request::Head;
+use super::tenant::{ScimRoom, TenantRoom};
+use super::{Gateway, reports};
+
+/// An authenticated request whose body may still be coming.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    tenant: usize,
+    method: String,
+    /// Path and query below the public path.
+    below: String,
+    accept: Option<String>,
+    content_type: Option<String>,
+    content_encoding: Option<String>,
+    authorization: Option<Vec<u8>>,
+    forged: Vec<HeaderEdit>,
+    pub(super) max_body: usize,
+}
+
+/// A write that waits for the person's keys before it may change whether they are active.
+#[derive(Debug)]
+pub(super) struct LookUp {
+    tenant: usize,
+    edits: Edits,
+    flow: Flow,
+}
+
+/// A request that has been released to the application.
+#[derive(Debug)]
+pub(super) struct Flow {
+    tenant: usize,
+    shape: RequestShape,
+    change: Option<Change>,
+    pub(super) max_response: usize,
+}
+
+/// A change of somebody's account that has been asked for.
+#[derive(Debug)]
+struct Change {
+    kind: ChangeKind,
+    keys: PersonKeys,
+    /// Whether `keys` are known to be the person's: else everybody of the tenant is looked at anew.
+    determined: bool,
+}
+
+/// What happens to an authenticated request.
+pub(super) enum Next {
+    Answer(Reply),
+    LookUp(Call, Box<LookUp>),
+    Forward(Edits, Box<Flow>),
+}
+
+/// The part of `path` below the tenant's public path, if it is there; `//` and a trailing slash are left for the rules.
+pub(super) fn below<'p>(tenant: &TenantRoom, path: &'p str) -> Option<&'p str> {
+    let rest = path.strip_prefix(&tenant.settings.scim.as_ref()?.public_path)?;
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
+}
+
+/// Authenticates a request whose path is below the public path.
+pub(super) fn arrive(
+    gateway: &Gateway,
+    at: usize,
+    head: &Head,
+    below: &str,
+    host: &dyn Host,
+) -> Result<Arriving, Reply> {
+    let (tenant, settings, room) = parts(gateway, at).ok_or_else(unavailable)?;
+    if head.upgrade {
+        return Err(scim::error_reply(400, None, "An upgrade is not possible here."));
+    }
+    let token = scim::authenticate(&head.headers, &room.tokens).map_err(|denied| {
+        reports::scim_denied(host, &tenant.settings.name, denied.code());
+        denied.reply()
+    })?;
+    reports::scim_authenticated(host, &tenant.settings.name, token);
+    if head.content_length().is_some_and(|length| length > settings.max_body) {
+        return Err(too_large(settings.max_body));
+    }
+    let text = |name| head.headers.text(name).map(str::to_owned);
+    Ok(Arriving {
+        tenant: at,
+        method: head.method.clone(),
+        below: if below.starts_with('/') { below.to_owned() } else { format!("/{below}") },
+        accept: text("accept"),
+        content_type: text("content-type"),
+        content_encoding: text("content-encoding"),
+        authorization: head.headers.get("authorization").map(<[u8]>::to_vec),
+        forged: [head.forged.clone(), keep_to_ourselves(&head.headers)].concat(),
+        max_body: settings.max_body,
+    })
+}
+
+/// Headers that Entra's client has no use for and that would tell the application something about us.
+fn keep_to_ourselves(headers: &Headers) -> Vec<HeaderEdit> {
+    let unwanted =
+        ["cookie", "content-length", "transfer-encoding", "expect", "te", "trailer", "content-md5", "digest"];
+    unwanted.iter().filter(|name| headers.has(name)).map(|name| HeaderEdit::remove(name)).collect()
+}
+
+/// The body is complete (or there is none): apply the rules.
+pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8]>, host: &dyn Host) -> Next {
+    let Some((tenant, settings, room)) = parts(gateway, arriving.tenant) else {
+        return Next::Answer(unavailable());
+    };
+    let name = &tenant.settings.name;
+    let incoming = Incoming {
+        method: &arriving.method,
+        path: &arriving.below,
+        accept: arriving.accept.as_deref(),
+        content_type: arriving.content_type.as_deref(),
+        content_encoding: arriving.content_encoding.as_deref(),
+        body: body.filter(|body| !body.is_empty()),
+    };
+    match scim::normalise(&incoming, &room.rules) {
+        Err(error) => {
+            reports::scim_refused(host, name, error.code());
+            Next::Answer(error.reply())
+        }
+        Ok(Normalised::Answer { reply, applied }) => {
+            reports::scim_rewritten(host, name, &arriving.method, &applied);
+            Next::Answer(reply)
+        }
+        Ok(Normalised::Forward(outgoing)) => {
+            reports::scim_rewritten(host, name, &arriving.method, &outgoing.applied);
+            forward(&arriving, settings, *outgoing, body.is_some_and(|body| !body.is_empty()))
+        }
+    }
+}
+
+fn forward(arriving: &Arriving, settings: &ScimSettings, outgoing: Outgoing, came_with_body: bool) -> Next {
+    let application = &settings.application;
+    let mut headers = arriving.forged.clone();
+    headers.push(HeaderEdit::set(":path", &format!("{}{}", application.path, outgoing.path)));
+    if outgoing.method != arriving.method {
+        headers.push(HeaderEdit::set(":method", &outgoing.method));
+    }
+    headers.extend(outgoing.headers);
+    headers.push(HeaderEdit::remove("accept-encoding"));
+    match &application.credential {
+        Credential::Keep => {}
+        Credential::Remove => headers.push(HeaderEdit::remove("authorization")),
+        Credential::Set(value) => headers.push(HeaderEdit::set("authorization", value.expose())),
+    }
+    // Exact, never stale: many servers cannot read a body without it. A body that the rules dropped does not go on.
+    let body = outgoing.body.or_else(|| came_with_body.then(Vec::new));
+    if let Some(body) = &body {
+        headers.push(HeaderEdit::set("content-length", &body.len().to_string()));
+    }
+    let edits = Edits { headers, trailers: Vec::new(), body };
+    let change = outgoing.change.map(|change| (change.user_id.clone(), Change::asked(change)));
+    let flow = |change| Flow {
+        tenant: arriving.tenant,
+        shape: outgoing.shape,
+        change,
+        max_response: settings.max_response,
+    };
+    match change {
+        Some((Some(user_id), change)) => {
+            let call = look_up(settings, arriving.authorization.as_deref(), &user_id);
+            let flow = flow(Some(change));
+            Next::LookUp(call, Box::new(LookUp { tenant: arriving.tenant, edits, flow }))
+        }
+        Some((None, change)) => Next::Forward(edits, Box::new(flow(Some(change)))),
+        None => Next::Forward(edits, Box::new(flow(None))),
+    }
+}
+
+/// Asks the application who the person is, before the write that may make it forget.
+fn look_up(settings: &ScimSettings, authorization: Option<&[u8]>, user_id: &str) -> Call {
+    let application = &settings.application;
+    let authorization = match &application.credential {
+        Credential::Keep => {
+            authorization.and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned)
+        }
+        Credential::Remove => None,
+        Credential::Set(value) => Some(value.expose().to_owned()),
+    };
+    let path = format!("{}/Users/{}", application.cluster_path, percent_encode(user_id));
+    let mut headers = vec![
+        (":method".to_owned(), "GET".to_owned()),
+        (":path".to_owned(), path),
+        (":authority".to_owned(), application.authority.clone()),
+        ("accept".to_owned(), "application/scim+json".to_owned()),
+    ];
+    headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
+    Call {
+        cluster: application.cluster.clone(),
+        headers,
+        body: Vec::new(),
+        timeout_ms: application.timeout_ms,
+        max_answer: settings.max_response,
+    }
+}
+
+fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+impl Change {
+    fn asked(change: AccountChange) -> Self {
+        // Without an id the keys in the body are all there is, and all the application will know.
+        let determined = change.user_id.is_none() && !change.keys.is_empty();
+        Self { kind: change.kind, keys: change.keys, determined }
+    }
+
+    fn learn(&mut self, keys: &PersonKeys) {
+        self.determined |= !keys.is_empty();
+        self.keys.extend(keys);
+    }
+}
+
+impl LookUp {
+    /// The application has answered, or not: the write goes on either way, for Entra wants it.
+    pub(super) fn answered(
+        mut self,
+        gateway: &Gateway,
+        answer: Option<&CallAnswer>,
+        host: &dyn Host,
+    ) -> (Edits, Box<Flow>) {
+        let known = answer.filter(|answer| answer.status == 200).and_then(|answer| {
+            let (keys, _) = scim::person(&json::parse(&answer.body).ok()?);
+            (!keys.is_empty()).then_some(keys)
+        });
+        match known {
+            Some(keys) => {
+                if let Some(change) = &mut self.flow.change {
+                    change.learn(&keys);
+                }
+            }
+            None => {
+                let name =
+                    gateway.tenants.get(self.tenant).map_or("", |tenant| tenant.settings.name.as_str());
+                let status = answer.map_or(0, |answer| answer.status);
+                host.count("vestibule.scim.person_unknown");
+                host.log(Level::Warn, &format!("tenant={name} event=scim.person_unknown status={status}"));
+            }
+        }
+        (self.edits, Box::new(self.flow))
+    }
+
+    /// The client left before the write went on. It may have been the last word on this person: count it.
+    pub(super) fn abandoned(mut self, gateway: &Gateway, host: &dyn Host) {
+        self.flow.settle(gateway, Settled::Unknown, host);
+    }
+}
+
+/// How a write ended, as far as can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    /// The application said 2xx.
+    Done,
+    /// The application said 4xx: nothing was changed.
+    Refused,
+    /// Anything else: it may have been applied.
+    Unknown,
+}
+
+impl Flow {
+    /// What the response's status says of the change. Comes before the response is passed on, so that Entra's success
+    /// is never earlier than the lock-out.
+    pub(super) fn answered(
+        &mut self,
+        gateway: &Gateway,
+        status: Option<u16>,
+        origin: Origin,
+        host: &dyn Host,
+    ) {
+        let settled = match (origin, status) {
+            (Origin::Upstream, Some(200..=299)) => Settled::Done,
+            (Origin::Upstream, Some(400..=499)) => Settled::Refused,
+            _ => Settled::Unknown,
+        };
+        self.settle(gateway, settled, host);
+    }
+
+    /// The stream ended without a response.
+    pub(super) fn abandoned(&mut self, gateway: &Gateway, host: &dyn Host) {
+        self.settle(gateway, Settled::Unknown, host);
+    }
+
+    fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) {
+        let Some(change) = &self.change else { return };
+        let Some(tenant) = gateway.tenants.get(self.tenant) else { return };
+        let name = &tenant.settings.name;
+        match (change.kind, settled) {
+            (_, Settled::Refused) => self.change = None,
+            (ChangeKind::Reactivate, Settled::Done) => {
+                let unblocked = gateway.people.unblock(host, name, &change.keys);
+                reports::reactivated(host, name, unblocked.is_ok());
+            }
+            // Whether somebody may come in again is not guessed.
+            (ChangeKind::Reactivate, Settled::Unknown) => self.change = None,
+            // Who has another name now signs in by it; a later deactivation names only the new one.
+            (ChangeKind::Rename, _) => {
+                let ended = gateway.people.end_sessions(host, name, &change.keys);
+                reports::renamed(host, name, change.determined, ended.is_ok());
+            }
+            (ChangeKind::Deactivate | ChangeKind::Delete, _) => {
+                let mut told = gateway.people.block(host, name, &change.keys).map(|_| ());
+                if told.is_ok() && !change.determined {
+                    told = gateway.people.raise_epoch(host, name);
+                }
+                reports::deactivated(host, name, change.determined, told.is_ok());
+            }
+        }
+    }
+
+    /// The whole response is at hand: apply the response rules, and learn from it who was meant.
+    pub(super) fn repair(
+        &mut self,
+        gateway: &Gateway,
+        headers: &Headers,
+        body: &[u8],
+        host: &dyn Host,
+    ) -> Edits {
+        let Some((tenant, _, room)) = parts(gateway, self.tenant) else { return replace(&unavailable()) };
+        let status = headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
+        if headers.get("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity"))
+        {
+            return replace(&scim::error_reply(502, None, "The application answered in a compressed form."));
+        }
+        self.learn_from(gateway, status, body, host);
+        let upstream = Upstream {
+            status,
+            content_type: headers.text("content-type"),
+            location: headers.text("location"),
+            body,
+        };
+        let repaired = scim::repair(&self.shape, &upstream, &room.rules);
+        reports::scim_rewritten(host, &tenant.settings.name, "response", &repaired.applied);
+        let mut edits = Edits { headers: repaired.headers, ..Edits::default() };
+        if repaired.status != status {
+            edits.headers.push(HeaderEdit::set(":status", &repaired.status.to_string()));
+        }
+        if let Some(body) = repaired.body {
+            set_body(&mut edits, headers, body, repaired.status);
+        }
+        edits
+    }
+
+    fn learn_from(&mut self, gateway: &Gateway, status: u16, body: &[u8], host: &dyn Host) {
+        if !(200..=299).contains(&status) || body.is_empty() {
+            return;
+        }
+        let Some(change) = &mut self.change else { return };
+        let Ok(resource) = json::parse(body) else { return };
+        let (keys, _) = scim::person(&resource);
+        if keys.is_empty() {
+            return;
+        }
+        change.learn(&keys);
+        let (Some(tenant), kind) = (gateway.tenants.get(self.tenant), change.kind) else { return };
+        let name = &tenant.settings.name;
+        let told = match kind {
+            ChangeKind::Rename => Ok(()),
+            ChangeKind::Reactivate => gateway.people.unblock(host, name, &keys),
+            ChangeKind::Deactivate | ChangeKind::Delete => {
+                gateway.people.block(host, name, &keys).map(|_| ())
+            }
+        };
+        if told.is_err() {
+            reports::deactivated(host, name, true, false);
+        }
+    }
+}
+
+fn set_body(edits: &mut Edits, headers: &Headers, body: Vec<u8>, status: u16) {
+    for name in ["transfer-encoding", "content-md5", "digest"] {
+        if headers.has(name) {
+            edits.headers.push(HeaderEdit::remove(name));
+        }
+    }
+    if status == 204 {
+        edits.headers.push(HeaderEdit::remove("content-length"));
+        edits.headers.push(HeaderEdit::remove("content-type"));
+    } else {
+        edits.headers.push(HeaderEdit::set("content-length", &body.len().to_string()));
+    }
+    edits.body = Some(body);
+}
+
+/// A response without a body cannot be given one in place: the same as an answer of our own.
+pub(super) fn as_reply(headers: &Headers, edits: Edits) -> Reply {
+    const FRAMING: [&str; 5] = ["content-length", "transfer-encoding", "connection", "keep-alive", "trailer"];
+    let mut headers = headers.clone();
+    for edit in &edits.headers {
+        headers.apply(edit);
+    }
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+    let kept = headers.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+    Reply {
+        status: headers.text(":status").and_then(|status| status.parse().ok()).unwrap_or(502),
+        headers: kept
+            .filter(|(name, _)| !name.starts_with(':') && !FRAMING.contains(&name.as_str()))
+            .collect(),
+        body: edits.body.unwrap_or_default(),
+    }
+}
+
+/// Edits that turn a response which is being held into `reply`.
+pub(super) fn replace(reply: &Reply) -> Edits {
+    let mut edits = Edits::default();
+    edits.headers.push(HeaderEdit::set(":status", &reply.status.to_string()));
+    for name in ["transfer-encoding", "content-encoding", "etag", "location"] {
+        edits.headers.push(HeaderEdit::remove(name));
+    }
+    for (name, value) in &reply.headers {
+        edits.headers.push(HeaderEdit::set(name, value));
+    }
+    edits.headers.push(HeaderEdit::set("content-length", &reply.body.len().to_string()));
+    edits.body = Some(reply.body.clone());
+    edits
+}
+
+/// The proxy answered in the application's place: a SCIM client reads SCIM errors only.
+pub(super) fn local_error(status: Option<u16>) -> Reply {
+    let status = status.unwrap_or(502);
+    let detail = match status {
+        413 => "The request is larger than the gateway takes.",
+        408 | 504 => "The application did not answer in time.",
+        502 | 503 => "The application cannot be reached or broke off.",
+        404 => "The gateway has no route to the application's SCIM server.",
+        _ => "The gateway could not pass the request on.",
+    };
+    scim::error_reply(status, None, detail)
+}
+
+pub(super) fn too_large(limit: usize) -> Reply {
+    scim::error_reply(413, None, &format!("The request is larger than {limit} octets."))
+}
+
+pub(super) fn response_too_large() -> Reply {
+    scim::error_reply(502, None, "The application's answer is larger than the gateway reads.")
+}
+
+pub(super) fn unavailable() -> Reply {
+    scim::error_reply(500, None, "The gateway is not able to serve this request.")
+}
+
+fn parts(gateway: &Gateway, at: usize) -> Option<(&TenantRoom, &ScimSettings, &ScimRoom)> {
+    let tenant = gateway.tenants.get(at)?;
+    Some((tenant, tenant.settings.scim.as_ref()?, tenant.scim.as_ref()?))
+}

@@ -1,0 +1,110 @@
+//! What operators see: one log line and one counter per outcome, with fixed names, without secrets and personal data.
+
+use crate::common::{Host, Level};
+use crate::scim::Applied;
+
+use super::pages::Reference;
+
+pub(super) fn scim_denied(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.scim.denied");
+    host.log(Level::Info, &format!("tenant={tenant} event=scim.denied code={code}"));
+}
+
+pub(super) fn scim_authenticated(host: &dyn Host, tenant: &str, token: &str) {
+    host.count("vestibule.scim.authenticated");
+    host.log(Level::Debug, &format!("tenant={tenant} event=scim.authenticated token={token}"));
+}
+
+pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.scim.refused");
+    host.log(Level::Info, &format!("tenant={tenant} event=scim.refused code={code}"));
+}
+
+/// The audit record of one rewritten request or response: rules and places, never values.
+pub(super) fn scim_rewritten(host: &dyn Host, tenant: &str, method: &str, applied: &[Applied]) {
+    if applied.is_empty() {
+        return;
+    }
+    let rules: Vec<String> = applied
+        .iter()
+        .take(64)
+        .map(|applied| format!("{}@{}", applied.rule, printable(&applied.place)))
+        .collect();
+    let more = applied.len().saturating_sub(rules.len());
+    host.count("vestibule.scim.rewritten");
+    host.log(
+        Level::Info,
+        &format!(
+            "tenant={tenant} event=scim.rewritten what={} rules={} more={more}",
+            printable(method),
+            rules.join(",")
+        ),
+    );
+}
+
+pub(super) fn deactivated(host: &dyn Host, tenant: &str, determined: bool, recorded: bool) {
+    host.count("vestibule.revocation.deactivated");
+    let level = if recorded && determined { Level::Info } else { Level::Error };
+    host.log(
+        level,
+        &format!(
+            "tenant={tenant} event=revocation.deactivated person_known={determined} recorded={recorded}"
+        ),
+    );
+}
+
+pub(super) fn renamed(host: &dyn Host, tenant: &str, determined: bool, recorded: bool) {
+    host.count("vestibule.revocation.renamed");
+    let level = if recorded { Level::Info } else { Level::Error };
+    host.log(
+        level,
+        &format!("tenant={tenant} event=revocation.renamed person_known={determined} recorded={recorded}"),
+    );
+}
+
+pub(super) fn reactivated(host: &dyn Host, tenant: &str, recorded: bool) {
+    host.count("vestibule.revocation.reactivated");
+    let level = if recorded { Level::Info } else { Level::Error };
+    host.log(level, &format!("tenant={tenant} event=revocation.reactivated recorded={recorded}"));
+}
+
+pub(super) fn sign_on(
+    host: &dyn Host,
+    tenant: &str,
+    outcome: &str,
+    code: &str,
+    reference: &Reference,
+    detail: &str,
+) {
+    host.count(&format!("vestibule.sign_on.{outcome}"));
+    if !code.is_empty() {
+        host.count(&format!("vestibule.sign_on.{outcome}.{code}"));
+    }
+    let detail: String = detail.chars().filter(|char| !char.is_control()).take(400).collect();
+    host.log(
+        Level::Info,
+        &format!(
+            "tenant={tenant} event=sign_on.{outcome} code={code} ref={} detail=\"{detail}\"",
+            reference.as_str()
+        ),
+    );
+}
+
+pub(super) fn sign_on_warning(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.sign_on.warned");
+    host.log(Level::Warn, &format!("tenant={tenant} event=sign_on.warned code={code}"));
+}
+
+pub(super) fn refused(host: &dyn Host, tenant: &str, code: &str, reference: Option<&Reference>) {
+    host.count("vestibule.access.refused");
+    let reference = reference.map_or("", Reference::as_str);
+    host.log(Level::Info, &format!("tenant={tenant} event=access.refused code={code} ref={reference}"));
+}
+
+/// Text from outside in a log line: no line ends, no white space, bounded.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|char| if char.is_control() || char.is_whitespace() { '_' } else { char })
+        .take(120)
+        .collect()
+}

@@ -1,0 +1,230 @@
+//! What a request's head says, read once.
+
+use crate::common::{HeaderEdit, Headers, path};
+
+/// The head of a request from which every forged header has been struck.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) method: String,
+    /// Value of `:path`; octets that are not UTF-8 are percent-encoded, which every reader of paths refuses.
+    pub(super) path: String,
+    /// Host of `:authority`, without port, lower-case.
+    pub(super) host: String,
+    pub(super) headers: Headers,
+    /// Removes what was forged; comes first in every forward.
+    pub(super) forged: Vec<HeaderEdit>,
+    /// Whether the request wants to become something else than HTTP; its body is never held.
+    pub(super) upgrade: bool,
+}
+
+/// Why a head cannot be read. The request is answered 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadProblem {
+    /// `:method`, `:path` or `:authority` is missing, double or not text.
+    Pseudo,
+    /// CONNECT without a protocol: this is no tunnel.
+    Connect,
+}
+
+impl Head {
+    pub(super) fn read(mut headers: Headers, forged: Vec<HeaderEdit>) -> Result<Self, HeadProblem> {
+        for edit in &forged {
+            headers.apply(edit);
+        }
+        let text = |name| headers.only(name).map(str::to_owned).ok_or(HeadProblem::Pseudo);
+        let (method, authority) = (text(":method")?, text(":authority")?);
+        let protocol = headers.has(":protocol");
+        if method == "CONNECT" && !protocol {
+            return Err(HeadProblem::Connect);
+        }
+        let upgrade = protocol || headers.has("upgrade");
+        let host = path::host_without_port(&authority).to_ascii_lowercase();
+        if headers.all(":path").count() != 1 {
+            return Err(HeadProblem::Pseudo);
+        }
+        let path = headers.get(":path").map(path_text).ok_or(HeadProblem::Pseudo)?;
+        Ok(Self { method, path, host, headers, forged, upgrade })
+    }
+
+    /// Whether every name and value is UTF-8: what is not, applications read in different ways.
+    pub(super) fn is_text(&self) -> bool {
+        self.headers
+            .iter()
+            .all(|(name, value)| std::str::from_utf8(name).is_ok() && std::str::from_utf8(value).is_ok())
+    }
+
+    /// Path and query, split at the first `?`.
+    pub(super) fn query(&self) -> &str {
+        self.path.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// Whether a person's browser asks for a page, so that a redirect leads somewhere.
+    pub(super) fn is_navigation(&self) -> bool {
+        if self.upgrade || !matches!(self.method.as_str(), "GET" | "HEAD") {
+            return false;
+        }
+        match self.headers.text("sec-fetch-mode") {
+            Some(mode) => mode == "navigate",
+            None => {
+                !self.headers.has("x-requested-with")
+                    && self.headers.text("accept").is_some_and(|accept| accept.contains("text/html"))
+            }
+        }
+    }
+
+    /// `content-length`, where it is a number.
+    pub(super) fn content_length(&self) -> Option<usize> {
+        self.headers.only("content-length")?.parse().ok()
+    }
+
+    /// The media type of the body, without parameters, lower-case.
+    pub(super) fn media_type(&self) -> String {
+        let value = self.headers.only("content-type").unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
+
+fn path_text(path: &[u8]) -> String {
+    match std::str::from_utf8(path) {
+        Ok(text) => text.to_owned(),
+        Err(_) => path
+            .iter()
+            .map(|byte| if byte.is_ascii() { char::from(*byte).to_string() } else { format!("%{byte:02X}") })
+            .collect(),
+    }
+}
+
+/// Pairs of an `application/x-www-form-urlencoded` text, decoded. `None` where an escape is broken or the result is not
+/// UTF-8.
+pub(super) fn form(text: &str) -> Option<Vec<(String, String)>> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// The value of a parameter that must occur exactly once.
+pub(super) fn only<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
+    let mut values = pairs.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_str());
+    let first = values.next()?;
+    values.next().is_none().then_some(first)
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || bytes.next().and_then(|digit| char::from(digit).to_digit(16));
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high.checked_mul(16)?.checked_add(low)?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
+/// Where a browser may be sent after a sign-in: a path on this host, in a form that no browser reads as another host.
+pub(super) fn safe_target(target: &str) -> Option<String> {
+    let plain = target.len() <= 2048 && target.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    let normal = path::NormalPath::read(target.as_bytes()).ok()?;
+    (plain && !target.contains('\\') && !normal.as_str().starts_with("/.vestibule"))
+        .then(|| target.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn head(pairs: &[(&str, &str)]) -> Result<Head, HeadProblem> {
+        let mut headers =
+            Headers::from([(":method", "GET"), (":path", "/a?b"), (":authority", "A.example:443")]);
+        for (name, value) in pairs {
+            headers.apply(&HeaderEdit::set(name, value));
+        }
+        Head::read(headers, Vec::new())
+    }
+
+    #[test]
+    fn the_host_is_compared_without_port_and_case() {
+        assert_eq!(head(&[]).unwrap().host, "a.example");
+    }
+
+    #[test]
+    fn a_tunnel_is_refused_and_an_extended_connect_is_an_upgrade() {
+        assert_eq!(head(&[(":method", "CONNECT")]).unwrap_err(), HeadProblem::Connect);
+        assert!(head(&[(":method", "CONNECT"), (":protocol", "websocket")]).unwrap().upgrade);
+    }
+
+    #[test]
+    fn a_head_that_is_not_text_is_known_as_such() {
+        assert!(head(&[("x-a", "ü")]).unwrap().is_text());
+        let mut headers = Headers::from([(":method", "GET"), (":authority", "a.example")]);
+        headers.apply(&HeaderEdit::Set(b":path".to_vec(), b"/a\xff".to_vec()));
+        let head = Head::read(headers, Vec::new()).unwrap();
+        assert!(!head.is_text());
+        assert_eq!(head.path, "/a%FF");
+    }
+
+    #[test]
+    fn only_a_browser_that_asks_for_a_page_is_redirected() {
+        for (pairs, navigation) in [
+            (&[("accept", "text/html,*/*")][..], true),
+            (&[("accept", "application/json")], false),
+            (&[], false),
+            (&[("sec-fetch-mode", "navigate")], true),
+            (&[("accept", "text/html"), ("sec-fetch-mode", "cors")], false),
+            (&[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")], false),
+            (&[("accept", "text/html"), (":method", "POST")], false),
+            (&[("accept", "text/html"), ("upgrade", "websocket")], false),
+        ] {
+            assert_eq!(head(pairs).unwrap().is_navigation(), navigation, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_to_another_host_after_signing_in() {
+        for target in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil",
+            "/%5cevil",
+            "\\\\evil",
+            "javascript:alert(1)",
+            "data:x",
+            "/a\r\nset-cookie: x",
+            "@evil.com",
+            "///evil",
+            "/\t/evil",
+            "/..//evil",
+            "",
+            "/.vestibule/sign-out",
+            "/ü",
+            "/a b",
+        ] {
+            assert_eq!(safe_target(target), None, "{target:?}");
+        }
+        assert_eq!(safe_target(&format!("/{}", "a".repeat(8000))), None);
+        for target in ["/", "/a/b?c=d&e=%2F", "/ok@evil"] {
+            assert_eq!(safe_target(target).as_deref(), Some(target));
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_comes_twice_is_nobodys_word() {
+        let pairs = form("a=1&b=%32+3&b=4&c").unwrap();
+        assert_eq!(only(&pairs, "a"), Some("1"));
+        assert_eq!(only(&pairs, "b"), None);
+        assert_eq!(only(&pairs, "c"), Some(""));
+        assert_eq!(form("a=%zz"), None);
+        assert_eq!(form("a=%ff"), None);
+    }
+}

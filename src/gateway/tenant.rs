@@ -1,0 +1,68 @@
+//! A tenant as the exchange uses it: its settings, with keys derived and look-ups made.
+
+use std::collections::BTreeSet;
+
+use crate::access::{LoginCookies, SessionCookies};
+use crate::config::{Credential, Piece, Tenant};
+use crate::crypto::{KeyRing, MasterKey, SealError};
+use crate::scim;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct TenantRoom {
+    pub(super) settings: Tenant,
+    pub(super) sessions: SessionCookies,
+    pub(super) logins: LoginCookies,
+    pub(super) scim: Option<ScimRoom>,
+    /// Attributes that a header or a rule uses; a session keeps no others.
+    needed: BTreeSet<String>,
+}
+
+/// Provisioning, in the form the SCIM room takes.
+#[derive(Debug)]
+pub(super) struct ScimRoom {
+    pub(super) rules: scim::Settings,
+    pub(super) tokens: Vec<scim::Token>,
+}
+
+impl TenantRoom {
+    pub(super) fn new(settings: Tenant, masters: &[MasterKey]) -> Result<Self, SealError> {
+        let sessions = SessionCookies::new(KeyRing::derive(masters, "session")?, &settings.name);
+        let logins = LoginCookies::new(
+            KeyRing::derive(masters, "login")?,
+            &settings.name,
+            settings.session.login_lifetime,
+        );
+        let scim = settings.scim.as_ref().map(|scim| ScimRoom {
+            rules: scim::Settings {
+                public_base: format!("{}{}", settings.public_url, scim.public_path),
+                application_base: scim.application.path.clone(),
+                cluster_base: Some(scim.application.cluster_path.clone()),
+                off: scim.rules_off.iter().cloned().collect(),
+                own_credential: scim.application.credential != Credential::Keep,
+                ..scim::Settings::default()
+            },
+            tokens: scim
+                .tokens
+                .iter()
+                .map(|token| scim::Token { name: token.name.clone(), sha256: token.sha256 })
+                .collect(),
+        });
+        let needed = needed(&settings);
+        Ok(Self { settings, sessions, logins, scim, needed })
+    }
+
+    pub(super) fn needs(&self, attribute: &str) -> bool {
+        self.needed.contains(attribute)
+    }
+}
+
+fn needed(settings: &Tenant) -> BTreeSet<String> {
+    let headers = settings.access.identity_headers.iter().flat_map(|header| &header.value.0);
+    let in_headers = headers.filter_map(|piece| match piece {
+        Piece::Claim(name) => Some(name.clone()),
+        _ => None,
+    });
+    let in_rules = settings.access.rules.iter().flat_map(|rule| &rule.require);
+    in_headers.chain(in_rules.map(|condition| condition.claim.clone())).collect()
+}

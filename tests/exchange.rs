@@ -1,0 +1,409 @@
+//! Whatever the order of events, an exchange never panics and never lets a request through whose decision is pending or
+//! was a refusal.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use vestibule::common::Headers;
+use vestibule::common::test_host::TestHost;
+use vestibule::gateway::{CallAnswer, Event, Exchange, Gateway, Origin, StateName, Step};
+
+const TOKEN: &str = "entra-secret-token";
+const DEACTIVATE: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    "Operations":[{"op":"Replace","path":"active","value":"False"}]}"#;
+const RENAME: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    "Operations":[{"op":"Replace","path":"displayName","value":"Ada"}]}"#;
+
+/// SHA-256 of [`TOKEN`], as the configuration wants it.
+fn token_hash() -> String {
+    vestibule::crypto::sha256(TOKEN.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn gateway(stop_iteration: bool) -> Rc<Gateway> {
+    let scim = if stop_iteration {
+        format!(
+            r#"
+    scim:
+      public_path: /scim/v2/entra
+      tokens: [{{name: entra, sha256: "{}"}}]
+      application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      max_body_bytes: 4096
+      max_response_bytes: 4096"#,
+            token_hash()
+        )
+    } else {
+        String::new()
+    };
+    let text = format!(
+        r#"
+host: {{stop_iteration: {stop_iteration}}}
+keys: [{{id: k1, secret: {{value: "0123456789abcdef0123456789abcdef"}}}}]
+tenants:
+  - name: t
+    public_url: https://a.example{scim}
+    saml:
+      entity_id: https://a.example/saml
+      identity_provider:
+        entity_id: https://idp.example/
+        sso_url: https://idp.example/sso
+        certificates: ["{}"]
+    access:
+      identity_headers: [{{name: x-user, value: "{{name_id}}"}}]
+      rules:
+        - {{path: {{prefix: /public}}, access: public}}
+        - {{path: {{prefix: /nobody}}, access: deny}}
+        - {{path: {{prefix: /}}, access: signed_in}}
+"#,
+        include_str!("vectors/idp.crt").replace('\n', "\\n"),
+    );
+    let (gateway, _) =
+        Gateway::compile(text.as_bytes(), &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    Rc::new(gateway)
+}
+
+/// What a request is, and so when it may be released at the earliest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Public,
+    Anonymous,
+    Denied,
+    Ambiguous,
+    UnknownHost,
+    Tunnel,
+    Metadata,
+    ClosedPrefix,
+    Form,
+    ScimRead,
+    ScimWrite,
+    ScimDeactivation,
+    ScimStranger,
+    ScimGarbage,
+}
+
+const KINDS: [Kind; 14] = [
+    Kind::Public,
+    Kind::Anonymous,
+    Kind::Denied,
+    Kind::Ambiguous,
+    Kind::UnknownHost,
+    Kind::Tunnel,
+    Kind::Metadata,
+    Kind::ClosedPrefix,
+    Kind::Form,
+    Kind::ScimRead,
+    Kind::ScimWrite,
+    Kind::ScimDeactivation,
+    Kind::ScimStranger,
+    Kind::ScimGarbage,
+];
+
+impl Kind {
+    fn headers(self) -> Headers {
+        let (method, path, host) = match self {
+            Self::Public => ("GET", "/public/x", "a.example"),
+            Self::Anonymous => ("GET", "/page", "a.example"),
+            Self::Denied => ("POST", "/nobody", "a.example"),
+            Self::Ambiguous => ("GET", "/public/%2e%2e/page", "a.example"),
+            Self::UnknownHost => ("GET", "/public", "b.example"),
+            Self::Tunnel => ("CONNECT", "/public", "a.example"),
+            Self::Metadata => ("GET", "/.vestibule/saml/metadata", "a.example"),
+            Self::ClosedPrefix => ("GET", "/App-Scim/Users", "a.example"),
+            Self::Form => ("POST", "/.vestibule/saml/acs", "a.example"),
+            Self::ScimRead => ("GET", "/scim/v2/entra/Users/u-1", "a.example"),
+            Self::ScimWrite | Self::ScimDeactivation | Self::ScimStranger | Self::ScimGarbage => {
+                ("PATCH", "/scim/v2/entra/Users/u-1", "a.example")
+            }
+        };
+        let authorization = match self {
+            Self::ScimRead | Self::ScimWrite | Self::ScimDeactivation | Self::ScimGarbage => {
+                format!("Bearer {TOKEN}")
+            }
+            _ => "Bearer another".to_owned(),
+        };
+        let content_type =
+            if self == Self::Form { "application/x-www-form-urlencoded" } else { "application/scim+json" };
+        Headers::from([
+            (":method", method),
+            (":path", path),
+            (":authority", host),
+            ("authorization", authorization.as_str()),
+            ("content-type", content_type),
+            ("x-user", "forged"),
+        ])
+    }
+
+    fn body(self) -> &'static str {
+        match self {
+            Self::ScimDeactivation => DEACTIVATE,
+            Self::ScimWrite => RENAME,
+            Self::ScimGarbage => "{\"a\":1,\"a\":2}",
+            Self::Form => "SAMLResponse=AAAA",
+            _ => "",
+        }
+    }
+}
+
+/// One event, without its data.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    RequestHeaders { end: bool },
+    RequestBody { end: bool, large: bool },
+    RequestTrailers,
+    CallAnswered { found: bool },
+    ResponseHeaders { status: u16, end: bool, local: bool },
+    ResponseBody { end: bool, large: bool },
+    ResponseTrailers,
+    HostMismatch,
+    Done,
+}
+
+impl Happens {
+    fn name(self) -> &'static str {
+        match self {
+            Self::RequestHeaders { .. } => "request headers",
+            Self::RequestBody { .. } => "request body",
+            Self::RequestTrailers => "request trailers",
+            Self::CallAnswered { .. } => "call answered",
+            Self::ResponseHeaders { .. } => "response headers",
+            Self::ResponseBody { .. } => "response body",
+            Self::ResponseTrailers => "response trailers",
+            Self::HostMismatch => "host mismatch",
+            Self::Done => "done",
+        }
+    }
+
+    fn concerns_request(self) -> bool {
+        matches!(
+            self,
+            Self::RequestHeaders { .. }
+                | Self::RequestBody { .. }
+                | Self::RequestTrailers
+                | Self::CallAnswered { .. }
+        )
+    }
+
+    fn event(self, kind: Kind) -> Event {
+        let size = |large| if large { 5000 } else { kind.body().len() };
+        match self {
+            Self::RequestHeaders { end } => Event::RequestHeaders { headers: kind.headers(), end },
+            Self::RequestBody { end, large } => Event::RequestBody { size: size(large), end },
+            Self::RequestTrailers => {
+                Event::RequestTrailers { trailers: Headers::from([("x-user", "forged")]) }
+            }
+            Self::CallAnswered { found } => Event::CallAnswered(found.then(|| CallAnswer {
+                status: 200,
+                headers: Headers::default(),
+                body: br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
+            })),
+            Self::ResponseHeaders { status, end, local } => Event::ResponseHeaders {
+                headers: Headers::from([
+                    (":status", status.to_string().as_str()),
+                    ("content-type", "text/plain"),
+                ]),
+                end,
+                origin: if local { Origin::Local } else { Origin::Upstream },
+            },
+            Self::ResponseBody { end, large } => Event::ResponseBody { size: size(large), end },
+            Self::ResponseTrailers => Event::ResponseTrailers { trailers: Headers::default() },
+            Self::HostMismatch => Event::HostMismatch,
+            Self::Done => Event::Done,
+        }
+    }
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        2 => any::<bool>().prop_map(|end| Happens::RequestHeaders { end }),
+        6 => (any::<bool>(), prop::bool::weighted(0.05)).prop_map(|(end, large)| Happens::RequestBody { end, large }),
+        2 => Just(Happens::RequestTrailers),
+        4 => any::<bool>().prop_map(|found| Happens::CallAnswered { found }),
+        4 => (prop::sample::select(vec![200, 204, 404, 500]), any::<bool>(), any::<bool>())
+            .prop_map(|(status, end, local)| Happens::ResponseHeaders { status, end, local }),
+        4 => (any::<bool>(), prop::bool::weighted(0.05)).prop_map(|(end, large)| Happens::ResponseBody { end, large }),
+        2 => Just(Happens::ResponseTrailers),
+        1 => Just(Happens::HostMismatch),
+        1 => Just(Happens::Done),
+    ]
+}
+
+/// Says when a request may have been released, told by nothing but what happened.
+#[derive(Default)]
+struct Oracle {
+    kind: Option<Kind>,
+    complete: bool,
+    called: bool,
+    spoiled: bool,
+    released: bool,
+}
+
+impl Oracle {
+    fn see(&mut self, happens: Happens, kind: Kind, stop_iteration: bool) {
+        match happens {
+            Happens::RequestHeaders { end } => {
+                // A second head spoils what was not released yet.
+                self.spoiled |= self.kind.is_some();
+                self.kind = self.kind.or(Some(kind));
+                self.complete |= end;
+            }
+            Happens::RequestBody { end, large } => {
+                // What comes after the end changes nothing.
+                self.spoiled |= self.kind.is_none() || (large && !self.complete);
+                self.complete |= end;
+            }
+            Happens::RequestTrailers => {
+                self.spoiled |= self.kind.is_none();
+                self.complete = true;
+            }
+            Happens::CallAnswered { .. } => self.called |= self.complete && self.kind.is_some(),
+            Happens::ResponseHeaders { .. } | Happens::ResponseBody { .. } | Happens::ResponseTrailers => {
+                self.spoiled |= !self.released;
+            }
+            Happens::HostMismatch => {}
+            Happens::Done => self.spoiled = true,
+        }
+        let may = match self.kind {
+            Some(Kind::Public) => true,
+            Some(Kind::ScimRead | Kind::ScimWrite) => self.complete,
+            Some(Kind::ScimDeactivation) => self.complete && self.called,
+            // Without held headers the buffer filter behind us keeps the form's head.
+            Some(Kind::Form) => !stop_iteration,
+            _ => false,
+        };
+        self.released |= may && !self.spoiled;
+    }
+}
+
+/// Shared data as a configured filter finds it.
+type Shared = BTreeMap<String, (Vec<u8>, u32)>;
+
+fn prepared(gateway: &Gateway) -> Shared {
+    let host = TestHost::at(1_700_000_000_000);
+    gateway.prepare(&host).unwrap();
+    host.shared.into_inner()
+}
+
+type Visits = BTreeMap<(StateName, &'static str), u64>;
+
+fn run(
+    gateway: &Rc<Gateway>,
+    kind: Kind,
+    events: &[Happens],
+    stop_iteration: bool,
+    visits: &RefCell<Visits>,
+    shared: &Shared,
+) -> Result<(), TestCaseError> {
+    let host = TestHost::at(1_700_000_000_000);
+    host.shared.borrow_mut().clone_from(shared);
+    *host.request.borrow_mut() = kind.body().as_bytes().to_vec();
+    *host.response.borrow_mut() = br#"{"id":"u-1"}"#.to_vec();
+    let mut exchange: Exchange = gateway.exchange();
+    let (mut oracle, mut refused) = (Oracle::default(), false);
+    for happens in events {
+        *visits.borrow_mut().entry((exchange.state(), happens.name())).or_default() += 1;
+        let large = matches!(happens, Happens::RequestBody { large: true, .. });
+        if large {
+            *host.request.borrow_mut() = vec![b' '; 5000];
+        }
+        let step = exchange.on(happens.event(kind), &host);
+        oracle.see(*happens, kind, stop_iteration);
+        if happens.concerns_request() && matches!(step, Step::Continue(_)) {
+            prop_assert!(!refused, "{kind:?} went on after a refusal at {happens:?}");
+            prop_assert!(oracle.released, "{kind:?} was released too early by {happens:?}");
+        }
+        if let Step::Continue(edits) = &step {
+            let forged = edits
+                .headers
+                .iter()
+                .any(|edit| matches!(edit, vestibule::common::HeaderEdit::Set(name, _) if name == b"x-user"));
+            prop_assert!(!forged, "nobody is signed in, so nobody is named");
+        }
+        refused |= matches!(step, Step::Answer(_));
+    }
+    Ok(())
+}
+
+#[test]
+fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
+    let gateway = gateway(true);
+    let visits = RefCell::new(Visits::new());
+    let shared = prepared(&gateway);
+    let strategy = (
+        prop::sample::select(KINDS.to_vec()),
+        prop::bool::weighted(0.8),
+        prop::collection::vec(happens(), 0..14),
+    );
+    let mut runner =
+        TestRunner::new(Config { cases: 40_000, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&strategy, |(kind, orderly, mut events)| {
+            if orderly {
+                events.insert(0, Happens::RequestHeaders { end: events.len() % 3 == 0 });
+            }
+            run(&gateway, kind, &events, true, &visits, &shared)
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    let visits = visits.into_inner();
+    let states = [
+        StateName::Fresh,
+        StateName::Consuming,
+        StateName::Arriving,
+        StateName::LookingUp,
+        StateName::Provisioned,
+        StateName::Repairing,
+        StateName::Replacing,
+        StateName::Released,
+        StateName::Refused,
+        StateName::Over,
+    ];
+    let events = [
+        "request headers",
+        "request body",
+        "request trailers",
+        "call answered",
+        "response headers",
+        "response body",
+        "response trailers",
+        "host mismatch",
+        "done",
+    ];
+    let mut never = Vec::new();
+    for state in states {
+        for event in events {
+            let count = visits.get(&(state, event)).copied().unwrap_or_default();
+            println!("{:<12} {event:<17} {count:>7}", format!("{state:?}"));
+            if count == 0 {
+                never.push((state, event));
+            }
+        }
+    }
+    assert!(never.is_empty(), "never visited: {never:?}");
+}
+
+#[test]
+fn the_same_holds_where_the_host_cannot_hold_headers() {
+    let gateway = gateway(false);
+    let visits = RefCell::new(Visits::new());
+    let shared = prepared(&gateway);
+    let kinds =
+        vec![Kind::Public, Kind::Anonymous, Kind::Denied, Kind::Ambiguous, Kind::Metadata, Kind::Form];
+    let strategy = (prop::sample::select(kinds), prop::collection::vec(happens(), 0..14));
+    let mut runner =
+        TestRunner::new(Config { cases: 10_000, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&strategy, |(kind, mut events)| {
+            events.insert(0, Happens::RequestHeaders { end: false });
+            run(&gateway, kind, &events, false, &visits, &shared)
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
