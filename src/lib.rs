@@ -27,5 +27,5 @@ pub mod gateway;
 pub mod saml;
 pub mod scim;
 
-#[cfg(target_os = "wasi")]
+#[cfg(any(target_os = "wasi", test))]
 mod host;

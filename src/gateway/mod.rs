@@ -7,3 +7,7 @@
 mod event;
 
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step};
+
+// Temporary, until the gateway is there.
+mod stub;
+pub use stub::{Exchange, Gateway, HostSettings, NativeCrypto};

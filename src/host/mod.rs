@@ -1,1 +1,27 @@
 //! proxy-wasm glue, the only place that knows hostcalls.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `abi` | the host's functions with a `Result` for every status; the only `unsafe` code |
+//! | `wire` | the octets that go over the boundary; pure |
+//! | `native` | the host's own signature verification, after it answered a known question |
+//! | `exchange_host` | the host as a [`crate::common::Host`] |
+//! | `service` | one compiled configuration and what was learned of the host |
+//! | `root`, `stream` | the SDK's contexts: every callback becomes an event, every step is carried out |
+//! | `flow` | what may still be done to one direction of a stream |
+
+#[cfg(target_os = "wasi")]
+mod abi;
+#[cfg(target_os = "wasi")]
+mod exchange_host;
+#[cfg(target_os = "wasi")]
+mod flow;
+#[cfg(target_os = "wasi")]
+mod native;
+#[cfg(target_os = "wasi")]
+mod root;
+#[cfg(target_os = "wasi")]
+mod service;
+#[cfg(target_os = "wasi")]
+mod stream;
+mod wire;

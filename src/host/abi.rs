@@ -1,0 +1,406 @@
+//! The host's functions, with a `Result` for every status.
+//!
+//! The SDK turns most statuses it does not expect into a panic, which is an outage of the worker; here a status is a
+//! number that is looked at. This is the only module with `unsafe` code.
+
+#![allow(unsafe_code)]
+
+use crate::common::{HeaderEdit, HostError, Level};
+
+use super::wire::{self, Pairs};
+
+mod raw {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        pub(super) fn proxy_log(level: u32, data: *const u8, size: usize) -> u32;
+        pub(super) fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+        pub(super) fn proxy_get_buffer_bytes(
+            kind: u32,
+            start: usize,
+            length: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_set_buffer_bytes(
+            kind: u32,
+            start: usize,
+            length: usize,
+            data: *const u8,
+            size: usize,
+        ) -> u32;
+        pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub(super) fn proxy_replace_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub(super) fn proxy_add_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
+        pub(super) fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+        pub(super) fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+            cas: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+            cas: u32,
+        ) -> u32;
+        pub(super) fn proxy_send_local_response(
+            status: u32,
+            details: *const u8,
+            details_size: usize,
+            body: *const u8,
+            body_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            grpc_status: i32,
+        ) -> u32;
+        pub(super) fn proxy_call_foreign_function(
+            name: *const u8,
+            name_size: usize,
+            argument: *const u8,
+            argument_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+        pub(super) safe fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub(super) safe fn proxy_continue_stream(stream: u32) -> u32;
+        pub(super) safe fn proxy_close_stream(stream: u32) -> u32;
+        pub(super) safe fn proxy_set_effective_context(context: u32) -> u32;
+        pub(super) safe fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    }
+
+    #[link(wasm_import_module = "wasi_snapshot_preview1")]
+    unsafe extern "C" {
+        pub(super) fn random_get(buffer: *mut u8, size: usize) -> i32;
+    }
+}
+
+/// Statuses of the ABI (`proxy_status_t` as Envoy numbers it).
+const OK: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const BAD_ARGUMENT: u32 = 2;
+const CAS_MISMATCH: u32 = 8;
+
+/// The host refuses to fill more than this at once.
+const RANDOM_PIECE: usize = 65_536;
+
+/// Header and trailer maps.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Map {
+    RequestHeaders = 0,
+    RequestTrailers = 1,
+    ResponseHeaders = 2,
+    ResponseTrailers = 3,
+    CallHeaders = 6,
+}
+
+/// Buffers.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Buffer {
+    RequestBody = 0,
+    ResponseBody = 1,
+    CallBody = 4,
+    PluginConfiguration = 7,
+}
+
+/// The two directions of an HTTP stream.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Direction {
+    Request = 0,
+    Response = 1,
+}
+
+fn check(status: u32) -> Result<(), HostError> {
+    match status {
+        OK => Ok(()),
+        // The map, the buffer or the stream is not there (any more).
+        NOT_FOUND | BAD_ARGUMENT => Err(HostError::WrongPhase),
+        CAS_MISMATCH => Err(HostError::Changed),
+        _ => Err(HostError::Unavailable),
+    }
+}
+
+/// Octets the host hands over, in memory it got from `proxy_on_memory_allocate` of the SDK.
+struct Given {
+    data: *mut u8,
+    size: usize,
+}
+
+impl Given {
+    const fn none() -> Self {
+        Self { data: std::ptr::null_mut(), size: 0 }
+    }
+
+    /// Takes ownership, whatever the status of the call was: some functions allocate and then fail.
+    fn take(self) -> Vec<u8> {
+        if self.data.is_null() || self.size == 0 {
+            return Vec::new();
+        }
+        // SAFETY: the host wrote to `data` and `size` together, after it had `proxy_on_memory_allocate(size)` make a
+        // boxed slice of exactly `size` octets, which it filled and keeps no hold of.
+        unsafe { Vec::from_raw_parts(self.data, self.size, self.size) }
+    }
+}
+
+/// Calls a function that hands octets over.
+fn given(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> (u32, Vec<u8>) {
+    let mut given = Given::none();
+    let status = call(&raw mut given.data, &raw mut given.size);
+    (status, given.take())
+}
+
+/// Writes to the log of the proxy.
+pub(super) fn log(level: Level, line: &str) {
+    let level = match level {
+        Level::Debug => 1,
+        Level::Info => 2,
+        Level::Warn => 3,
+        Level::Error => 4,
+    };
+    let line = wire::log_line(line);
+    // SAFETY: the host reads `line.len()` octets at the pointer during the call.
+    let _cannot_be_helped = unsafe { raw::proxy_log(level, line.as_ptr(), line.len()) };
+}
+
+/// Nanoseconds since 1970.
+pub(super) fn now_nanoseconds() -> Option<u64> {
+    let mut time = 0;
+    // SAFETY: the host writes eight octets to a live `u64`.
+    let status = unsafe { raw::proxy_get_current_time_nanoseconds(&raw mut time) };
+    (status == OK).then_some(time)
+}
+
+/// Fills `buffer` from the proxy's random source.
+pub(super) fn random(buffer: &mut [u8]) -> Result<(), HostError> {
+    for piece in buffer.chunks_mut(RANDOM_PIECE) {
+        // SAFETY: the host writes `piece.len()` octets to a live slice.
+        let errno = unsafe { raw::random_get(piece.as_mut_ptr(), piece.len()) };
+        if errno != 0 {
+            return Err(HostError::Unavailable);
+        }
+    }
+    Ok(())
+}
+
+/// `length` octets from the front of a buffer; fewer where it holds fewer.
+pub(super) fn buffer(kind: Buffer, length: usize) -> Result<Vec<u8>, HostError> {
+    let (status, bytes) = given(|data, size| {
+        // SAFETY: the host writes a pointer and a size to live places.
+        unsafe { raw::proxy_get_buffer_bytes(kind as u32, 0, length, data, size) }
+    });
+    check(status)?;
+    Ok(bytes)
+}
+
+/// Puts `bytes` in the place of all `held` octets of a buffer.
+pub(super) fn replace_buffer(kind: Buffer, held: usize, bytes: &[u8]) -> Result<(), HostError> {
+    // SAFETY: the host reads `bytes.len()` octets at the pointer during the call.
+    check(unsafe { raw::proxy_set_buffer_bytes(kind as u32, 0, held, bytes.as_ptr(), bytes.len()) })
+}
+
+/// All pairs of a map, in one pass.
+pub(super) fn pairs(map: Map) -> Result<Pairs, HostError> {
+    let (status, bytes) = given(|data, size| {
+        // SAFETY: the host writes a pointer and a size to live places.
+        unsafe { raw::proxy_get_header_map_pairs(map as u32, data, size) }
+    });
+    check(status)?;
+    wire::read_pairs(&bytes).ok_or(HostError::Unavailable)
+}
+
+/// Applies one edit to a map. Refuses names and values that would be more than one header.
+pub(super) fn edit(map: Map, edit: &HeaderEdit) -> Result<(), HostError> {
+    match edit {
+        HeaderEdit::Set(name, value) => {
+            check_pair(name, value)?;
+            // SAFETY: the host reads both slices during the call.
+            check(unsafe {
+                raw::proxy_replace_header_map_value(
+                    map as u32,
+                    name.as_ptr(),
+                    name.len(),
+                    value.as_ptr(),
+                    value.len(),
+                )
+            })
+        }
+        HeaderEdit::Add(name, value) => {
+            check_pair(name, value)?;
+            // SAFETY: the host reads both slices during the call.
+            check(unsafe {
+                raw::proxy_add_header_map_value(
+                    map as u32,
+                    name.as_ptr(),
+                    name.len(),
+                    value.as_ptr(),
+                    value.len(),
+                )
+            })
+        }
+        HeaderEdit::Remove(name) => {
+            if !wire::is_removable_name(name) {
+                return Err(HostError::WrongPhase);
+            }
+            // SAFETY: the host reads the slice during the call.
+            check(unsafe { raw::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+        }
+    }
+}
+
+fn check_pair(name: &[u8], value: &[u8]) -> Result<(), HostError> {
+    if wire::is_writable_name(name) && wire::is_field_value(value) {
+        Ok(())
+    } else {
+        Err(HostError::Unavailable)
+    }
+}
+
+/// A property; `None` where there is none or the host failed.
+pub(super) fn property(path: &[&str]) -> Option<Vec<u8>> {
+    let path = wire::property_path(path);
+    let (status, bytes) = given(|data, size| {
+        // SAFETY: the host reads the path during the call and writes a pointer and a size to live places.
+        unsafe { raw::proxy_get_property(path.as_ptr(), path.len(), data, size) }
+    });
+    (status == OK).then_some(bytes)
+}
+
+/// A shared value with its compare-and-swap number.
+pub(super) fn shared_get(key: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
+    let mut cas = 0;
+    let (status, bytes) = given(|data, size| {
+        // SAFETY: the host reads the key during the call and writes a pointer, a size and a number to live places.
+        unsafe { raw::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut cas) }
+    });
+    if status == NOT_FOUND {
+        return Ok(None);
+    }
+    check(status)?;
+    Ok(Some((bytes, cas)))
+}
+
+/// Writes a shared value; with `cas` only if nobody else did since.
+pub(super) fn shared_set(key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError> {
+    // SAFETY: the host reads both slices during the call.
+    check(unsafe {
+        raw::proxy_set_shared_data(
+            key.as_ptr(),
+            key.len(),
+            value.as_ptr(),
+            value.len(),
+            // Nought means "unconditionally"; the host never gives it out.
+            cas.unwrap_or(0),
+        )
+    })
+}
+
+/// Answers the client. `details` goes to the access log (`%RESPONSE_CODE_DETAILS%`).
+pub(super) fn local_response(
+    status: u16,
+    details: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Result<(), HostError> {
+    const NOT_GRPC: i32 = -1;
+    for (name, value) in headers {
+        check_pair(name.as_bytes(), value.as_bytes())?;
+    }
+    let headers = wire::write_pairs(headers).ok_or(HostError::Unavailable)?;
+    // SAFETY: the host reads all slices during the call.
+    check(unsafe {
+        raw::proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NOT_GRPC,
+        )
+    })
+}
+
+/// Lets a held direction go on.
+pub(super) fn continue_stream(direction: Direction) -> Result<(), HostError> {
+    check(raw::proxy_continue_stream(direction as u32))
+}
+
+/// Breaks the stream off.
+pub(super) fn close_stream(direction: Direction) -> Result<(), HostError> {
+    check(raw::proxy_close_stream(direction as u32))
+}
+
+/// Makes another context the one that calls act upon.
+pub(super) fn set_effective_context(context: u32) -> Result<(), HostError> {
+    check(raw::proxy_set_effective_context(context))
+}
+
+/// Lets `on_tick` come every so many milliseconds; 0 stops it.
+pub(super) fn set_tick_period(milliseconds: u32) -> Result<(), HostError> {
+    check(raw::proxy_set_tick_period_milliseconds(milliseconds))
+}
+
+/// Calls a function that only some hosts have. Some hosts trap on a name they do not know: ask only where the
+/// configuration allows it.
+pub(super) fn foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
+    let (status, bytes) = given(|data, size| {
+        // SAFETY: the host reads both slices during the call and writes a pointer and a size to live places.
+        unsafe {
+            raw::proxy_call_foreign_function(
+                name.as_ptr(),
+                name.len(),
+                argument.as_ptr(),
+                argument.len(),
+                data,
+                size,
+            )
+        }
+    });
+    check(status)?;
+    Ok(bytes)
+}
+
+/// The number of a counter of this name.
+pub(super) fn define_counter(name: &str) -> Result<u32, HostError> {
+    const COUNTER: u32 = 0;
+    let mut id = 0;
+    // SAFETY: the host reads the name during the call and writes a number to a live place.
+    check(unsafe { raw::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+/// Adds one to a counter.
+pub(super) fn increment(counter: u32) -> Result<(), HostError> {
+    check(raw::proxy_increment_metric(counter, 1))
+}
+
+proxy_wasm::main! {{
+    // Installs the panic hook as well; nothing of ours logs through the SDK.
+    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Warn);
+    proxy_wasm::set_root_context(|id| Box::new(super::root::Root::new(id)));
+}}

@@ -1,0 +1,144 @@
+//! What all streams of one configuration in one VM share.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+
+use crate::common::{Host as _, Level, UnixMillis};
+use crate::gateway::{Gateway, HostSettings};
+
+use super::abi;
+use super::exchange_host::ExchangeHost;
+use super::native::Native;
+use super::stream::Inner;
+
+/// Names of counters are fixed in the code; more than this many is a fault, and counts nothing.
+const MAX_COUNTERS: usize = 512;
+/// How often held streams are looked after, milliseconds.
+const TICK: u32 = 1000;
+
+/// A compiled configuration and what was learned of the host since.
+pub(super) struct Service {
+    pub(super) gateway: Rc<Gateway>,
+    pub(super) settings: HostSettings,
+    pub(super) native: Native,
+    counters: RefCell<BTreeMap<String, Option<u32>>>,
+    delivers_bodies: Cell<bool>,
+    waiting: RefCell<Vec<Waiting>>,
+    ticking: Cell<bool>,
+}
+
+/// A stream that is held for its body.
+struct Waiting {
+    id: u32,
+    stream: Weak<RefCell<Inner>>,
+}
+
+impl Service {
+    /// Compiles a configuration.
+    ///
+    /// # Errors
+    /// One line for each fault.
+    pub(super) fn new(configuration: &[u8]) -> Result<Rc<Self>, Vec<String>> {
+        let (gateway, warnings) = Gateway::compile(configuration, &environment)?;
+        let settings = gateway.host_settings();
+        let native = Native::new(settings.native_crypto);
+        let service = Self {
+            gateway: Rc::new(gateway),
+            settings,
+            native,
+            counters: RefCell::default(),
+            delivers_bodies: Cell::new(false),
+            waiting: RefCell::default(),
+            ticking: Cell::new(false),
+        };
+        for warning in warnings {
+            abi::log(Level::Warn, &warning);
+        }
+        let host = ExchangeHost::outside_streams(&service);
+        service.gateway.prepare(&host).map_err(|error| vec![error])?;
+        host.log(
+            Level::Info,
+            if service.native.is_proven() {
+                "signatures are verified by the proxy"
+            } else {
+                "signatures are verified in Wasm"
+            },
+        );
+        Ok(Rc::new(service))
+    }
+
+    /// Adds one to a counter.
+    pub(super) fn count(&self, name: &str) {
+        let Ok(mut counters) = self.counters.try_borrow_mut() else { return };
+        let id = match counters.get(name) {
+            Some(id) => *id,
+            None if counters.len() >= MAX_COUNTERS => return,
+            None => {
+                let id = abi::define_counter(name).ok();
+                counters.insert(name.to_owned(), id);
+                id
+            }
+        };
+        if let Some(id) = id {
+            let _a_lost_count_is_no_reason_to_refuse = abi::increment(id);
+        }
+    }
+
+    /// This host has delivered a body to a request whose headers were held, as `host.stop_iteration` says it does.
+    pub(super) fn host_delivers_bodies(&self) {
+        if !self.delivers_bodies.replace(true) {
+            self.waiting.replace(Vec::new());
+        }
+    }
+
+    /// Watches over a stream that is held for its body, until this host has proven that it delivers bodies.
+    pub(super) fn watch(&self, id: u32, stream: &Weak<RefCell<Inner>>) {
+        if self.delivers_bodies.get() {
+            return;
+        }
+        if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
+            waiting.push(Waiting { id, stream: stream.clone() });
+        }
+        if !self.ticking.get() {
+            self.ticking.set(abi::set_tick_period(TICK).is_ok());
+        }
+    }
+
+    /// Refuses the streams that wait for a body which the host keeps back.
+    pub(super) fn tick(&self, root: u32, now: UnixMillis) {
+        let watched = self.waiting.replace(Vec::new());
+        let (mut kept, mut entered) = (Vec::new(), false);
+        for one in watched {
+            let Some(stream) = one.stream.upgrade() else { continue };
+            // The SDK runs one callback at a time and this is none of the stream's.
+            let Ok(mut inner) = stream.try_borrow_mut() else { continue };
+            if !inner.is_held_for_body() || abi::set_effective_context(one.id).is_err() {
+                continue;
+            }
+            entered = true;
+            if !inner.refuse_if_kept_waiting(now) {
+                drop(inner);
+                kept.push(one);
+            }
+        }
+        if entered {
+            let _root_always_lives = abi::set_effective_context(root);
+        }
+        if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
+            waiting.append(&mut kept);
+            if waiting.is_empty() && abi::set_tick_period(0).is_ok() {
+                self.ticking.set(false);
+            }
+        }
+    }
+}
+
+/// A secret named in the configuration. Not text: as good as not there.
+fn environment(name: &str) -> Option<String> {
+    // The C library takes neither.
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return None;
+    }
+    std::env::var_os(name)?.into_string().ok()
+}

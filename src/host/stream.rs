@@ -1,0 +1,434 @@
+//! One HTTP exchange, as the proxy sees it: every callback becomes an event, every step is carried out.
+//!
+//! Whatever goes wrong here ends in a refusal or a broken stream, never in letting something through.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use crate::common::{Headers, HostError, Level, Reply, UnixMillis};
+use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step};
+
+use super::abi::{self, Buffer, Direction, Map};
+use super::exchange_host::{self, ExchangeHost};
+use super::flow::Flow;
+use super::service::Service;
+
+/// Calls that could not even be made are answered at once; an exchange that goes on asking is refused.
+const MAX_FAILED_CALLS: usize = 4;
+/// `%RESPONSE_CODE_DETAILS%` of our own replies.
+const DETAILS_ANSWER: &str = "vestibule";
+/// The same where this module refused, for a reason that is in the log.
+const DETAILS_REFUSAL: &str = "vestibule_host_refusal";
+/// What the proxy says of a response that came from the application.
+const VIA_UPSTREAM: &[u8] = b"via_upstream";
+/// A held request whose body has come but was not delivered is refused after so many milliseconds.
+const KEPT_BACK_AFTER: u64 = 2_000;
+/// A held request of whose body nothing came is refused after so many milliseconds, while the host is unproven.
+const NOTHING_CAME_AFTER: u64 = 30_000;
+
+/// The SDK's context of a stream.
+pub(super) struct Stream(Rc<RefCell<Inner>>);
+
+/// The state of a stream.
+pub(super) struct Inner {
+    id: u32,
+    me: Weak<RefCell<Self>>,
+    /// `None` where the configuration was not accepted, or the stream is over.
+    work: Option<Work>,
+    request: Flow,
+    response: Flow,
+    call: Option<PendingCall>,
+    /// A local reply of ours was sent.
+    answered: bool,
+    /// Held for its body since, with the octets that had come by then.
+    held: Option<(UnixMillis, Option<u64>)>,
+}
+
+struct Work {
+    service: Rc<Service>,
+    exchange: Exchange,
+}
+
+struct PendingCall {
+    token: u32,
+    direction: Direction,
+    max_answer: usize,
+}
+
+/// From where a step is carried out.
+#[derive(Clone, Copy)]
+struct Turn {
+    direction: Direction,
+    /// In a callback of this direction, whose return value decides; otherwise the direction must be resumed.
+    inline: bool,
+}
+
+impl Turn {
+    const fn inline(direction: Direction) -> Self {
+        Self { direction, inline: true }
+    }
+
+    const fn later(direction: Direction) -> Self {
+        Self { direction, inline: false }
+    }
+}
+
+impl Stream {
+    pub(super) fn new(id: u32, service: Option<Rc<Service>>) -> Self {
+        Self(Rc::new_cyclic(|me| {
+            RefCell::new(Inner {
+                id,
+                me: me.clone(),
+                work: service.map(|service| Work { exchange: service.gateway.exchange(), service }),
+                request: Flow::new(Direction::Request),
+                response: Flow::new(Direction::Response),
+                call: None,
+                answered: false,
+                held: None,
+            })
+        }))
+    }
+
+    /// The SDK never calls back while it is in a callback; were it otherwise, nothing would go on.
+    fn act(&self, act: impl FnOnce(&mut Inner) -> Action) -> Action {
+        self.0.try_borrow_mut().map_or(Action::Pause, |mut inner| act(&mut inner))
+    }
+}
+
+impl Context for Stream {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
+        if let Ok(mut inner) = self.0.try_borrow_mut() {
+            inner.call_answered(token, headers, body_size);
+        }
+    }
+
+    fn on_done(&mut self) -> bool {
+        HttpContext::on_log(self);
+        true
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        self.act(|inner| inner.request_headers(end))
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        self.act(|inner| inner.request_body(size, end))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.act(Inner::request_trailers)
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        self.act(|inner| inner.response_headers(end))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        self.act(|inner| inner.response_body(size, end))
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.act(Inner::response_trailers)
+    }
+
+    fn on_log(&mut self) {
+        if let Ok(mut inner) = self.0.try_borrow_mut() {
+            inner.done();
+        }
+    }
+}
+
+/// Callbacks.
+impl Inner {
+    fn request_headers(&mut self, end: bool) -> Action {
+        match self.request.headers_came(end) {
+            Ok(headers) => self.event(Direction::Request, Event::RequestHeaders { headers, end }),
+            Err(error) => self.refuse(Direction::Request, "request headers", error),
+        }
+    }
+
+    fn request_body(&mut self, size: usize, end: bool) -> Action {
+        if self.request.is_dead() {
+            return Action::Pause;
+        }
+        self.body_follows_held_headers();
+        self.request.body_came(size, end);
+        self.event(Direction::Request, Event::RequestBody { size, end })
+    }
+
+    fn request_trailers(&mut self) -> Action {
+        if self.request.is_dead() {
+            return Action::Pause;
+        }
+        self.body_follows_held_headers();
+        match self.request.trailers_came() {
+            Ok(trailers) => self.event(Direction::Request, Event::RequestTrailers { trailers }),
+            Err(error) => self.refuse(Direction::Request, "request trailers", error),
+        }
+    }
+
+    fn response_headers(&mut self, end: bool) -> Action {
+        let origin = self.origin();
+        if self.request.keeps_headers() {
+            // Somebody else answered: a limit, a timeout. The request can no longer go on.
+            self.request.kill();
+        }
+        match self.response.headers_came(end) {
+            Ok(headers) => self.event(Direction::Response, Event::ResponseHeaders { headers, end, origin }),
+            Err(error) => self.refuse(Direction::Response, "response headers", error),
+        }
+    }
+
+    fn response_body(&mut self, size: usize, end: bool) -> Action {
+        if self.response.is_dead() {
+            return Action::Pause;
+        }
+        self.response.body_came(size, end);
+        self.event(Direction::Response, Event::ResponseBody { size, end })
+    }
+
+    fn response_trailers(&mut self) -> Action {
+        if self.response.is_dead() {
+            return Action::Pause;
+        }
+        match self.response.trailers_came() {
+            Ok(trailers) => self.event(Direction::Response, Event::ResponseTrailers { trailers }),
+            Err(error) => self.refuse(Direction::Response, "response trailers", error),
+        }
+    }
+
+    fn call_answered(&mut self, token: u32, headers: usize, body_size: usize) {
+        let Some(call) = self.call.take_if(|call| call.token == token) else { return };
+        let answer = read_answer(headers, body_size, call.max_answer);
+        if let Some(step) = self.ask(Event::CallAnswered(answer)) {
+            self.carry_out(step, Turn::later(call.direction));
+        }
+    }
+
+    fn done(&mut self) {
+        let _nothing_left_to_do = self.ask(Event::Done);
+        self.work = None;
+        self.call = None;
+        self.request.kill();
+        self.response.kill();
+    }
+
+    fn origin(&self) -> Origin {
+        let details = || abi::property(&["response", "code_details"]);
+        if !self.answered && details().is_some_and(|details| details == VIA_UPSTREAM) {
+            Origin::Upstream
+        } else {
+            Origin::Local
+        }
+    }
+
+    fn body_follows_held_headers(&mut self) {
+        self.held = None;
+        if self.request.holds_headers()
+            && let Some(work) = &self.work
+        {
+            work.service.host_delivers_bodies();
+        }
+    }
+}
+
+/// Steps.
+impl Inner {
+    fn event(&mut self, direction: Direction, event: Event) -> Action {
+        match self.ask(event) {
+            Some(step) => self.carry_out(step, Turn::inline(direction)),
+            None => self.refuse(direction, "no accepted configuration", HostError::Unavailable),
+        }
+    }
+
+    /// Tells the exchange; `None` where there is none.
+    fn ask(&mut self, event: Event) -> Option<Step> {
+        let (request, response) = (self.request.readable_body(), self.response.readable_body());
+        let work = self.work.as_mut()?;
+        let host = ExchangeHost::new(&work.service, request, response);
+        Some(work.exchange.on(event, &host))
+    }
+
+    fn flow(&mut self, direction: Direction) -> &mut Flow {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
+    }
+
+    /// Carries out a step. The action is of use only to an inline turn.
+    fn carry_out(&mut self, mut step: Step, turn: Turn) -> Action {
+        for _ in 0..MAX_FAILED_CALLS {
+            if self.flow(turn.direction).is_dead() {
+                return Action::Pause;
+            }
+            match step {
+                Step::Continue(edits) => return self.go_on(&edits, turn),
+                Step::Hold => return self.hold(turn),
+                Step::Answer(reply) => return self.answer(&reply, turn.direction),
+                Step::Call(call) => {
+                    if self.call.is_some() {
+                        return self.refuse(turn.direction, "a second call", HostError::WrongPhase);
+                    }
+                    if self.dispatch(&call, turn) {
+                        return Action::Pause;
+                    }
+                    match self.ask(Event::CallAnswered(None)) {
+                        Some(next) => step = next,
+                        None => break,
+                    }
+                }
+            }
+        }
+        self.refuse(turn.direction, "calls that cannot be made", HostError::Unavailable)
+    }
+
+    fn go_on(&mut self, edits: &Edits, turn: Turn) -> Action {
+        let flow = self.flow(turn.direction);
+        let done = match flow.apply(edits) {
+            Ok(()) if turn.inline => {
+                flow.went_on();
+                Ok(())
+            }
+            Ok(()) => flow.resume(),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => Action::Continue,
+            Err(error) => self.refuse(turn.direction, "edits", error),
+        }
+    }
+
+    fn hold(&mut self, turn: Turn) -> Action {
+        let stop_iteration = self.work.as_ref().is_some_and(|work| work.service.settings.stop_iteration);
+        let called = self.call.is_some();
+        let flow = self.flow(turn.direction);
+        flow.pause();
+        if !called && flow.has_ended() {
+            return self.refuse(turn.direction, "a hold that nothing would end", HostError::WrongPhase);
+        }
+        if !called && flow.is_held_at_headers() && !stop_iteration {
+            return self.refuse(turn.direction, "headers held without stop_iteration", HostError::WrongPhase);
+        }
+        if matches!(turn.direction, Direction::Request) && !called {
+            self.watch();
+        }
+        Action::Pause
+    }
+
+    /// Sends a reply in the place of whatever was to be sent, at most once; where that is too late, breaks off.
+    fn answer(&mut self, reply: &Reply, direction: Direction) -> Action {
+        if !(200..=599).contains(&reply.status) {
+            return self.refuse(direction, "a reply of no final status", HostError::WrongPhase);
+        }
+        self.reply(reply, direction, DETAILS_ANSWER)
+    }
+
+    fn refuse(&mut self, direction: Direction, place: &str, error: HostError) -> Action {
+        abi::log(Level::Error, &format!("code=host_refusal refused at {place}: {error}"));
+        let reply = Reply::status(500)
+            .with("cache-control", "no-store")
+            .body("text/plain; charset=utf-8", "The gateway could not process this exchange.\n");
+        self.reply(&reply, direction, DETAILS_REFUSAL)
+    }
+
+    fn reply(&mut self, reply: &Reply, direction: Direction, details: &str) -> Action {
+        let too_late = match direction {
+            Direction::Request => self.response.has_started(),
+            Direction::Response => !self.response.keeps_headers(),
+        };
+        let stands = !self.answered && !too_late;
+        self.request.kill();
+        self.response.kill();
+        self.flow(direction).pause();
+        if !stands || abi::local_response(reply.status, details, &reply.headers, &reply.body).is_err() {
+            // Nothing is let through where the host refuses this as well: both directions are dead.
+            let _cannot_be_helped = abi::close_stream(direction);
+        }
+        self.answered = true;
+        Action::Pause
+    }
+
+    /// Makes a call; its answer comes to this stream.
+    fn dispatch(&mut self, call: &Call, turn: Turn) -> bool {
+        const LONGEST: u32 = 600_000;
+        let timeout = Duration::from_millis(u64::from(call.timeout_ms.clamp(1, LONGEST)));
+        let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if !super::wire::are_writable(&call.headers) {
+            return false;
+        }
+        // Through the SDK, which must know the token. It panics on statuses that no host gives here.
+        let sent = proxy_wasm::hostcalls::dispatch_http_call(
+            &call.cluster,
+            headers,
+            Some(&call.body),
+            Vec::new(),
+            timeout,
+        );
+        let Ok(token) = sent else { return false };
+        self.call = Some(PendingCall { token, direction: turn.direction, max_answer: call.max_answer });
+        self.flow(turn.direction).pause();
+        true
+    }
+}
+
+/// Watching a host that may not agree with the configuration.
+impl Inner {
+    fn watch(&mut self) {
+        if self.held.is_some() || !self.is_held_for_body() {
+            return;
+        }
+        if let Some(work) = &self.work
+            && work.exchange.waits_for_request_body()
+        {
+            self.held = Some((exchange_host::now(), octets_received()));
+            work.service.watch(self.id, &self.me);
+        }
+    }
+
+    pub(super) fn is_held_for_body(&self) -> bool {
+        self.call.is_none() && self.work.is_some() && self.request.is_held_at_headers()
+    }
+
+    /// Refuses a request whose body has come to the proxy but not to us. True where there is nothing left to watch.
+    pub(super) fn refuse_if_kept_waiting(&mut self, now: UnixMillis) -> bool {
+        let Some((since, before)) = self.held else { return true };
+        let came = match (before, octets_received()) {
+            (Some(before), Some(by_now)) => by_now > before,
+            _ => true,
+        };
+        let patience = if came { KEPT_BACK_AFTER } else { NOTHING_CAME_AFTER };
+        if now.0.saturating_sub(since.0) < patience {
+            return false;
+        }
+        // A call made from here would be answered to the root, and letting go on is out of the question.
+        match self.ask(Event::HostMismatch) {
+            Some(Step::Answer(reply)) => self.answer(&reply, Direction::Request),
+            _ => self.refuse(Direction::Request, "a body that never came", HostError::WrongPhase),
+        };
+        true
+    }
+}
+
+/// Octets of this request that the proxy has received, headers included; `None` where it does not say.
+fn octets_received() -> Option<u64> {
+    let size = abi::property(&["request", "total_size"])?;
+    Some(u64::from_le_bytes(size.try_into().ok()?))
+}
+
+/// An answer to a call. Broken off, too large or without a status: none.
+fn read_answer(headers: usize, body_size: usize, max_answer: usize) -> Option<CallAnswer> {
+    if headers == 0 || body_size > max_answer {
+        return None;
+    }
+    let headers = Headers::new(abi::pairs(Map::CallHeaders).ok()?);
+    let status = headers.only(":status")?.parse().ok()?;
+    let body = if body_size == 0 { Vec::new() } else { abi::buffer(Buffer::CallBody, body_size).ok()? };
+    (body.len() == body_size).then_some(CallAnswer { status, headers, body })
+}

@@ -1,0 +1,266 @@
+//! The octets that go over the host boundary: header pairs, property paths, and the messages of `verify_signature`.
+//!
+//! Pure functions, so that they are tested where there is no host.
+
+use crate::common::{NativeSignature, NativeVerdict};
+
+/// What the host takes in one list; it silently reads a larger one as empty (`limits.h` of proxy-wasm-cpp-host).
+const MAX_PAIRS: usize = 1024;
+/// See [`MAX_PAIRS`].
+const MAX_PAIRS_BYTES: usize = 1_048_576;
+
+/// Pairs as they came.
+pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Reads a serialized list of pairs: count, all lengths, then names and values, each closed by a zero octet.
+///
+/// `None` where the form is not exactly that; nothing is trusted to be within the buffer.
+pub(super) fn read_pairs(bytes: &[u8]) -> Option<Pairs> {
+    if bytes.is_empty() {
+        return Some(Pairs::new());
+    }
+    let (count, rest) = take_length(bytes)?;
+    let (lengths, mut rest) = rest.split_at_checked(count.checked_mul(8)?)?;
+    let mut pairs = Pairs::with_capacity(count);
+    for pair in lengths.chunks_exact(8) {
+        let (name_length, value_length) = take_length(pair)?;
+        let (value_length, _) = take_length(value_length)?;
+        let (name, after_name) = take_closed(rest, name_length)?;
+        let (value, after_value) = take_closed(after_name, value_length)?;
+        pairs.push((name.to_vec(), value.to_vec()));
+        rest = after_value;
+    }
+    rest.is_empty().then_some(pairs)
+}
+
+/// The little-endian length at the front, and what follows it.
+fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    Some((usize::try_from(u32::from_le_bytes(*length)).ok()?, rest))
+}
+
+/// `length` octets closed by a zero octet, and what follows.
+fn take_closed(bytes: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
+    let (value, rest) = bytes.split_at_checked(length)?;
+    match rest.split_first() {
+        Some((0, rest)) => Some((value, rest)),
+        _ => None,
+    }
+}
+
+/// Writes a list of pairs; `None` where the host would read it as empty.
+pub(super) fn write_pairs(pairs: &[(String, String)]) -> Option<Vec<u8>> {
+    if pairs.len() > MAX_PAIRS {
+        return None;
+    }
+    let mut bytes = u32::try_from(pairs.len()).ok()?.to_le_bytes().to_vec();
+    for (name, value) in pairs {
+        bytes.extend_from_slice(&u32::try_from(name.len()).ok()?.to_le_bytes());
+        bytes.extend_from_slice(&u32::try_from(value.len()).ok()?.to_le_bytes());
+    }
+    for (name, value) in pairs {
+        for part in [name, value] {
+            bytes.extend_from_slice(part.as_bytes());
+            bytes.push(0);
+        }
+    }
+    (bytes.len() <= MAX_PAIRS_BYTES).then_some(bytes)
+}
+
+/// A property path: the parts with a zero octet between.
+pub(super) fn property_path(path: &[&str]) -> Vec<u8> {
+    path.join("\0").into_bytes()
+}
+
+/// Whether a header of this name may be written: a token of RFC 9110 section 5.6.2, or a pseudo-header.
+///
+/// The host does not check; a line break in a name or value would be a header, or a request, of its own.
+pub(super) fn is_writable_name(name: &[u8]) -> bool {
+    let token = name.strip_prefix(b":").unwrap_or(name);
+    !token.is_empty() && token.iter().all(|octet| is_token(*octet))
+}
+
+/// Whether the host takes this list and reads each pair as one header.
+pub(super) fn are_writable(pairs: &[(String, String)]) -> bool {
+    pairs
+        .iter()
+        .all(|(name, value)| is_writable_name(name.as_bytes()) && is_field_value(value.as_bytes()))
+        && write_pairs(pairs).is_some()
+}
+
+/// Whether a header of this name may be taken away. A forged name need not be a token; but pseudo-headers must stay, and
+/// Envoy keeps `host` in the place of `:authority`.
+pub(super) fn is_removable_name(name: &[u8]) -> bool {
+    !name.is_empty() && !name.starts_with(b":") && !name.eq_ignore_ascii_case(b"host") && !name.contains(&0)
+}
+
+/// Whether this is a field value that cannot be read as more than one (RFC 9110 section 5.5).
+pub(super) fn is_field_value(value: &[u8]) -> bool {
+    !value.iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n'))
+}
+
+fn is_token(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet)
+}
+
+/// A log line in which nothing can be mistaken for a second line.
+pub(super) fn log_line(line: &str) -> std::borrow::Cow<'_, str> {
+    if line.chars().any(char::is_control) {
+        line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>().into()
+    } else {
+        line.into()
+    }
+}
+
+/// The argument of Envoy's `verify_signature`, protobuf by hand: hash 1, public key 2, signature 3, text 4.
+pub(super) fn signature_question(question: &NativeSignature<'_>) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (tag, field) in [
+        (0x0a, question.hash.as_bytes()),
+        (0x12, question.spki),
+        (0x1a, question.signature),
+        (0x22, question.message),
+    ] {
+        message.push(tag);
+        write_varint(&mut message, field.len());
+        message.extend_from_slice(field);
+    }
+    message
+}
+
+fn write_varint(to: &mut Vec<u8>, mut value: usize) {
+    loop {
+        let low = u8::try_from(value & 0x7f).unwrap_or_default();
+        value >>= 7;
+        if value == 0 {
+            to.push(low);
+            return;
+        }
+        to.push(low | 0x80);
+    }
+}
+
+/// What the answer of `verify_signature` means. Only the exact message `result: true` is a yes; a no is believed only
+/// where it is about the signature itself, for the host may lack the hash or refuse the key.
+pub(super) fn signature_verdict(answer: &[u8]) -> NativeVerdict {
+    const SIGNATURE_IS_WRONG: &[u8] = b"Failed to verify digest";
+    match answer {
+        [0x08, 0x01] => NativeVerdict::Valid,
+        [0x12, length, text @ ..]
+            if usize::from(*length) == text.len() && text.starts_with(SIGNATURE_IS_WRONG) =>
+        {
+            NativeVerdict::Invalid
+        }
+        _ => NativeVerdict::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn pairs_written_are_the_pairs_read() {
+        let bytes = write_pairs(&[pair("a", ""), pair("set-cookie", "x=1"), pair("set-cookie", "y=2")]).unwrap();
+        let read = read_pairs(&bytes).unwrap();
+        assert_eq!(read.len(), 3);
+        assert_eq!(read[0], (b"a".to_vec(), Vec::new()));
+        assert_eq!(read[2], (b"set-cookie".to_vec(), b"y=2".to_vec()));
+    }
+
+    #[test]
+    fn no_pairs_are_an_empty_list_in_both_forms() {
+        assert_eq!(read_pairs(&[]), Some(Vec::new()));
+        assert_eq!(read_pairs(&[0, 0, 0, 0]), Some(Vec::new()));
+    }
+
+    #[test]
+    fn header_values_need_not_be_text() {
+        let bytes = [1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, b'x', 0, 0xff, 0xfe, 0];
+        assert_eq!(read_pairs(&bytes), Some(vec![(b"x".to_vec(), vec![0xff, 0xfe])]));
+    }
+
+    #[test]
+    fn a_list_cut_short_or_with_more_behind_is_refused() {
+        let whole = write_pairs(&[pair("name", "value"), pair("n", "v")]).unwrap();
+        for length in 1..whole.len() {
+            assert_eq!(read_pairs(&whole[..length]), None, "cut to {length}");
+        }
+        let mut longer = whole;
+        longer.push(0);
+        assert_eq!(read_pairs(&longer), None);
+    }
+
+    #[test]
+    fn lengths_that_lie_are_refused() {
+        assert_eq!(read_pairs(&[0xff; 64]), None);
+        assert_eq!(read_pairs(&[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0]), None);
+        assert_eq!(read_pairs(&[1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'x', b'y', 0]), None);
+    }
+
+    #[test]
+    fn a_list_the_host_would_read_as_empty_is_not_written() {
+        assert!(write_pairs(&vec![pair("a", "b"); 1024]).is_some());
+        assert!(write_pairs(&vec![pair("a", "b"); 1025]).is_none());
+        assert!(write_pairs(&[pair("a", &"b".repeat(1_048_576))]).is_none());
+    }
+
+    #[test]
+    fn no_line_break_or_zero_gets_into_a_header() {
+        assert!(is_field_value(b"caf\xc3\xa9, \xff"));
+        for value in [&b"a\r\nx: y"[..], b"a\nb", b"a\rb", b"a\0b"] {
+            assert!(!is_field_value(value));
+        }
+        assert!(is_writable_name(b"x-user") && is_writable_name(b":path"));
+        for name in [&b""[..], b":", b"x user", b"x:y", b"x\r\ny", b"\xc3\xa9"] {
+            assert!(!is_writable_name(name));
+        }
+    }
+
+    #[test]
+    fn pseudo_headers_and_host_cannot_be_removed_but_odd_names_can() {
+        assert!(is_removable_name(b"x_user") && is_removable_name(b"x\xff"));
+        for name in [&b":path"[..], b":authority", b"host", b"Host", b""] {
+            assert!(!is_removable_name(name));
+        }
+    }
+
+    #[test]
+    fn a_log_line_stays_one_line() {
+        assert_eq!(log_line("code=x"), "code=x");
+        assert_eq!(log_line("a\nb\u{1b}c"), "a\u{fffd}b\u{fffd}c");
+    }
+
+    #[test]
+    fn long_fields_have_lengths_of_more_than_one_octet() {
+        let question = NativeSignature { hash: "sha256", spki: &[7; 300], signature: &[], message: b"m" };
+        let message = signature_question(&question);
+        assert_eq!(&message[..8], b"\x0a\x06sha256");
+        assert_eq!(&message[8..12], &[0x12, 0xac, 0x02, 7]);
+        assert_eq!(&message[message.len() - 5..], &[0x1a, 0, 0x22, 1, b'm']);
+    }
+
+    #[test]
+    fn only_the_exact_answer_is_a_valid_signature() {
+        assert_eq!(signature_verdict(&[8, 1]), NativeVerdict::Valid);
+        for answer in [&[][..], &[8], &[8, 0], &[8, 2], &[8, 1, 0], &[8, 1, 0x12, 0], &[0x12, 2, 8, 1]] {
+            assert_eq!(signature_verdict(answer), NativeVerdict::Unavailable);
+        }
+    }
+
+    #[test]
+    fn a_no_is_believed_only_where_it_is_about_the_signature() {
+        let mut answer = vec![0x12, 38];
+        answer.extend_from_slice(b"Failed to verify digest. Error code: 0");
+        assert_eq!(signature_verdict(&answer), NativeVerdict::Invalid);
+        let mut answer = vec![0x12, 24];
+        answer.extend_from_slice(b"sha-256 is not supported");
+        assert_eq!(signature_verdict(&answer), NativeVerdict::Unavailable);
+    }
+}
