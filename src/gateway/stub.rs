@@ -28,10 +28,13 @@ impl Gateway {
         text: &[u8],
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Vec<String>), Vec<String>> {
-        let value: serde_json::Value =
-            serde_json::from_slice(text).map_err(|error| vec![format!("configuration: {error}"), "second".into()])?;
+        let value: serde_json::Value = serde_json::from_slice(text)
+            .map_err(|error| vec![format!("configuration: {error}"), "second".into()])?;
         let settings = HostSettings {
-            stop_iteration: value.pointer("/host/stop_iteration").and_then(serde_json::Value::as_bool).unwrap_or(true),
+            stop_iteration: value
+                .pointer("/host/stop_iteration")
+                .and_then(serde_json::Value::as_bool)
+                .unwrap_or(true),
             native_crypto: match value.pointer("/host/native_crypto").and_then(serde_json::Value::as_str) {
                 Some("off") => NativeCrypto::Off,
                 _ => NativeCrypto::Auto,
@@ -70,7 +73,11 @@ pub struct Exchange {
 impl Exchange {
     fn param(&self, name: &str) -> Option<&str> {
         let (_, query) = self.path.split_once('?')?;
-        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(have, _)| *have == name).map(|(_, v)| v)
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(have, _)| *have == name)
+            .map(|(_, v)| v)
     }
     fn edits(&self, prefix: &str) -> Vec<HeaderEdit> {
         let Some((_, query)) = self.path.split_once('?') else { return Vec::new() };
@@ -135,7 +142,9 @@ impl Exchange {
         }
         let body = match host.request_body(size) {
             Ok(body) => body,
-            Err(error) => return Step::Answer(Reply::status(555).body("text/plain", format!("body: {error}"))),
+            Err(error) => {
+                return Step::Answer(Reply::status(555).body("text/plain", format!("body: {error}")));
+            }
         };
         host.log(Level::Info, &format!("stub: body of {} size {size}", body.len()));
         let trailers = if trailers { vec![HeaderEdit::set("x-trailer-added", "yes")] } else { Vec::new() };
@@ -156,7 +165,10 @@ impl Exchange {
     pub fn on(&mut self, event: Event, host: &dyn Host) -> Step {
         let text = format!("{event:?}");
         let step = self.decide(event, host);
-        host.log(Level::Info, &format!("stub: {} {} -> {step:?}", self.path, text.chars().take(300).collect::<String>()));
+        host.log(
+            Level::Info,
+            &format!("stub: {} {} -> {step:?}", self.path, text.chars().take(300).collect::<String>()),
+        );
         step
     }
     fn decide(&mut self, event: Event, host: &dyn Host) -> Step {
@@ -202,7 +214,8 @@ impl Exchange {
                 if self.param("phase") == Some("call") {
                     return self.reply();
                 }
-                let status = answer.as_ref().map_or("none".to_owned(), |a| format!("{} {}", a.status, a.body.len()));
+                let status =
+                    answer.as_ref().map_or("none".to_owned(), |a| format!("{} {}", a.status, a.body.len()));
                 if self.path.starts_with("/call-body") {
                     let mut step = self.body_done(usize::MAX, host, false);
                     if let Step::Continue(edits) = &mut step {
@@ -237,7 +250,9 @@ impl Exchange {
                 Step::Continue(Edits { headers, ..Edits::default() })
             }
             Event::ResponseBody { size, end } => {
-                if self.path.starts_with("/resp") || self.param("phase").is_some_and(|p| p.starts_with("resp")) {
+                if self.path.starts_with("/resp")
+                    || self.param("phase").is_some_and(|p| p.starts_with("resp"))
+                {
                     if !end {
                         return Step::Hold;
                     }
@@ -246,7 +261,9 @@ impl Exchange {
                 Step::go_on()
             }
             Event::ResponseTrailers { .. } => {
-                if self.path.starts_with("/resp") || self.param("phase").is_some_and(|p| p.starts_with("resp")) {
+                if self.path.starts_with("/resp")
+                    || self.param("phase").is_some_and(|p| p.starts_with("resp"))
+                {
                     return self.response_done(usize::MAX, host, true);
                 }
                 Step::go_on()

@@ -250,6 +250,9 @@ pub(super) fn edit(map: Map, edit: &HeaderEdit) -> Result<(), HostError> {
         }
         HeaderEdit::Add(name, value) => {
             check_pair(name, value)?;
+            if !wire::is_addable_name(name) {
+                return Err(HostError::WrongPhase);
+            }
             // SAFETY: the host reads both slices during the call.
             check(unsafe {
                 raw::proxy_add_header_map_value(
@@ -319,16 +322,13 @@ pub(super) fn shared_set(key: &str, value: &[u8], cas: Option<u32>) -> Result<()
 }
 
 /// Answers the client. `details` goes to the access log (`%RESPONSE_CODE_DETAILS%`).
-pub(super) fn local_response(
+pub(super) fn local_response<T: AsRef<[u8]>>(
     status: u16,
     details: &str,
-    headers: &[(String, String)],
+    headers: &[(T, T)],
     body: &[u8],
 ) -> Result<(), HostError> {
     const NOT_GRPC: i32 = -1;
-    for (name, value) in headers {
-        check_pair(name.as_bytes(), value.as_bytes())?;
-    }
     let headers = wire::write_pairs(headers).ok_or(HostError::Unavailable)?;
     // SAFETY: the host reads all slices during the call.
     check(unsafe {

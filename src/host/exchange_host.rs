@@ -14,7 +14,11 @@ pub(super) struct ExchangeHost<'a> {
 
 impl<'a> ExchangeHost<'a> {
     /// With so many octets of body at hand in each direction; `None` where the host must not be asked for any.
-    pub(super) fn new(service: &'a Service, request_body: Option<usize>, response_body: Option<usize>) -> Self {
+    pub(super) fn new(
+        service: &'a Service,
+        request_body: Option<usize>,
+        response_body: Option<usize>,
+    ) -> Self {
         Self { service, request_body, response_body }
     }
 

@@ -7,6 +7,7 @@ use crate::common::{HeaderEdit, Headers, HostError};
 use crate::gateway::Edits;
 
 use super::abi::{self, Buffer, Direction, Map};
+use super::wire::{self, Framing, Pairs};
 
 /// Whether a map of the host can be read and changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,17 @@ enum Presence {
     NotYet,
     AtHand,
     Gone,
+}
+
+/// Octets that every proxy has room for (`per_connection_buffer_limit_bytes` below this is not supported).
+const ROOM: usize = 16_384;
+
+/// What is to be done after edits were applied.
+pub(super) enum Applied {
+    /// Let it go on.
+    Sound,
+    /// The proxy may lack the room for this response body; see [`Flow::apply`].
+    TooLargeInPlace,
 }
 
 /// One direction of a stream.
@@ -29,7 +41,7 @@ pub(super) struct Flow {
     paused: bool,
     /// Nothing of this direction goes on any more, whatever happens.
     dead: bool,
-    /// A length of body that the headers have promised to the other side.
+    /// The headers promise the other side a length.
     promised_length: bool,
 }
 
@@ -91,6 +103,8 @@ impl Flow {
     pub(super) fn trailers_came(&mut self) -> Result<Headers, HostError> {
         self.trailers = Presence::AtHand;
         self.ended = true;
+        // A message of headers and trailers has an empty body.
+        self.body.get_or_insert(0);
         Ok(Headers::new(abi::pairs(self.trailer_map())?))
     }
 
@@ -154,51 +168,108 @@ impl Flow {
         Ok(())
     }
 
-    /// Applies edits.
+    /// Applies edits, and sees to the framing: the host sends whatever `content-length` it finds, and octets beyond a
+    /// stale length are the next request on that connection.
+    ///
+    /// A buffer that grows beyond its limit is answered by Envoy at once, from within the call that made it grow: it
+    /// destroys the stream, which calls back into the VM that is still at work, and the whole process dies (1.36 and
+    /// 1.40). Only in the callbacks of a request, `inline`, is that answer put off. So nothing is made to grow elsewhere
+    /// beyond what was held already or [`ROOM`]: a request is refused, and a response is left to the caller, with its
+    /// header edits applied.
     ///
     /// # Errors
-    /// Where something is no longer at hand, or the length already promised to the other side would be broken. Some
-    /// of the edits may have been applied: the message must not go on.
-    pub(super) fn apply(&mut self, edits: &Edits) -> Result<(), HostError> {
-        self.apply_to_map(self.headers, self.header_map(), &edits.headers)?;
+    /// Where something is no longer at hand, or the framing would be wrong. Some of the edits may have been applied: the
+    /// message must not go on.
+    pub(super) fn apply(&mut self, edits: &Edits, inline: bool) -> Result<Applied, HostError> {
+        let length = edits.body.as_ref().map(Vec::len).or(self.complete_length());
         for change in &edits.headers {
-            self.note_length(change);
+            self.edit_header(change, length)?;
         }
-        self.apply_to_map(self.trailers, self.trailer_map(), &edits.trailers)?;
-        edits.body.as_ref().map_or(Ok(()), |body| self.replace_body(body))
-    }
-
-    fn apply_to_map(&self, presence: Presence, map: Map, edits: &[HeaderEdit]) -> Result<(), HostError> {
-        if !edits.is_empty() && presence != Presence::AtHand {
+        if !edits.trailers.is_empty() && self.trailers != Presence::AtHand {
             return Err(HostError::WrongPhase);
         }
-        edits.iter().try_for_each(|change| abi::edit(map, change))
-    }
-
-    fn note_length(&mut self, change: &HeaderEdit) {
-        let (name, present) = match change {
-            HeaderEdit::Set(name, _) | HeaderEdit::Add(name, _) => (name, true),
-            HeaderEdit::Remove(name) => (name, false),
-        };
-        if name.eq_ignore_ascii_case(b"content-length") {
-            self.promised_length = present;
+        edits.trailers.iter().try_for_each(|change| abi::edit(self.trailer_map(), change))?;
+        if let Some(body) = &edits.body {
+            let held = self.body.ok_or(HostError::WrongPhase)?;
+            if body.len() > held.max(ROOM) && !(inline && self.is_request()) {
+                let can_be_replied = !self.is_request() && self.ended && self.headers == Presence::AtHand;
+                return if can_be_replied {
+                    Ok(Applied::TooLargeInPlace)
+                } else {
+                    Err(HostError::Unavailable)
+                };
+            }
+            self.replace_body(body, held)?;
+            return Ok(Applied::Sound);
         }
+        match length {
+            // A request that came in chunks goes on with a length: many an application cannot read chunks.
+            Some(length)
+                if self.is_request() && !self.promised_length && self.trailers == Presence::NotYet =>
+            {
+                self.set_length(length)?;
+            }
+            _ => {}
+        }
+        Ok(Applied::Sound)
     }
 
-    /// Puts `body` in the place of what is at hand. While the headers are held their length is made exact: the host does
-    /// not do it, and octets beyond a stale length are the next request on that connection.
-    fn replace_body(&mut self, body: &[u8]) -> Result<(), HostError> {
-        let held = self.body.ok_or(HostError::WrongPhase)?;
+    /// The headers of a response that is to be sent as a reply of our own: its status, and all pairs but those of framing.
+    pub(super) fn as_reply(&self) -> Result<(u16, Pairs), HostError> {
+        let pairs = abi::pairs(self.header_map())?;
+        let status = pairs.iter().find(|(name, _)| name == b":status").map(|(_, value)| value);
+        let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+        let kept = pairs.into_iter().filter(|(name, _)| wire::is_kept_in_reply(name)).collect();
+        Ok((status.ok_or(HostError::Unavailable)?, kept))
+    }
+
+    const fn is_request(&self) -> bool {
+        matches!(self.direction, Direction::Request)
+    }
+
+    /// The length of the message, where its headers are still held and all of its body is at hand.
+    fn complete_length(&self) -> Option<usize> {
+        self.body.filter(|_| self.ended && self.headers == Presence::AtHand)
+    }
+
+    /// Applies one edit to the headers; `length` is what will be sent, where that is known.
+    fn edit_header(&mut self, change: &HeaderEdit, length: Option<usize>) -> Result<(), HostError> {
+        if self.headers != Presence::AtHand {
+            return Err(HostError::WrongPhase);
+        }
+        match wire::framing(change) {
+            Framing::None => {}
+            Framing::LengthRemoved => self.promised_length = false,
+            Framing::Length(promised) if promised.is_some() && promised == length => {
+                self.promised_length = true;
+            }
+            Framing::Length(_) | Framing::Encoding => return Err(HostError::WrongPhase),
+        }
+        abi::edit(self.header_map(), change)
+    }
+
+    /// Puts `body` in the place of what is at hand.
+    fn replace_body(&mut self, body: &[u8], held: usize) -> Result<(), HostError> {
         if self.headers == Presence::AtHand {
-            let length = HeaderEdit::set("content-length", &body.len().to_string());
-            abi::edit(self.header_map(), &HeaderEdit::remove("transfer-encoding"))?;
-            abi::edit(self.header_map(), &length)?;
-            self.promised_length = true;
+            // More may follow what is at hand: then only the other side's own framing can be right.
+            if self.ended {
+                self.set_length(body.len())?;
+            } else {
+                abi::edit(self.header_map(), &HeaderEdit::remove("content-length"))?;
+                self.promised_length = false;
+            }
         } else if self.promised_length && body.len() != held {
             return Err(HostError::WrongPhase);
         }
         abi::replace_buffer(self.buffer(), held, body)?;
         self.body = Some(body.len());
+        Ok(())
+    }
+
+    fn set_length(&mut self, length: usize) -> Result<(), HostError> {
+        abi::edit(self.header_map(), &HeaderEdit::remove("transfer-encoding"))?;
+        abi::edit(self.header_map(), &HeaderEdit::set("content-length", &length.to_string()))?;
+        self.promised_length = true;
         Ok(())
     }
 }

@@ -75,8 +75,7 @@ fn knows_the_answer() -> Option<bool> {
     if let Some(octet) = forged.last_mut() {
         *octet ^= 1;
     }
-    let good =
-        NativeSignature { hash: "sha256", spki: &spki, signature: &signature, message: KNOWN_MESSAGE };
+    let good = NativeSignature { hash: "sha256", spki: &spki, signature: &signature, message: KNOWN_MESSAGE };
     let wrong_signature = NativeSignature { signature: &forged, ..good };
     let wrong_message = NativeSignature { message: b"vestibule: other answer", ..good };
     Some(

@@ -14,8 +14,9 @@ use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step};
 
 use super::abi::{self, Buffer, Direction, Map};
 use super::exchange_host::{self, ExchangeHost};
-use super::flow::Flow;
+use super::flow::{Applied, Flow};
 use super::service::Service;
+use super::wire;
 
 /// Calls that could not even be made are answered at once; an exchange that goes on asking is refused.
 const MAX_FAILED_CALLS: usize = 4;
@@ -23,6 +24,8 @@ const MAX_FAILED_CALLS: usize = 4;
 const DETAILS_ANSWER: &str = "vestibule";
 /// The same where this module refused, for a reason that is in the log.
 const DETAILS_REFUSAL: &str = "vestibule_host_refusal";
+/// The same where an application's response was rewritten to something too large to go on in its place.
+const DETAILS_REWRITTEN: &str = "vestibule_rewritten_response";
 /// What the proxy says of a response that came from the application.
 const VIA_UPSTREAM: &[u8] = b"via_upstream";
 /// A held request whose body has come but was not delivered is refused after so many milliseconds.
@@ -291,17 +294,30 @@ impl Inner {
 
     fn go_on(&mut self, edits: &Edits, turn: Turn) -> Action {
         let flow = self.flow(turn.direction);
-        let done = match flow.apply(edits) {
-            Ok(()) if turn.inline => {
+        let done = match flow.apply(edits, turn.inline) {
+            Ok(Applied::Sound) if turn.inline => {
                 flow.went_on();
                 Ok(())
             }
-            Ok(()) => flow.resume(),
+            Ok(Applied::Sound) => flow.resume(),
+            Ok(Applied::TooLargeInPlace) => return self.response_as_reply(edits.body.as_deref()),
             Err(error) => Err(error),
         };
         match done {
             Ok(()) => Action::Continue,
             Err(error) => self.refuse(turn.direction, "edits", error),
+        }
+    }
+
+    /// Sends the application's response, edited, as a reply of our own: its new body is larger than the proxy may have
+    /// room for.
+    fn response_as_reply(&mut self, body: Option<&[u8]>) -> Action {
+        match self.response.as_reply() {
+            Ok((status, headers)) => {
+                let body = body.unwrap_or_default();
+                self.reply(status, &headers, body, Direction::Response, DETAILS_REWRITTEN)
+            }
+            Err(error) => self.refuse(Direction::Response, "response headers", error),
         }
     }
 
@@ -327,7 +343,7 @@ impl Inner {
         if !(200..=599).contains(&reply.status) {
             return self.refuse(direction, "a reply of no final status", HostError::WrongPhase);
         }
-        self.reply(reply, direction, DETAILS_ANSWER)
+        self.reply(reply.status, &reply.headers, &reply.body, direction, DETAILS_ANSWER)
     }
 
     fn refuse(&mut self, direction: Direction, place: &str, error: HostError) -> Action {
@@ -335,10 +351,17 @@ impl Inner {
         let reply = Reply::status(500)
             .with("cache-control", "no-store")
             .body("text/plain; charset=utf-8", "The gateway could not process this exchange.\n");
-        self.reply(&reply, direction, DETAILS_REFUSAL)
+        self.reply(reply.status, &reply.headers, &reply.body, direction, DETAILS_REFUSAL)
     }
 
-    fn reply(&mut self, reply: &Reply, direction: Direction, details: &str) -> Action {
+    fn reply<T: AsRef<[u8]>>(
+        &mut self,
+        status: u16,
+        headers: &[(T, T)],
+        body: &[u8],
+        direction: Direction,
+        details: &str,
+    ) -> Action {
         let too_late = match direction {
             Direction::Request => self.response.has_started(),
             Direction::Response => !self.response.keeps_headers(),
@@ -347,7 +370,7 @@ impl Inner {
         self.request.kill();
         self.response.kill();
         self.flow(direction).pause();
-        if !stands || abi::local_response(reply.status, details, &reply.headers, &reply.body).is_err() {
+        if !stands || abi::local_response(status, details, headers, body).is_err() {
             // Nothing is let through where the host refuses this as well: both directions are dead.
             let _cannot_be_helped = abi::close_stream(direction);
         }
@@ -360,7 +383,7 @@ impl Inner {
         const LONGEST: u32 = 600_000;
         let timeout = Duration::from_millis(u64::from(call.timeout_ms.clamp(1, LONGEST)));
         let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        if !super::wire::are_writable(&call.headers) {
+        if wire::write_pairs(&call.headers).is_none() {
             return false;
         }
         // Through the SDK, which must know the token. It panics on statuses that no host gives here.

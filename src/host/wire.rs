@@ -2,7 +2,7 @@
 //!
 //! Pure functions, so that they are tested where there is no host.
 
-use crate::common::{NativeSignature, NativeVerdict};
+use crate::common::{HeaderEdit, NativeSignature, NativeVerdict};
 
 /// What the host takes in one list; it silently reads a larger one as empty (`limits.h` of proxy-wasm-cpp-host).
 const MAX_PAIRS: usize = 1024;
@@ -48,19 +48,22 @@ fn take_closed(bytes: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Writes a list of pairs; `None` where the host would read it as empty.
-pub(super) fn write_pairs(pairs: &[(String, String)]) -> Option<Vec<u8>> {
-    if pairs.len() > MAX_PAIRS {
+/// Writes a list of pairs.
+///
+/// `None` where the host would read it as empty, or a pair as more than one header.
+pub(super) fn write_pairs<T: AsRef<[u8]>>(pairs: &[(T, T)]) -> Option<Vec<u8>> {
+    let sound = |(name, value): &(T, T)| is_writable_name(name.as_ref()) && is_field_value(value.as_ref());
+    if pairs.len() > MAX_PAIRS || !pairs.iter().all(sound) {
         return None;
     }
     let mut bytes = u32::try_from(pairs.len()).ok()?.to_le_bytes().to_vec();
     for (name, value) in pairs {
-        bytes.extend_from_slice(&u32::try_from(name.len()).ok()?.to_le_bytes());
-        bytes.extend_from_slice(&u32::try_from(value.len()).ok()?.to_le_bytes());
+        bytes.extend_from_slice(&u32::try_from(name.as_ref().len()).ok()?.to_le_bytes());
+        bytes.extend_from_slice(&u32::try_from(value.as_ref().len()).ok()?.to_le_bytes());
     }
     for (name, value) in pairs {
         for part in [name, value] {
-            bytes.extend_from_slice(part.as_bytes());
+            bytes.extend_from_slice(part.as_ref());
             bytes.push(0);
         }
     }
@@ -80,18 +83,55 @@ pub(super) fn is_writable_name(name: &[u8]) -> bool {
     !token.is_empty() && token.iter().all(|octet| is_token(*octet))
 }
 
-/// Whether the host takes this list and reads each pair as one header.
-pub(super) fn are_writable(pairs: &[(String, String)]) -> bool {
-    pairs
-        .iter()
-        .all(|(name, value)| is_writable_name(name.as_bytes()) && is_field_value(value.as_bytes()))
-        && write_pairs(pairs).is_some()
+/// Whether a header of a response goes along where that response is sent as a local reply, which has its own framing.
+pub(super) fn is_kept_in_reply(name: &[u8]) -> bool {
+    const FRAMING: [&[u8]; 6] =
+        [b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"trailer", b"upgrade"];
+    !name.starts_with(b":") && !FRAMING.contains(&name)
 }
 
 /// Whether a header of this name may be taken away. A forged name need not be a token; but pseudo-headers must stay, and
 /// Envoy keeps `host` in the place of `:authority`.
 pub(super) fn is_removable_name(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b":") && !name.eq_ignore_ascii_case(b"host") && !name.contains(&0)
+}
+
+/// Whether one more header of this name may be put beside those that are there.
+pub(super) fn is_addable_name(name: &[u8]) -> bool {
+    is_writable_name(name) && is_removable_name(name)
+}
+
+/// What an edit does to the place where a message ends (RFC 9112 section 6).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Nothing.
+    None,
+    /// The length is taken away.
+    LengthRemoved,
+    /// The length becomes this, or something that is no length.
+    Length(Option<usize>),
+    /// It says how the body is coded, which is the proxy's to say.
+    Encoding,
+}
+
+/// See [`Framing`].
+pub(super) fn framing(edit: &HeaderEdit) -> Framing {
+    let is = |name: &[u8], what: &str| name.eq_ignore_ascii_case(what.as_bytes());
+    match edit {
+        HeaderEdit::Set(name, value) if is(name, "content-length") => {
+            let digits =
+                std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|c| c.is_ascii_digit()));
+            Framing::Length(digits.and_then(|digits| digits.parse().ok()))
+        }
+        HeaderEdit::Add(name, _) if is(name, "content-length") => Framing::Length(None),
+        HeaderEdit::Remove(name) if is(name, "content-length") => Framing::LengthRemoved,
+        HeaderEdit::Set(name, _) | HeaderEdit::Add(name, _)
+            if is(name, "transfer-encoding") || is(name, "connection") || is(name, "upgrade") =>
+        {
+            Framing::Encoding
+        }
+        _ => Framing::None,
+    }
 }
 
 /// Whether this is a field value that cannot be read as more than one (RFC 9110 section 5.5).
@@ -167,7 +207,8 @@ mod tests {
 
     #[test]
     fn pairs_written_are_the_pairs_read() {
-        let bytes = write_pairs(&[pair("a", ""), pair("set-cookie", "x=1"), pair("set-cookie", "y=2")]).unwrap();
+        let bytes =
+            write_pairs(&[pair("a", ""), pair("set-cookie", "x=1"), pair("set-cookie", "y=2")]).unwrap();
         let read = read_pairs(&bytes).unwrap();
         assert_eq!(read.len(), 3);
         assert_eq!(read[0], (b"a".to_vec(), Vec::new()));
@@ -212,6 +253,23 @@ mod tests {
     }
 
     #[test]
+    fn a_list_with_a_pair_that_would_be_two_headers_is_not_written() {
+        assert!(write_pairs(&[pair("a", "b\r\nc: d")]).is_none());
+        assert!(write_pairs(&[pair("a: b\r\nc", "d")]).is_none());
+        assert!(write_pairs(&[(b"a".to_vec(), vec![0xff])]).is_some());
+    }
+
+    #[test]
+    fn a_response_sent_as_a_reply_loses_its_framing_only() {
+        for name in [&b"content-type"[..], b"set-cookie", b"etag", b"location"] {
+            assert!(is_kept_in_reply(name));
+        }
+        for name in [&b":status"[..], b"content-length", b"transfer-encoding", b"trailer"] {
+            assert!(!is_kept_in_reply(name));
+        }
+    }
+
+    #[test]
     fn no_line_break_or_zero_gets_into_a_header() {
         assert!(is_field_value(b"caf\xc3\xa9, \xff"));
         for value in [&b"a\r\nx: y"[..], b"a\nb", b"a\rb", b"a\0b"] {
@@ -229,6 +287,25 @@ mod tests {
         for name in [&b":path"[..], b":authority", b"host", b"Host", b""] {
             assert!(!is_removable_name(name));
         }
+    }
+
+    #[test]
+    fn an_edit_that_moves_the_end_of_a_message_is_seen() {
+        assert_eq!(framing(&HeaderEdit::set("content-length", "12")), Framing::Length(Some(12)));
+        for no_length in ["", "+12", "-1", " 12", "1e3", "99999999999999999999999"] {
+            assert_eq!(framing(&HeaderEdit::set("Content-Length", no_length)), Framing::Length(None));
+        }
+        assert_eq!(framing(&HeaderEdit::add("content-length", "12")), Framing::Length(None));
+        assert_eq!(framing(&HeaderEdit::remove("content-length")), Framing::LengthRemoved);
+        assert_eq!(framing(&HeaderEdit::set("transfer-encoding", "chunked")), Framing::Encoding);
+        assert_eq!(framing(&HeaderEdit::remove("transfer-encoding")), Framing::None);
+        assert_eq!(framing(&HeaderEdit::set("content-type", "text/plain")), Framing::None);
+    }
+
+    #[test]
+    fn no_second_host_or_path_is_added() {
+        assert!(is_addable_name(b"set-cookie"));
+        assert!(!is_addable_name(b"host") && !is_addable_name(b":path"));
     }
 
     #[test]
