@@ -160,8 +160,12 @@ impl Flow {
     }
 
     /// Lets a direction that stands still go on, at most once.
+    ///
+    /// Where part of a body is kept back and more is to come, it goes on with the callback that brings more: Envoy 1.36
+    /// loses the octets that follow after it was told to go on in between.
     pub(super) fn resume(&mut self) -> Result<(), HostError> {
-        if self.paused && !self.dead {
+        let more_to_come = self.body.is_some() && !self.ended;
+        if self.paused && !self.dead && !more_to_come {
             abi::continue_stream(self.direction)?;
             self.went_on();
         }
