@@ -14,7 +14,7 @@ use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step};
 
 use super::abi::{self, Buffer, Direction, Map};
 use super::exchange_host::{self, ExchangeHost};
-use super::flow::{Applied, Flow};
+use super::flow::{Applied, Fault, Flow};
 use super::service::Service;
 use super::wire;
 
@@ -187,7 +187,7 @@ impl Inner {
 
     fn response_headers(&mut self, end: bool) -> Action {
         let origin = self.origin();
-        if self.request.keeps_headers() {
+        if self.request.keeps_headers() || (origin == Origin::Local && self.request.is_paused()) {
             // Somebody else answered: a limit, a timeout. The request can no longer go on.
             self.request.kill();
         }
@@ -226,11 +226,12 @@ impl Inner {
     }
 
     fn done(&mut self) {
+        // Before the exchange hears of it: what the host held for this stream is gone.
+        self.request.kill();
+        self.response.kill();
         let _nothing_left_to_do = self.ask(Event::Done);
         self.work = None;
         self.call = None;
-        self.request.kill();
-        self.response.kill();
     }
 
     fn origin(&self) -> Origin {
@@ -310,7 +311,7 @@ impl Inner {
                 flow.went_on();
                 Ok(())
             }
-            Ok(Applied::Sound) => flow.resume(),
+            Ok(Applied::Sound) => flow.resume().map_err(Fault::Host),
             Ok(Applied::TooLargeInPlace) => return self.response_as_reply(edits.body.as_deref()),
             Err(error) => Err(error),
         };
@@ -355,7 +356,7 @@ impl Inner {
         self.reply(reply.status, &reply.headers, &reply.body, direction, DETAILS_ANSWER)
     }
 
-    fn refuse(&mut self, direction: Direction, place: &str, error: HostError) -> Action {
+    fn refuse(&mut self, direction: Direction, place: &str, error: impl std::fmt::Display) -> Action {
         abi::log(Level::Error, &format!("code=host_refusal refused at {place}: {error}"));
         let reply = Reply::status(500)
             .with("cache-control", "no-store")
