@@ -20,6 +20,35 @@ enum Presence {
 /// Octets that every proxy has room for (`per_connection_buffer_limit_bytes` below this is not supported).
 const ROOM: usize = 16_384;
 
+/// Why a message cannot go on as the exchange wants it.
+pub(super) enum Fault {
+    /// The host did not do it.
+    Host(HostError),
+    /// Headers, trailers or body are not at hand, or not any more.
+    NotAtHand,
+    /// The end of the message would be elsewhere than its headers say.
+    Framing,
+    /// The host may have no room for a body that grew.
+    NoRoom,
+}
+
+impl From<HostError> for Fault {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(error) => write!(f, "{error}"),
+            Self::NotAtHand => f.write_str("what was to be changed has gone on or has not come"),
+            Self::Framing => f.write_str("the edit contradicts where the message ends"),
+            Self::NoRoom => f.write_str("the proxy may have no room for the rewritten body"),
+        }
+    }
+}
+
 /// What is to be done after edits were applied.
 pub(super) enum Applied {
     /// Let it go on.
@@ -117,6 +146,10 @@ impl Flow {
         self.dead
     }
 
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     pub(super) fn has_started(&self) -> bool {
         self.headers != Presence::NotYet
     }
@@ -160,8 +193,12 @@ impl Flow {
     }
 
     /// Lets a direction that stands still go on, at most once.
+    ///
+    /// Where part of a body is kept back and more is to come, it goes on with the callback that brings more: Envoy 1.36
+    /// loses the octets that follow after it was told to go on in between.
     pub(super) fn resume(&mut self) -> Result<(), HostError> {
-        if self.paused && !self.dead {
+        let more_to_come = self.body.is_some() && !self.ended;
+        if self.paused && !self.dead && !more_to_come {
             abi::continue_stream(self.direction)?;
             self.went_on();
         }
@@ -180,24 +217,20 @@ impl Flow {
     /// # Errors
     /// Where something is no longer at hand, or the framing would be wrong. Some of the edits may have been applied: the
     /// message must not go on.
-    pub(super) fn apply(&mut self, edits: &Edits, inline: bool) -> Result<Applied, HostError> {
+    pub(super) fn apply(&mut self, edits: &Edits, inline: bool) -> Result<Applied, Fault> {
         let length = edits.body.as_ref().map(Vec::len).or(self.complete_length());
         for change in &edits.headers {
             self.edit_header(change, length)?;
         }
         if !edits.trailers.is_empty() && self.trailers != Presence::AtHand {
-            return Err(HostError::WrongPhase);
+            return Err(Fault::NotAtHand);
         }
         edits.trailers.iter().try_for_each(|change| abi::edit(self.trailer_map(), change))?;
         if let Some(body) = &edits.body {
-            let held = self.body.ok_or(HostError::WrongPhase)?;
+            let held = self.body.ok_or(Fault::NotAtHand)?;
             if body.len() > held.max(ROOM) && !(inline && self.is_request()) {
                 let can_be_replied = !self.is_request() && self.ended && self.headers == Presence::AtHand;
-                return if can_be_replied {
-                    Ok(Applied::TooLargeInPlace)
-                } else {
-                    Err(HostError::Unavailable)
-                };
+                return if can_be_replied { Ok(Applied::TooLargeInPlace) } else { Err(Fault::NoRoom) };
             }
             self.replace_body(body, held)?;
             return Ok(Applied::Sound);
@@ -233,9 +266,9 @@ impl Flow {
     }
 
     /// Applies one edit to the headers; `length` is what will be sent, where that is known.
-    fn edit_header(&mut self, change: &HeaderEdit, length: Option<usize>) -> Result<(), HostError> {
+    fn edit_header(&mut self, change: &HeaderEdit, length: Option<usize>) -> Result<(), Fault> {
         if self.headers != Presence::AtHand {
-            return Err(HostError::WrongPhase);
+            return Err(Fault::NotAtHand);
         }
         match wire::framing(change) {
             Framing::None => {}
@@ -243,13 +276,13 @@ impl Flow {
             Framing::Length(promised) if promised.is_some() && promised == length => {
                 self.promised_length = true;
             }
-            Framing::Length(_) | Framing::Encoding => return Err(HostError::WrongPhase),
+            Framing::Length(_) | Framing::Encoding => return Err(Fault::Framing),
         }
-        abi::edit(self.header_map(), change)
+        Ok(abi::edit(self.header_map(), change)?)
     }
 
     /// Puts `body` in the place of what is at hand.
-    fn replace_body(&mut self, body: &[u8], held: usize) -> Result<(), HostError> {
+    fn replace_body(&mut self, body: &[u8], held: usize) -> Result<(), Fault> {
         if self.headers == Presence::AtHand {
             // More may follow what is at hand: then only the other side's own framing can be right.
             if self.ended {
@@ -259,7 +292,7 @@ impl Flow {
                 self.promised_length = false;
             }
         } else if self.promised_length && body.len() != held {
-            return Err(HostError::WrongPhase);
+            return Err(Fault::Framing);
         }
         abi::replace_buffer(self.buffer(), held, body)?;
         self.body = Some(body.len());

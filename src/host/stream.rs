@@ -14,7 +14,7 @@ use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step};
 
 use super::abi::{self, Buffer, Direction, Map};
 use super::exchange_host::{self, ExchangeHost};
-use super::flow::{Applied, Flow};
+use super::flow::{Applied, Fault, Flow};
 use super::service::Service;
 use super::wire;
 
@@ -28,9 +28,10 @@ const DETAILS_REFUSAL: &str = "vestibule_host_refusal";
 const DETAILS_REWRITTEN: &str = "vestibule_rewritten_response";
 /// What the proxy says of a response that came from the application.
 const VIA_UPSTREAM: &[u8] = b"via_upstream";
-/// A held request whose body has come but was not delivered is refused after so many milliseconds.
+/// Where headers are held and the body has come to the proxy, but was not delivered, the exchange is refused after so
+/// many milliseconds.
 const KEPT_BACK_AFTER: u64 = 2_000;
-/// A held request of whose body nothing came is refused after so many milliseconds, while the host is unproven.
+/// The same where nothing of the body came, or the proxy does not say; only while the host is unproven.
 const NOTHING_CAME_AFTER: u64 = 30_000;
 
 /// The SDK's context of a stream.
@@ -47,8 +48,16 @@ pub(super) struct Inner {
     call: Option<PendingCall>,
     /// A local reply of ours was sent.
     answered: bool,
-    /// Held for its body since, with the octets that had come by then.
-    held: Option<(UnixMillis, Option<u64>)>,
+    held: Option<Held>,
+}
+
+/// A direction whose headers are held until its body comes.
+#[derive(Clone, Copy)]
+struct Held {
+    direction: Direction,
+    since: UnixMillis,
+    /// Octets of the request that had come by then, where the proxy says.
+    received: Option<u64>,
 }
 
 struct Work {
@@ -160,7 +169,7 @@ impl Inner {
         if self.request.is_dead() {
             return Action::Pause;
         }
-        self.body_follows_held_headers();
+        self.body_follows_headers(Direction::Request);
         self.request.body_came(size, end);
         self.event(Direction::Request, Event::RequestBody { size, end })
     }
@@ -169,7 +178,7 @@ impl Inner {
         if self.request.is_dead() {
             return Action::Pause;
         }
-        self.body_follows_held_headers();
+        self.body_follows_headers(Direction::Request);
         match self.request.trailers_came() {
             Ok(trailers) => self.event(Direction::Request, Event::RequestTrailers { trailers }),
             Err(error) => self.refuse(Direction::Request, "request trailers", error),
@@ -178,7 +187,7 @@ impl Inner {
 
     fn response_headers(&mut self, end: bool) -> Action {
         let origin = self.origin();
-        if self.request.keeps_headers() {
+        if self.request.keeps_headers() || (origin == Origin::Local && self.request.is_paused()) {
             // Somebody else answered: a limit, a timeout. The request can no longer go on.
             self.request.kill();
         }
@@ -192,6 +201,7 @@ impl Inner {
         if self.response.is_dead() {
             return Action::Pause;
         }
+        self.body_follows_headers(Direction::Response);
         self.response.body_came(size, end);
         self.event(Direction::Response, Event::ResponseBody { size, end })
     }
@@ -200,6 +210,7 @@ impl Inner {
         if self.response.is_dead() {
             return Action::Pause;
         }
+        self.body_follows_headers(Direction::Response);
         match self.response.trailers_came() {
             Ok(trailers) => self.event(Direction::Response, Event::ResponseTrailers { trailers }),
             Err(error) => self.refuse(Direction::Response, "response trailers", error),
@@ -215,11 +226,12 @@ impl Inner {
     }
 
     fn done(&mut self) {
+        // Before the exchange hears of it: what the host held for this stream is gone.
+        self.request.kill();
+        self.response.kill();
         let _nothing_left_to_do = self.ask(Event::Done);
         self.work = None;
         self.call = None;
-        self.request.kill();
-        self.response.kill();
     }
 
     fn origin(&self) -> Origin {
@@ -231,9 +243,9 @@ impl Inner {
         }
     }
 
-    fn body_follows_held_headers(&mut self) {
+    fn body_follows_headers(&mut self, direction: Direction) {
         self.held = None;
-        if self.request.holds_headers()
+        if self.flow(direction).holds_headers()
             && let Some(work) = &self.work
         {
             work.service.host_delivers_bodies();
@@ -299,7 +311,7 @@ impl Inner {
                 flow.went_on();
                 Ok(())
             }
-            Ok(Applied::Sound) => flow.resume(),
+            Ok(Applied::Sound) => flow.resume().map_err(Fault::Host),
             Ok(Applied::TooLargeInPlace) => return self.response_as_reply(edits.body.as_deref()),
             Err(error) => Err(error),
         };
@@ -332,9 +344,7 @@ impl Inner {
         if !called && flow.is_held_at_headers() && !stop_iteration {
             return self.refuse(turn.direction, "headers held without stop_iteration", HostError::WrongPhase);
         }
-        if matches!(turn.direction, Direction::Request) && !called {
-            self.watch();
-        }
+        self.watch(turn.direction);
         Action::Pause
     }
 
@@ -346,7 +356,7 @@ impl Inner {
         self.reply(reply.status, &reply.headers, &reply.body, direction, DETAILS_ANSWER)
     }
 
-    fn refuse(&mut self, direction: Direction, place: &str, error: HostError) -> Action {
+    fn refuse(&mut self, direction: Direction, place: &str, error: impl std::fmt::Display) -> Action {
         abi::log(Level::Error, &format!("code=host_refusal refused at {place}: {error}"));
         let reply = Reply::status(500)
             .with("cache-control", "no-store")
@@ -403,37 +413,48 @@ impl Inner {
 
 /// Watching a host that may not agree with the configuration.
 impl Inner {
-    fn watch(&mut self) {
-        if self.held.is_some() || !self.is_held_for_body() {
+    fn watch(&mut self, direction: Direction) {
+        if self.held.is_some() || !self.waits_for_body(direction) {
             return;
         }
-        if let Some(work) = &self.work
-            && work.exchange.waits_for_request_body()
-        {
-            self.held = Some((exchange_host::now(), octets_received()));
+        if let Some(work) = &self.work {
+            let received = octets_received();
+            self.held = Some(Held { direction, since: exchange_host::now(), received });
             work.service.watch(self.id, &self.me);
         }
     }
 
-    pub(super) fn is_held_for_body(&self) -> bool {
-        self.call.is_none() && self.work.is_some() && self.request.is_held_at_headers()
+    fn waits_for_body(&self, direction: Direction) -> bool {
+        let Some(work) = &self.work else { return false };
+        let held = match direction {
+            Direction::Request => self.request.is_held_at_headers() && work.exchange.waits_for_request_body(),
+            Direction::Response => self.response.is_held_at_headers(),
+        };
+        held && self.call.is_none()
     }
 
-    /// Refuses a request whose body has come to the proxy but not to us. True where there is nothing left to watch.
+    pub(super) fn is_held_for_body(&self) -> bool {
+        self.held.is_some_and(|held| self.waits_for_body(held.direction))
+    }
+
+    /// Refuses an exchange whose body has come to the proxy but not to us. True where there is nothing left to watch.
     pub(super) fn refuse_if_kept_waiting(&mut self, now: UnixMillis) -> bool {
-        let Some((since, before)) = self.held else { return true };
-        let came = match (before, octets_received()) {
-            (Some(before), Some(by_now)) => by_now > before,
-            _ => true,
+        let Some(held) = self.held else { return true };
+        let came = match held.direction {
+            Direction::Request => match (held.received, octets_received()) {
+                (Some(before), Some(by_now)) => by_now > before,
+                _ => true,
+            },
+            Direction::Response => abi::property(&["response", "backend_latency"]).is_some(),
         };
         let patience = if came { KEPT_BACK_AFTER } else { NOTHING_CAME_AFTER };
-        if now.0.saturating_sub(since.0) < patience {
+        if now.0.saturating_sub(held.since.0) < patience {
             return false;
         }
         // A call made from here would be answered to the root, and letting go on is out of the question.
         match self.ask(Event::HostMismatch) {
-            Some(Step::Answer(reply)) => self.answer(&reply, Direction::Request),
-            _ => self.refuse(Direction::Request, "a body that never came", HostError::WrongPhase),
+            Some(Step::Answer(reply)) => self.answer(&reply, held.direction),
+            _ => self.refuse(held.direction, "a body that never came", HostError::WrongPhase),
         };
         true
     }

@@ -309,6 +309,11 @@ mod tests {
     }
 
     #[test]
+    fn a_property_path_has_zeros_between_its_parts() {
+        assert_eq!(property_path(&["xds", "route_name"]), b"xds\0route_name");
+    }
+
+    #[test]
     fn a_log_line_stays_one_line() {
         assert_eq!(log_line("code=x"), "code=x");
         assert_eq!(log_line("a\nb\u{1b}c"), "a\u{fffd}b\u{fffd}c");
