@@ -84,13 +84,11 @@ pub(crate) fn account_change(target: &Target, body: Option<&Value>) -> Option<Ac
             kind_of(&seen)?
         }
         Action::Create => {
-            let body = body?.as_object()?;
-            seen.map(body);
             // In a create null is no value at all (rule C2): the account gets the application's default.
-            match seen.active {
-                Some(false) if !says_null(body) => ChangeKind::Deactivate,
-                _ if is_unclear(body) => return None,
-                _ => ChangeKind::Reactivate,
+            match created(body?.as_object()?, &mut seen) {
+                Activity::Off => ChangeKind::Deactivate,
+                Activity::On => ChangeKind::Reactivate,
+                Activity::Unclear => return None,
             }
         }
         Action::Read | Action::List | Action::Search => return None,
@@ -106,22 +104,39 @@ fn kind_of(seen: &Seen) -> Option<ChangeKind> {
     }
 }
 
-fn last_active(body: &Map<String, Value>) -> Option<Value> {
-    let mut last = None;
-    each_said(body, &mut |said| {
-        if let Said::Active(value) = said {
-            last = Some(value.clone());
-        }
+/// Whether a new account is active; without a word on it, it is.
+fn created(body: &Map<String, Value>, seen: &mut Seen) -> Activity {
+    let mut result = Activity::On;
+    each_said(body, &mut |said| match said {
+        Said::Active(Value::Null) => {}
+        Said::Active(value) => result = activity(value),
+        Said::Keys(_) => seen.take(&said),
     });
-    last
+    result
 }
 
-fn says_null(body: &Map<String, Value>) -> bool {
-    last_active(body).is_some_and(|value| value.is_null())
-}
-
-fn is_unclear(body: &Map<String, Value>) -> bool {
-    last_active(body).is_some_and(|value| activity(&value) == Activity::Unclear)
+/// Whether one object says twice, in different forms, whether the account is active. Which of them an application
+/// believes cannot be known.
+pub(crate) fn contradicts_itself(target: &Target, body: &Value) -> bool {
+    let twice = |map: &Map<String, Value>| {
+        let mut count = 0usize;
+        each_said(map, &mut |said| {
+            count = count.saturating_add(usize::from(matches!(said, Said::Active(_))))
+        });
+        count > 1
+    };
+    let Some(body) = body.as_object().filter(|_| target.kind == ResourceKind::User) else { return false };
+    if target.action != Action::Patch {
+        return twice(body);
+    }
+    let operations = member(body, "Operations").and_then(Value::as_array);
+    operations.into_iter().flatten().filter_map(Value::as_object).any(|operation| {
+        match member(operation, "value") {
+            Some(Value::Object(map)) => twice(map),
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_object).any(twice),
+            _ => false,
+        }
+    })
 }
 
 fn patch(seen: &mut Seen, body: &Value) {

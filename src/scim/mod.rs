@@ -17,6 +17,8 @@ mod name;
 mod patch;
 mod person;
 mod request;
+#[cfg(test)]
+mod request_test;
 mod response;
 mod rule;
 mod rules;
@@ -27,6 +29,7 @@ mod url;
 #[cfg(not(target_arch = "wasm32"))]
 mod fixtures_test;
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod properties_test;
 
 pub use authenticate::{Token, authenticate};

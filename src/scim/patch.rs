@@ -246,8 +246,11 @@ fn operation(
             // A text that only the tolerant reader understands is written anew.
             let strict = Path::parse(&reading.text, Mode::Strict).as_ref() == Some(&tree);
             let trimmed = reading.text.trim();
-            let text =
-                if strict && trimmed.len() == reading.text.len() { reading.text } else { tree.to_string() };
+            let is_as_written = strict && trimmed.len() == reading.text.len();
+            if strict && !is_as_written {
+                trail.push(Applied { rule: "P13", place: format!("Operations[{place}].path") });
+            }
+            let text = if is_as_written { reading.text } else { tree.to_string() };
             Some(PathText { text, tree })
         }
         Some(_) => return Err(ScimError::Path(format!("Operations[{place}].path is no text."))),

@@ -1,10 +1,10 @@
 //! The request pipeline: read everything, rewrite by rule, write canonically, or refuse.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::change::{AccountChange, account_change};
+use super::change::{AccountChange, account_change, contradicts_itself};
 use super::error::{MEDIA_TYPE, ScimError};
-use super::filter::{Filter, Mode};
+use super::filter::{Filter, Mode, Path};
 use super::headers::{self, MediaHeaders};
 use super::patch::Patch;
 use super::rule::{Applied, Context, Settings, run};
@@ -12,7 +12,7 @@ use super::rules::filter::{READ_FILTER, Reading, TREE};
 use super::rules::query::{self, Query};
 use super::rules::resource::{self, Resource};
 use super::rules::{members, operations, values};
-use super::schema::ResourceKind;
+use super::schema::{GROUP, ResourceKind, USER};
 use super::url::{self, Action, Target};
 use crate::common::{HeaderEdit, Reply, json};
 
@@ -152,8 +152,12 @@ pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normali
         }
         None => None,
     };
-    if let Some(body) = &body {
-        one_spelling(body)?;
+    if let Some(body) = &body
+        && (contradicts_itself(&target, body) || !has_one_spelling(body))
+    {
+        return Err(ScimError::Syntax(
+            "The request body names an attribute twice, in different spellings, or with white space around it.".into(),
+        ));
     }
     if settings.without_groups && shape.kind == ResourceKind::Group && shape.action == Action::List {
         applied.push(Applied { rule: "R1", place: "Groups".into() });
@@ -280,31 +284,34 @@ fn no_object() -> ScimError {
     ScimError::Syntax("The request body is no JSON object.".into())
 }
 
-/// Refuses an object that has one member in two spellings: names of attributes are case-insensitive (RFC 7643
-/// section 2.1), so which of the two counts would be the application's guess.
-fn one_spelling(body: &Value) -> Result<(), ScimError> {
+/// Whether no object has one member in two spellings, or a name with white space around it: names of attributes are case-insensitive (RFC 7643 section 2.1)
+/// and may carry their schema, so which of the two counts would be the application's guess.
+fn has_one_spelling(body: &Value) -> bool {
     let mut values = vec![body];
     while let Some(value) = values.pop() {
         match value {
             Value::Array(items) => values.extend(items),
             Value::Object(map) => {
-                if is_ambiguous(map) {
-                    return Err(ScimError::Syntax(
-                        "The request body has an object with one member in two spellings.".into(),
-                    ));
+                let mut seen = std::collections::HashSet::with_capacity(map.len());
+                if !map.keys().all(|key| key.trim().len() == key.len() && seen.insert(folded(key))) {
+                    return false;
                 }
                 values.extend(map.values());
             }
             _ => {}
         }
     }
-    Ok(())
+    true
 }
 
-fn is_ambiguous(map: &Map<String, Value>) -> bool {
-    if map.keys().all(|key| !key.bytes().any(|byte| byte.is_ascii_uppercase())) {
-        return false;
+/// A member's name without casing and without what the rules take off it.
+fn folded(key: &str) -> String {
+    let simple = !key.contains([':', '.', '[', ' ']);
+    let path = if simple { None } else { Path::parse(key, Mode::Strict) };
+    let Some(mut path) = path else { return key.to_ascii_lowercase() };
+    path.name.dotted = false;
+    if (path.name.is_of(USER) || path.name.is_of(GROUP)) && !path.name.is_bare_urn() {
+        path.name.urn = None;
     }
-    let mut seen = std::collections::HashSet::with_capacity(map.len());
-    map.keys().any(|key| !seen.insert(key.to_ascii_lowercase()))
+    path.to_string().to_ascii_lowercase()
 }

@@ -13,7 +13,7 @@ use super::objects;
 /// All of them, in order.
 pub(crate) const ALL: &[&Rule<Patch>] = &[&P20, &P21, &P23, &P24, &P25, &P27];
 
-fn is_members(kind: &ResourceKind, name: &Name) -> bool {
+pub(crate) fn is_members(kind: &ResourceKind, name: &Name) -> bool {
     let known = schema::attribute(kind, name).is_some_and(|attribute| attribute.name == "members");
     let unknown_kind = matches!(kind, ResourceKind::Other(_)) && name.is_plain("members");
     name.sub.is_none() && (known || unknown_kind)
@@ -24,7 +24,10 @@ fn removes_named(kind: &ResourceKind, operation: &Operation) -> bool {
     operation.verb == Verb::Remove
         && operation.value.is_some()
         && !operation.selects()
-        && operation.name().is_some_and(|name| is_members(kind, name))
+        && operation.name().is_some_and(|name| {
+            let is_value = name.sub.as_deref().is_some_and(|sub| sub.eq_ignore_ascii_case("value"));
+            is_members(kind, &if is_value { Name { sub: None, ..name.clone() } } else { name.clone() })
+        })
 }
 
 /// The identifiers that a value names; `None` where one of them cannot be read.
@@ -78,7 +81,7 @@ const P20: Rule<Patch> = Rule {
 
 fn removal_of(operation: &Operation, id: String) -> Operation {
     let path = operation.path.as_ref().map(|path| Path {
-        name: path.tree.name.clone(),
+        name: Name { sub: None, ..path.tree.name.clone() },
         selector: Some(Filter::Compare(Name::plain("value"), Operator::Eq, Literal::Text(id))),
     });
     operation.with(path, None)
@@ -232,6 +235,15 @@ mod tests {
                 r#"[{"op":"remove","path":"members[value eq \"u-1\"]"}]"#,
             );
         }
+    }
+
+    #[test]
+    fn a_removal_at_members_value_is_one_of_members() {
+        group(
+            "P20",
+            r#"[{"op":"remove","path":"members.value","value":"u-1"}]"#,
+            r#"[{"op":"remove","path":"members[value eq \"u-1\"]"}]"#,
+        );
     }
 
     #[test]

@@ -6,8 +6,12 @@ pub(crate) mod operations;
 pub(crate) mod query;
 pub(crate) mod resource;
 pub(crate) mod response;
+pub(crate) mod response_list;
+pub(crate) mod response_resource;
 pub(crate) mod values;
 
+#[cfg(test)]
+mod response_test;
 #[cfg(test)]
 pub(crate) mod trial;
 

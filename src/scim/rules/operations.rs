@@ -1,4 +1,4 @@
-//! Rules on the shape of PATCH operations and on their paths: P14 P1 P3 P4, then P8 P11 P13 F8 F3.
+//! Rules on the shape of PATCH operations and on their paths: P14 P1 P3 P4, then P11 P13 P8 F8 F3.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use super::{filter, values};
 /// Rules on the shape, in order.
 pub(crate) const SHAPE: &[&Rule<Patch>] = &[&P14, &P1, &P3, &P4];
 /// Rules on paths, in order.
-pub(crate) const PATHS: &[&Rule<Patch>] = &[&P8, &P11, &P13, &F8, &F3, &F4];
+pub(crate) const PATHS: &[&Rule<Patch>] = &[&P11, &P13, &P8, &F8, &F3, &F4];
 
 const P14: Rule<Patch> = Rule {
     id: "P14",
@@ -176,6 +176,7 @@ const P8: Rule<Patch> = Rule {
                 let found = name.urn.is_none() && name.attribute.eq_ignore_ascii_case("manager");
                 if found {
                     name.urn = Some(schema::ENTERPRISE.into());
+                    filter::spell(&ResourceKind::User, name);
                 }
                 found
             });
@@ -313,7 +314,7 @@ mod tests {
             user(
                 "P8",
                 &format!(r#"[{{"op":"add","path":"{path}","value":"m"}}]"#),
-                &format!(r#"[{{"op":"add","path":"{ENTERPRISE}:{path}","value":"m"}}]"#),
+                &format!(r#"[{{"op":"add","path":"{ENTERPRISE}:manager","value":"m"}}]"#),
             );
         }
         unchanged("P8", &format!(r#"[{{"op":"add","path":"{ENTERPRISE}:manager","value":"m"}}]"#));

@@ -1,8 +1,8 @@
-//! Rules of whole resources in creates and replacements: C10 C9 C2 C4 C3 C6 C5 C1 C7 C8 P35.
+//! Rules of whole resources in creates and replacements: C2 C10 C9 C4 C3 C6 C5 C1 C7 C8 P35.
 
 use serde_json::{Map, Value};
 
-use super::super::filter::{Literal, Mode, Path};
+use super::super::filter::{Filter, Literal, Mode, Path};
 use super::super::name::Name;
 use super::super::patch::{each_attribute, extension, member};
 use super::super::rule::Rule;
@@ -18,7 +18,7 @@ pub(crate) struct Resource {
 }
 
 /// All of them, in order.
-pub(crate) const ALL: &[&Rule<Resource>] = &[&C10, &C9, &C2, &C4, &C3, &C6, &C5, &C1, &P12, &C7, &C8, &P35];
+pub(crate) const ALL: &[&Rule<Resource>] = &[&C2, &C10, &C9, &C4, &C3, &C6, &C5, &C1, &P12, &C7, &C8, &P35];
 
 const C10: Rule<Resource> = Rule {
     id: "C10",
@@ -27,19 +27,22 @@ const C10: Rule<Resource> = Rule {
         if !resource.members.keys().any(|key| flat(key).is_some()) {
             return;
         }
-        let mut out = Map::new();
-        for (key, value) in std::mem::take(&mut resource.members) {
+        // What stands in its place already comes first, so that nothing nested can be overwritten.
+        let (flat_members, mut out): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut resource.members).into_iter().partition(|(key, _)| flat(key).is_some());
+        let mut out: Map<String, Value> = out.drain(..).collect();
+        let mut unfit = Vec::new();
+        for (key, value) in flat_members {
             match flat(&key).filter(|path| fits(&out, path, context.kind)) {
                 Some(mut path) if !value.is_object() || path.name.sub.is_none() => {
                     filter::spell(context.kind, &mut path.name);
                     nest(&mut out, &path, value, context.kind);
                     notes.mark("body");
                 }
-                _ => {
-                    out.insert(key, value);
-                }
+                _ => unfit.push((key, value)),
             }
         }
+        out.extend(unfit);
         resource.members = out;
     },
 };
@@ -64,10 +67,23 @@ fn fits(out: &Map<String, Value>, path: &Path, kind: &ResourceKind) -> bool {
         },
         _ => out,
     };
+    let other_spelling = |map: &Map<String, Value>, name: &str| {
+        map.keys().any(|key| key != name && key.eq_ignore_ascii_case(name))
+    };
+    if other_spelling(holder, &name.attribute) {
+        return false;
+    }
     match (holder.get(&name.attribute), &name.sub, &path.selector) {
         (None, _, None) => true,
-        (Some(Value::Object(inner)), Some(sub), None) => !inner.contains_key(sub),
-        (None | Some(Value::Array(_)), Some(_), Some(selector)) => selector.equalities().is_some(),
+        (Some(Value::Object(inner)), Some(sub), None) => {
+            !inner.contains_key(sub) && !other_spelling(inner, sub)
+        }
+        (None, Some(_), Some(selector)) => selector.equalities().is_some(),
+        (Some(Value::Array(items)), Some(sub), Some(selector)) => described(selector).is_some_and(|wanted| {
+            items.iter().filter(|item| has_all(item, &wanted)).all(|item| {
+                item.as_object().is_some_and(|item| !item.contains_key(sub) && !other_spelling(item, sub))
+            })
+        }),
         _ => false,
     }
 }
@@ -101,13 +117,21 @@ fn nest(out: &mut Map<String, Value>, path: &Path, value: Value, kind: &Resource
     }
 }
 
+/// The members of an element that a conjunction of equalities selects.
+pub(crate) fn described(selector: &Filter) -> Option<Map<String, Value>> {
+    let pairs = selector.equalities()?;
+    Some(pairs.into_iter().map(|(name, literal)| (name.attribute.clone(), literal_value(literal))).collect())
+}
+
+/// Whether an element has all these members.
+pub(crate) fn has_all(item: &Value, wanted: &Map<String, Value>) -> bool {
+    wanted.iter().all(|(key, want)| item.get(key) == Some(want))
+}
+
 /// Puts a sub-attribute into the element that the selector describes, which is made where there is none.
-fn set_in_element(items: &mut Vec<Value>, selector: &super::super::filter::Filter, sub: &str, value: Value) {
-    let Some(pairs) = selector.equalities() else { return };
-    let wanted: Map<String, Value> =
-        pairs.iter().map(|(name, literal)| (name.attribute.clone(), literal_value(literal))).collect();
-    let matches = |item: &Value| wanted.iter().all(|(key, want)| item.get(key) == Some(want));
-    match items.iter_mut().find(|item| matches(item)) {
+fn set_in_element(items: &mut Vec<Value>, selector: &Filter, sub: &str, value: Value) {
+    let Some(wanted) = described(selector) else { return };
+    match items.iter_mut().find(|item| has_all(item, &wanted)) {
         Some(Value::Object(item)) => {
             item.insert(sub.to_owned(), value);
         }
@@ -202,37 +226,46 @@ const C2: Rule<Resource> = Rule {
     says: "drops members that are null",
     apply: |resource, context, notes| {
         // In a replacement, null for `active` might mean to deactivate: the application decides.
-        let kept = if resource.action == Action::Replace && *context.kind == ResourceKind::User {
-            resource.members.get("active").filter(|value| value.is_null()).cloned()
-        } else {
-            None
-        };
-        let mut changed = false;
-        drop_nulls_below(&mut resource.members, kept.is_some(), &mut changed);
-        if changed {
+        let keep_active = resource.action == Action::Replace && *context.kind == ResourceKind::User;
+        if drop_nulls_below(&mut resource.members, keep_active) {
             notes.mark("body");
         }
     },
 };
 
-fn drop_nulls_below(map: &mut Map<String, Value>, keep_active: bool, changed: &mut bool) {
-    let active = if keep_active { map.insert("active".into(), Value::Bool(false)) } else { None };
-    *changed |= drop_nulls(map);
-    if let Some(active) = active {
-        map.insert("active".into(), active);
+/// Drops null members at any depth; what is inside a value for `active` is left alone, and with
+/// `keep_active` so is that value.
+fn drop_nulls_below(map: &mut Map<String, Value>, keep_active: bool) -> bool {
+    let is_active =
+        |key: &str| Name::parse(key).is_some_and(|name| name.attribute.eq_ignore_ascii_case("active"));
+    let is_kept = |key: &str| keep_active && is_active(key);
+    let before = map.len();
+    map.retain(|key, value| !value.is_null() || is_kept(key));
+    let mut changed = map.len() != before;
+    let mut values = Vec::new();
+    for (key, value) in map.iter_mut() {
+        let is_schema = Name::parse(key).is_some_and(|name| name.is_bare_urn());
+        if is_schema && let Value::Object(inner) = value {
+            let before = inner.len();
+            inner.retain(|key, value| !value.is_null() || is_kept(key));
+            changed |= inner.len() != before;
+            values.extend(inner.iter_mut().filter(|(key, _)| !is_active(key)).map(|(_, value)| value));
+        } else if !is_active(key) {
+            values.push(value);
+        }
     }
-    let mut values: Vec<&mut Value> = map.values_mut().collect();
     // The depth is bounded by the reader; a list of places instead of recursion keeps the stack flat.
     while let Some(value) = values.pop() {
         match value {
             Value::Object(inner) => {
-                *changed |= drop_nulls(inner);
+                changed |= drop_nulls(inner);
                 values.extend(inner.values_mut());
             }
             Value::Array(items) => values.extend(items.iter_mut()),
             _ => {}
         }
     }
+    changed
 }
 
 const C4: Rule<Resource> = Rule {
@@ -554,7 +587,7 @@ mod tests {
                 r#"{{"name.givenName":"A","title":"t","name.familyName":"L","{ENTERPRISE}:department":"d","emails[type eq \"work\"].value":"x","emails[type eq \"work\"].primary":true}}"#
             ),
             &format!(
-                r#"{{"name":{{"givenName":"A","familyName":"L"}},"title":"t","{ENTERPRISE}":{{"department":"d"}},"emails":[{{"type":"work","value":"x","primary":true}}]}}"#
+                r#"{{"title":"t","name":{{"givenName":"A","familyName":"L"}},"{ENTERPRISE}":{{"department":"d"}},"emails":[{{"type":"work","value":"x","primary":true}}]}}"#
             ),
         );
         case("C10", r#"{"name":"text","name.givenName":"A"}"#, r#"{"name":"text","name.givenName":"A"}"#);

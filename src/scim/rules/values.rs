@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::super::filter::Path;
 use super::super::name::Name;
 use super::super::patch::{Operation, Patch, Verb, member};
 use super::super::rule::{Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
+use super::members::is_members;
 use super::{convert, to_boolean};
 
 /// All of them, in order.
@@ -258,12 +260,21 @@ const P10: Rule<Patch> = Rule {
     apply: |patch, context, notes| {
         for operation in patch.operations.iter_mut().filter(|operation| operation.verb == Verb::Remove) {
             // Where the value may name elements of a list, dropping it would remove them all.
-            let names_elements = !operation.selects()
-                && operation.name().is_some_and(|name| {
-                    name.sub.is_none()
-                        && schema::attribute(context.kind, name).is_none_or(|known| known.multi)
-                })
-                && operation.value.as_ref().is_some_and(|value| !value.is_null());
+            let names_elements = operation.value.as_ref().is_some_and(|value| !value.is_null())
+                && operation.path.as_ref().is_some_and(|path| {
+                    let Path { name, selector } = &path.tree;
+                    match selector {
+                        None => schema::attribute(context.kind, name).is_none_or(|known| known.multi),
+                        // `members[type eq "User"]` with a value may mean one of them; `[value eq "u"]` means one.
+                        Some(selector) => {
+                            let one = |name: &Name| name.is_plain("value");
+                            is_members(context.kind, name)
+                                && selector
+                                    .equalities()
+                                    .is_none_or(|pairs| !pairs.iter().any(|(name, _)| one(name)))
+                        }
+                    }
+                });
             if operation.path.is_some() && operation.value.is_some() && !names_elements {
                 operation.value = None;
                 notes.mark(operation.at("value"));
@@ -296,7 +307,7 @@ pub(crate) fn drop_nulls(map: &mut Map<String, Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trial::{group_unchanged, unchanged, user};
+    use super::super::trial::{group, group_unchanged, unchanged, user};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -413,7 +424,17 @@ mod tests {
         );
         unchanged("P10", r#"[{"op":"remove","path":"roles","value":[{"value":"x"}]}]"#);
         unchanged("P10", r#"[{"op":"remove","path":"badges","value":[{"value":"x"}]}]"#);
+        unchanged("P10", r#"[{"op":"remove","path":"roles.value","value":"x"}]"#);
         group_unchanged("P10", r#"[{"op":"remove","path":"members","value":[{"value":"x"}]}]"#);
+        group_unchanged(
+            "P10",
+            r#"[{"op":"remove","path":"members[type eq \"User\"]","value":[{"value":"x"}]}]"#,
+        );
+        group(
+            "P10",
+            r#"[{"op":"remove","path":"members[value eq \"x\"]","value":[{"value":"x"}]}]"#,
+            r#"[{"op":"remove","path":"members[value eq \"x\"]"}]"#,
+        );
     }
 
     #[test]

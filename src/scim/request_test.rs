@@ -1,0 +1,228 @@
+//! The request pipeline as a whole: what is forwarded, what is refused, and what is left in the audit record.
+
+use super::*;
+use crate::common::{HeaderEdit, Reply};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn send<'a>(method: &'a str, path: &'a str, body: &'a str) -> Result<Normalised, ScimError> {
+    with(&Settings::default(), method, path, body.as_bytes())
+}
+
+fn with(settings: &Settings, method: &str, path: &str, body: &[u8]) -> Result<Normalised, ScimError> {
+    let body = (!body.is_empty()).then_some(body);
+    let content_type = body.map(|_| "application/scim+json; charset=utf-8");
+    normalise(&Incoming { method, path, accept: None, content_type, content_encoding: None, body }, settings)
+}
+
+fn forwarded(result: Result<Normalised, ScimError>) -> Box<Outgoing> {
+    match result.unwrap() {
+        Normalised::Forward(outgoing) => outgoing,
+        Normalised::Answer { .. } => panic!("answered"),
+    }
+}
+
+fn rules(outgoing: &Outgoing) -> Vec<&'static str> {
+    outgoing.applied.iter().map(|applied| applied.rule).collect()
+}
+
+fn refused(method: &str, path: &str, body: &[u8]) -> (Reply, serde_json::Value) {
+    let reply = with(&Settings::default(), method, path, body).unwrap_err().reply();
+    let body = crate::common::json::parse(&reply.body).unwrap();
+    (reply, body)
+}
+
+#[test]
+fn urls_come_out_in_one_canonical_form() {
+    for (from, to, want) in [
+        (
+            "/Users?aadOptscim062020&filter=userName+eq+%22a%22",
+            "/Users?filter=userName%20eq%20%22a%22",
+            vec!["T1", "F1"],
+        ),
+        ("/Users?AADOPTSCIM062020=true&count=1", "/Users?count=1", vec!["T1"]),
+        ("/Users?AzureAdScimPatch2017", "/Users", vec!["T1"]),
+        ("//Users//u/", "/Users/u", vec!["T2"]),
+        ("/Users?filter=userName+eq+%22a%2bb%22", "/Users?filter=userName%20eq%20%22a%2Bb%22", vec!["F1"]),
+        ("/Users?filter=userName%20eq%20%22a%252b%22", "/Users?filter=userName%20eq%20%22a%252b%22", vec![]),
+        (
+            "/Groups?filter=displayName+eq+%2210%%22",
+            "/Groups?filter=displayName%20eq%20%2210%25%22",
+            vec!["F7", "F1"],
+        ),
+        ("/Users?startindex=0&Count=5", "/Users?startIndex=1&count=5", vec!["F9"]),
+        ("/Users/u?attributes=id,userName", "/Users/u?attributes=id,userName", vec![]),
+        ("/Users?filter=userName%20EQ%20%20%22a%22", "/Users?filter=userName%20eq%20%22a%22", vec!["F1"]),
+        ("/Users?", "/Users", vec![]),
+    ] {
+        let outgoing = forwarded(send("GET", from, ""));
+        let applied: Vec<_> =
+            rules(&outgoing).into_iter().filter(|rule| *rule != "T3").fold(Vec::new(), |mut all, rule| {
+                if !all.contains(&rule) {
+                    all.push(rule);
+                }
+                all
+            });
+        assert_eq!((outgoing.path.as_str(), applied), (to, want), "{from}");
+        assert_eq!(forwarded(send("GET", to, "")).path, to, "twice: {from}");
+    }
+}
+
+#[test]
+fn a_request_is_forwarded_with_the_headers_of_scim() {
+    let outgoing = forwarded(send("GET", "/Users/u", ""));
+    for edit in [
+        HeaderEdit::set("accept", MEDIA_TYPE),
+        HeaderEdit::remove("content-type"),
+        HeaderEdit::remove("accept-encoding"),
+    ] {
+        assert!(outgoing.headers.contains(&edit), "{edit:?}");
+    }
+    let outgoing = forwarded(send("POST", "/Users", r#"{"userName":"a"}"#));
+    assert!(outgoing.headers.contains(&HeaderEdit::set("content-type", MEDIA_TYPE)));
+}
+
+#[test]
+fn a_disable_request_in_the_default_form_becomes_strict() {
+    let outgoing = forwarded(send(
+        "PATCH",
+        "/Users/u-1",
+        r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"Replace","path":"active","value":"False"}]}"#,
+    ));
+    assert_eq!(
+        String::from_utf8(outgoing.body.clone().unwrap()).unwrap(),
+        r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}"#
+    );
+    assert_eq!(rules(&outgoing), ["T3", "T4", "P1", "P2"]);
+    let change = outgoing.change.unwrap();
+    assert_eq!((change.kind, change.user_id.as_deref()), (ChangeKind::Deactivate, Some("u-1")));
+}
+
+#[test]
+fn numbers_keep_their_text_and_other_values_are_untouched() {
+    let body = r#"{"userName":"a","x":1.50,"y":1e5,"z":12345678901234567890,"t":"caf\u00e9 \"q\" \\ 🚢"}"#;
+    let outgoing = forwarded(send("POST", "/Users", body));
+    assert_eq!(
+        String::from_utf8(outgoing.body.unwrap()).unwrap(),
+        r#"{"userName":"a","x":1.50,"y":1e5,"z":12345678901234567890,"t":"café \"q\" \\ 🚢"}"#
+    );
+}
+
+#[test]
+fn what_cannot_be_read_whole_is_refused() {
+    let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    for (body, scim_type) in [
+        (&b"{"[..], "invalidSyntax"),
+        (b"", "invalidSyntax"),
+        (b"[]", "invalidSyntax"),
+        (b"\"x\"", "invalidSyntax"),
+        (b"{\"a\":\"\xff\"}", "invalidSyntax"),
+        (deep.as_bytes(), "invalidSyntax"),
+        (br#"{"Operations":[],"Operations":[]}"#, "invalidSyntax"),
+        (br#"{"Operations":[],"operations":[]}"#, "invalidSyntax"),
+        (br#"{"schemas":[]}"#, "invalidSyntax"),
+        (br#"{"Operations":{}}"#, "invalidSyntax"),
+        (br#"{"Operations":[7]}"#, "invalidSyntax"),
+        (br#"{"Operations":[{"path":"active","value":false}]}"#, "invalidSyntax"),
+        (br#"{"Operations":[{"op":"move","path":"active"}]}"#, "invalidSyntax"),
+        (br#"{"Operations":[{"op":"add","path":"/active","value":false}]}"#, "invalidPath"),
+        (br#"{"Operations":[{"op":"add","path":7,"value":false}]}"#, "invalidPath"),
+        (br#"{"Operations":[{"op":"add","path":"title","Path":"active","value":false}]}"#, "invalidSyntax"),
+        (br#"{"Operations":[{"op":"add","value":{"active":true,"ACTIVE":false}}]}"#, "invalidSyntax"),
+        (
+            br#"{"Operations":[{"op":"add","value":{"active":true,"urn:ietf:params:scim:schemas:core:2.0:User:active":false}}]}"#,
+            "invalidSyntax",
+        ),
+        (
+            br#"{"Operations":[{"op":"add","value":{"active":true,"urn:ietf:params:scim:schemas:core:2.0:User":{"active":false}}}]}"#,
+            "invalidSyntax",
+        ),
+    ] {
+        let (reply, answer) = refused("PATCH", "/Users/u", body);
+        assert_eq!(reply.status, 400, "{}", String::from_utf8_lossy(body));
+        assert_eq!(answer["scimType"], scim_type, "{}", String::from_utf8_lossy(body));
+    }
+    for path in [
+        "/Users?filter=userName",
+        "/Users?filter=",
+        "/Users?filter=a+pr&filter=b+pr",
+        "/Users?filter=a+eq+%22b",
+    ] {
+        let (reply, answer) = refused("GET", path, b"");
+        assert_eq!((reply.status, &answer["scimType"]), (400, &"invalidFilter".into()), "{path}");
+    }
+    assert_eq!(refused("GET", "/Users?x=%ff", b"").0.status, 400);
+    assert_eq!(refused("DELETE", "/Users/u", b"{}").0.status, 400);
+    assert_eq!(refused("POST", "/Bulk", b"{}").0.status, 501);
+    assert_eq!(refused("PATCH", "/me", b"{}").0.status, 501);
+}
+
+#[test]
+fn another_media_type_is_refused() {
+    let incoming = Incoming {
+        method: "PATCH",
+        path: "/Users/u",
+        accept: None,
+        content_type: Some("application/x-www-form-urlencoded"),
+        content_encoding: None,
+        body: Some(b"active=false"),
+    };
+    assert_eq!(normalise(&incoming, &Settings::default()).unwrap_err().reply().status, 415);
+    let gzip = Incoming { content_type: Some(MEDIA_TYPE), content_encoding: Some("gzip"), ..incoming };
+    assert_eq!(normalise(&gzip, &Settings::default()).unwrap_err().reply().status, 415);
+}
+
+#[test]
+fn p43_and_p21_are_answered_without_the_application() {
+    for (path, body, rule) in [
+        ("/Users/u", r#"{"Operations":[]}"#, "P43"),
+        ("/Groups/g", r#"{"Operations":[{"op":"Remove","path":"members","value":[]}]}"#, "P21"),
+    ] {
+        let Normalised::Answer { reply, applied } = send("PATCH", path, body).unwrap() else {
+            panic!("forwarded")
+        };
+        assert_eq!((reply.status, reply.body.len()), (204, 0));
+        assert!(applied.iter().any(|applied| applied.rule == rule));
+    }
+    let off = Settings { off: ["P43".to_owned()].into(), ..Settings::default() };
+    forwarded(with(&off, "PATCH", "/Users/u", br#"{"Operations":[]}"#));
+}
+
+#[test]
+fn a_rule_that_is_switched_off_does_nothing_and_the_change_is_still_seen() {
+    let off: std::collections::BTreeSet<String> =
+        catalogue().iter().map(|(id, _)| (*id).to_owned()).collect();
+    let settings = Settings { off, ..Settings::default() };
+    let body = r#"{"Operations":[{"op":"Replace","value":{"urn:ietf:params:scim:schemas:core:2.0:User:active":"False"}}]}"#;
+    let outgoing = forwarded(with(&settings, "PATCH", "/users/u", body.as_bytes()));
+    assert_eq!(outgoing.body.as_deref(), Some(body.as_bytes()));
+    assert_eq!(outgoing.applied, []);
+    assert_eq!(outgoing.change.unwrap().kind, ChangeKind::Deactivate);
+}
+
+#[test]
+fn the_audit_record_and_debug_output_name_nobody() {
+    let body = r#"{"Operations":[{"op":"Replace","value":{"emails[value eq \"ada@n.example\"].value":"ada@n.example","active":"False"}}]}"#;
+    let outgoing = forwarded(send("PATCH", "/Users/ada", body));
+    assert!(outgoing.applied.iter().any(|applied| applied.rule == "P3"));
+    assert!(!format!("{outgoing:?}").contains("ada"));
+    assert!(!format!("{:?}", outgoing.shape).contains("ada"));
+}
+
+#[test]
+fn a_thousand_operations_leave_a_bounded_record() {
+    let operations = vec![r#"{"op":"Add","path":"title","value":"x"}"#; 5000].join(",");
+    let outgoing = forwarded(send("PATCH", "/Users/u", &format!(r#"{{"Operations":[{operations}]}}"#)));
+    assert!(outgoing.applied.len() <= 200);
+}
+
+#[test]
+fn every_rule_is_in_the_catalogue_once() {
+    let ids: Vec<_> = catalogue().iter().map(|(id, _)| *id).collect();
+    for id in "T1 T2 T3 T4 T5 F1 F2 F3 F4 F5 F6 F7 F8 F9 P1 P2 P3 P4 P6 P7 P8 P9 P10 P11 P12 P13 P14 P20 P21 P23 P24 P25 \
+               P27 P35 P40 P41 P43 C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 R1 R2 R3 R4 R5 R6 R7 R8 R9 R11 R12 R13 R14"
+        .split_whitespace()
+    {
+        assert_eq!(ids.iter().filter(|have| **have == id).count(), 1, "{id}");
+    }
+}

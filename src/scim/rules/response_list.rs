@@ -1,0 +1,129 @@
+//! Rules of lists in responses: R2 and R12.
+
+use serde_json::{Map, Value, json};
+
+use super::super::filter::Literal;
+use super::super::name::Name;
+use super::super::rule::{Context, Rule};
+use super::super::schema::{self, ResourceKind, ValueType};
+use super::super::url::Action;
+use super::response::{Answer, LIST_SCHEMA, number};
+
+pub(crate) const R2: Rule<Answer> = Rule {
+    id: "R2",
+    says: "completes a list: Resources, schemas and whole numbers",
+    apply: |answer, _, notes| {
+        let is_catalogue = answer.shape.action == Action::Read
+            && matches!(answer.shape.kind, ResourceKind::Discovery("Schemas" | "ResourceTypes"))
+            && answer.is_success();
+        if !answer.is_list() && !is_catalogue {
+            return;
+        }
+        let start = answer.shape.start_index.unwrap_or(1).max(1);
+        let is_list = answer.is_list();
+        let changed = match answer.json() {
+            Some(value @ Value::Array(_)) => {
+                let count = value.as_array().map_or(0, Vec::len);
+                *value = json!({
+                    "schemas": [LIST_SCHEMA],
+                    "totalResults": count,
+                    "startIndex": start,
+                    "itemsPerPage": count,
+                    "Resources": value.take(),
+                });
+                true
+            }
+            Some(Value::Object(map)) if is_list => complete(map, start),
+            _ => false,
+        };
+        if changed {
+            answer.changed = true;
+            notes.mark("body");
+        }
+    },
+};
+
+fn complete(map: &mut Map<String, Value>, start: u64) -> bool {
+    let mut changed = false;
+    for name in ["schemas", "totalResults", "startIndex", "itemsPerPage", "Resources"] {
+        let other = map.keys().find(|key| key.eq_ignore_ascii_case(name) && *key != name).cloned();
+        if let Some(other) = other {
+            changed |= super::members::rename(map, &other, name);
+        }
+    }
+    if !map.contains_key("schemas") {
+        map.insert("schemas".into(), json!([LIST_SCHEMA]));
+        changed = true;
+    }
+    let count = map.get("Resources").and_then(Value::as_array).map_or(0, Vec::len);
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    for (name, missing) in [("totalResults", count), ("startIndex", start), ("itemsPerPage", count)] {
+        match map.get(name).and_then(number) {
+            Some(have) => {
+                if !map.get(name).is_some_and(Value::is_number) {
+                    map.insert(name.into(), have.into());
+                    changed = true;
+                }
+            }
+            None => {
+                map.insert(name.into(), missing.into());
+                changed = true;
+            }
+        }
+    }
+    if !map.get("Resources").is_some_and(Value::is_array) {
+        map.insert("Resources".into(), json!([]));
+        changed = true;
+    }
+    changed
+}
+
+pub(crate) const R12: Rule<Answer> = Rule {
+    id: "R12",
+    says: "drops the entries of a complete list that the filter does not match, where another does",
+    apply: |answer, context, notes| {
+        let Some(filter) = answer.shape.filter.clone().filter(|_| answer.is_list()) else { return };
+        let Some(pairs) = filter.equalities() else { return };
+        let Some(Value::Object(map)) = answer.json() else { return };
+        let total = map.get("totalResults").and_then(number);
+        let Some(Value::Array(items)) = map.get_mut("Resources") else { return };
+        let before = items.len();
+        if total != u64::try_from(before).ok() {
+            return;
+        }
+        let matches =
+            |item: &Value| !pairs.iter().any(|(name, literal)| differs(context, item, name, literal));
+        // A list is never emptied here: read as "no such user" that would make Entra create another.
+        if before < 2 || !items.iter().any(matches) {
+            return;
+        }
+        items.retain(matches);
+        let after = items.len();
+        if after != before {
+            map.insert("totalResults".into(), after.into());
+            map.insert("itemsPerPage".into(), after.into());
+            answer.changed = true;
+            notes.mark("Resources");
+        }
+    },
+};
+
+/// Whether a resource certainly does not have the value. What is not in the answer, or is no plain text, is not judged.
+fn differs(context: &Context<'_>, item: &Value, name: &Name, literal: &Literal) -> bool {
+    let known = schema::meant(context.kind, name);
+    let (Some(known), Literal::Text(want)) = (known, literal) else { return false };
+    if known.multi || known.value_type != ValueType::Text {
+        return false;
+    }
+    let holder = match &name.urn {
+        Some(urn) if !context.kind.core().is_some_and(|core| name.is_of(core)) => item.get(urn),
+        _ => Some(item),
+    };
+    let value = holder.and_then(|holder| holder.get(&name.attribute));
+    let value = match &name.sub {
+        Some(sub) => value.and_then(|value| value.get(sub)),
+        None => value,
+    };
+    // Case is not judged either: which attributes are case-exact is the application's word.
+    value.and_then(Value::as_str).is_some_and(|have| have.to_lowercase() != want.to_lowercase())
+}

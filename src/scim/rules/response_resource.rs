@@ -1,0 +1,198 @@
+//! Rules of resources in responses: R7 R6 R8 R13 R14.
+
+use serde_json::{Map, Value, json};
+
+use super::super::patch::each_attribute;
+use super::super::rule::{Rule, Settings};
+use super::super::schema::{self, ResourceKind};
+use super::resource::spell_members;
+use super::response::Answer;
+use super::values::{drop_nulls, manager_object};
+use super::{convert, to_boolean};
+
+pub(crate) const R7: Rule<Answer> = Rule {
+    id: "R7",
+    says: "gives resources the types and spelling of the schema and drops null",
+    apply: |answer, context, notes| {
+        let kind = context.kind;
+        let changed = answer.each_resource(&mut |map| {
+            let mut changed = no_null(map);
+            if matches!(kind, ResourceKind::Discovery(_)) {
+                return changed;
+            }
+            changed |= spell_members(kind, map);
+            if let Some(id) = map.get_mut("id")
+                && id.is_number()
+            {
+                *id = Value::String(id.to_string());
+                changed = true;
+            }
+            each_attribute(map, &mut |name, _, value| {
+                changed |= convert(context, name, value, &to_boolean);
+                changed |= manager_object(name, value);
+            });
+            changed
+        });
+        if changed {
+            notes.mark("body");
+        }
+    },
+};
+
+/// Drops null members at any depth; the reader bounds the depth.
+fn no_null(map: &mut Map<String, Value>) -> bool {
+    let mut changed = drop_nulls(map);
+    let mut values: Vec<&mut Value> = map.values_mut().collect();
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Object(inner) => {
+                changed |= drop_nulls(inner);
+                values.extend(inner.values_mut());
+            }
+            Value::Array(items) => values.extend(items.iter_mut()),
+            _ => {}
+        }
+    }
+    changed
+}
+
+pub(crate) const R6: Rule<Answer> = Rule {
+    id: "R6",
+    says: "leaves members out where the request excludes them",
+    apply: |answer, context, notes| {
+        let is_group = *context.kind == ResourceKind::Group;
+        let urn = format!("{}:members", schema::GROUP).to_ascii_lowercase();
+        let excluded = answer.shape.excluded.iter().any(|name| name == "members" || *name == urn);
+        if is_group && excluded && answer.each_resource(&mut |map| map.shift_remove("members").is_some()) {
+            notes.mark("members");
+        }
+    },
+};
+
+pub(crate) const R8: Rule<Answer> = Rule {
+    id: "R8",
+    says: "gives Location, meta.location and $ref the public base",
+    apply: |answer, context, notes| {
+        let settings = context.settings;
+        if let Some(public) = answer.location.as_deref().and_then(|have| public_url(have, settings)) {
+            answer.location = Some(public);
+            notes.mark("header.location");
+        }
+        let changed = answer.each_resource(&mut |map| {
+            let mut changed = false;
+            if let Some(location) = map.get_mut("meta").and_then(|meta| meta.get_mut("location")) {
+                changed |= publish(location, settings);
+            }
+            let mut values: Vec<&mut Value> = map.values_mut().collect();
+            while let Some(value) = values.pop() {
+                match value {
+                    Value::Object(inner) => {
+                        if let Some(reference) = inner.get_mut("$ref") {
+                            changed |= publish(reference, settings);
+                        }
+                        values.extend(inner.values_mut());
+                    }
+                    Value::Array(items) => values.extend(items.iter_mut()),
+                    _ => {}
+                }
+            }
+            changed
+        });
+        if changed {
+            notes.mark("body");
+        }
+    },
+};
+
+fn publish(value: &mut Value, settings: &Settings) -> bool {
+    let public = value.as_str().and_then(|url| public_url(url, settings));
+    public.is_some_and(|public| {
+        *value = Value::String(public);
+        true
+    })
+}
+
+/// The public form of a URL of the application; `None` where it is none of its SCIM URLs, or public already.
+fn public_url(url: &str, settings: &Settings) -> Option<String> {
+    let below = |base: &str, path: &str| -> Option<String> {
+        let rest = path.strip_prefix(base)?;
+        // Below a root every path would match, so only SCIM's own endpoints do.
+        let endpoints = ["/Users", "/Groups", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/Me"];
+        let is_whole = rest.is_empty() || rest.starts_with(['/', '?']);
+        let is_endpoint = endpoints.iter().any(|endpoint| rest.starts_with(endpoint));
+        (if base.is_empty() { is_endpoint } else { is_whole }).then(|| rest.to_owned())
+    };
+    if settings.public_base.is_empty() || below(&settings.public_base, url).is_some() {
+        return None;
+    }
+    let path = match url.split_once("://") {
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
+        {
+            let slash = rest.find('/')?;
+            rest.get(slash..)?
+        }
+        Some(_) => return None,
+        None if url.starts_with('/') && !url.starts_with("//") => url,
+        None => return None,
+    };
+    let bases = [Some(settings.application_base.as_str()), settings.cluster_base.as_deref()];
+    let rest = bases.into_iter().flatten().find_map(|base| below(base.trim_end_matches('/'), path))?;
+    Some(format!("{}{rest}", settings.public_base.trim_end_matches('/')))
+}
+
+pub(crate) const R13: Rule<Answer> = Rule {
+    id: "R13",
+    says: "cuts schema discovery to what Microsoft's validator takes (validator mode)",
+    apply: |answer, context, notes| {
+        if !context.settings.validator_mode || *context.kind != ResourceKind::Discovery("Schemas") {
+            return;
+        }
+        let changed = answer.each_resource(&mut |map| {
+            let Some(Value::Array(attributes)) = map.get_mut("attributes") else { return false };
+            let before = attributes.len();
+            attributes.retain(|attribute| !is_named(attribute, "password"));
+            let mut changed = attributes.len() != before;
+            for attribute in attributes.iter_mut().filter(|attribute| is_named(attribute, "emails")) {
+                if let Some(Value::Array(subs)) = attribute.get_mut("subAttributes") {
+                    let before = subs.len();
+                    subs.retain(|sub| !is_named(sub, "display"));
+                    changed |= subs.len() != before;
+                }
+            }
+            changed
+        });
+        if changed {
+            notes.mark("body");
+        }
+    },
+};
+
+fn is_named(attribute: &Value, name: &str) -> bool {
+    attribute.get("name").and_then(Value::as_str) == Some(name)
+}
+
+pub(crate) const R14: Rule<Answer> = Rule {
+    id: "R14",
+    says: "describes the authentication of the filter, not that of the application",
+    apply: |answer, context, notes| {
+        let applies = context.settings.own_credential
+            && *context.kind == ResourceKind::Discovery("ServiceProviderConfig")
+            && answer.is_success();
+        if !applies {
+            return;
+        }
+        let scheme = json!([{
+            "type": "oauthbearertoken",
+            "name": "OAuth Bearer Token",
+            "description": "Authentication terminated at the gateway",
+        }]);
+        if let Some(Value::Object(body)) = answer.json()
+            && body.get("authenticationSchemes") != Some(&scheme)
+        {
+            body.insert("authenticationSchemes".into(), scheme);
+            answer.changed = true;
+            notes.mark("authenticationSchemes");
+        }
+    },
+};

@@ -1,0 +1,331 @@
+//! Tables of the response rules: what the application answers, and what Entra sees.
+
+use serde_json::{Value, json};
+
+use super::super::request::{Incoming, Normalised, normalise};
+use super::super::response::{Repaired, Upstream, repair};
+use super::super::rule::Settings;
+use super::super::{Outgoing, error::MEDIA_TYPE};
+use crate::common::{HeaderEdit, Headers};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const QUERY: &str = "/Users?filter=userName+eq+%22ada%22";
+const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+fn settings() -> Settings {
+    Settings {
+        public_base: "https://edge.example/scim/v2/entra".into(),
+        application_base: "/app-scim/v2".into(),
+        cluster_base: Some("/v2".into()),
+        ..Settings::default()
+    }
+}
+
+fn asked(method: &str, path: &str, settings: &Settings) -> Box<Outgoing> {
+    let body: Option<&[u8]> = match method {
+        "POST" => Some(br#"{"userName":"ada"}"#),
+        "PATCH" => Some(br#"{"Operations":[{"op":"add","path":"externalId","value":"x"}]}"#),
+        _ => None,
+    };
+    let incoming = Incoming { method, path, accept: None, content_type: None, content_encoding: None, body };
+    match normalise(&incoming, settings).unwrap() {
+        Normalised::Forward(outgoing) => outgoing,
+        Normalised::Answer { .. } => panic!("answered"),
+    }
+}
+
+struct Seen {
+    status: u16,
+    body: Value,
+    rules: Vec<&'static str>,
+    repaired: Repaired,
+}
+
+fn with(settings: &Settings, method: &str, path: &str, status: u16, content_type: &str, body: &str) -> Seen {
+    let outgoing = asked(method, path, settings);
+    let upstream = Upstream {
+        status,
+        content_type: (!content_type.is_empty()).then_some(content_type),
+        location: None,
+        body: body.as_bytes(),
+    };
+    let repaired = repair(&outgoing.shape, &upstream, settings);
+    let bytes = repaired.body.clone().unwrap_or_else(|| body.as_bytes().to_vec());
+    let body = crate::common::json::parse(&bytes).unwrap_or(Value::Null);
+    Seen {
+        status: repaired.status,
+        body,
+        rules: repaired.applied.iter().map(|applied| applied.rule).collect(),
+        repaired,
+    }
+}
+
+fn ask(method: &str, path: &str, status: u16, body: &str) -> Seen {
+    with(&settings(), method, path, status, MEDIA_TYPE, body)
+}
+
+#[test]
+fn what_entra_can_read_passes_untouched() {
+    for (method, path, status, body) in [
+        ("GET", "/Users/u", 200, r#"{"schemas":["x"],"id":"u","active":false,"age":1.50}"#),
+        (
+            "GET",
+            QUERY,
+            200,
+            &*format!(
+                r#"{{"schemas":["{LIST}"],"totalResults":0,"startIndex":1,"itemsPerPage":0,"Resources":[]}}"#
+            ),
+        ),
+        ("GET", QUERY, 500, &*format!(r#"{{"schemas":["{ERROR}"],"status":"500"}}"#)),
+        ("PATCH", "/Users/u", 204, ""),
+        ("DELETE", "/Users/u", 204, ""),
+    ] {
+        let seen = ask(method, path, status, body);
+        assert!(seen.repaired.body.is_none() && seen.repaired.headers.is_empty(), "{method} {path}");
+        assert_eq!((seen.status, seen.rules), (status, vec![]), "{method} {path}");
+    }
+}
+
+#[test]
+fn r1_an_empty_list_is_made_only_of_the_applications_own_word() {
+    let error = format!(r#"{{"schemas":["{ERROR}"],"status":"404"}}"#);
+    for (status, body) in [(404, error.as_str()), (204, "")] {
+        let seen = ask("GET", QUERY, status, body);
+        assert_eq!((seen.status, seen.rules), (200, vec!["R1"]));
+        assert_eq!(
+            seen.body,
+            json!({"schemas":[LIST],"totalResults":0,"startIndex":1,"itemsPerPage":0,"Resources":[]})
+        );
+    }
+    for (path, status, body) in [
+        (QUERY, 404, "<html>no route</html>"),
+        (QUERY, 404, r#"{"message":"no route"}"#),
+        (QUERY, 404, ""),
+        (QUERY, 500, error.as_str()),
+        ("/Users/u", 404, error.as_str()),
+        ("/Users", 404, error.as_str()),
+    ] {
+        let seen = ask("GET", path, status, body);
+        assert_eq!(seen.status, status, "{path} {body}");
+        assert_eq!(seen.body["schemas"], json!([ERROR]));
+    }
+}
+
+#[test]
+fn r1_a_group_query_is_answered_where_there_are_no_groups() {
+    let settings = Settings { without_groups: true, ..settings() };
+    let path = "/Groups?excludedAttributes=members&filter=displayName+eq+%22x%22";
+    let incoming = Incoming {
+        method: "GET",
+        path,
+        accept: None,
+        content_type: None,
+        content_encoding: None,
+        body: None,
+    };
+    let Normalised::Answer { reply, applied } = normalise(&incoming, &settings).unwrap() else {
+        panic!("forwarded")
+    };
+    assert_eq!(reply.status, 200);
+    assert_eq!(crate::common::json::parse(&reply.body).unwrap()["totalResults"], 0);
+    assert!(applied.iter().any(|applied| applied.rule == "R1"));
+}
+
+#[test]
+fn r2_completes_a_list() {
+    let seen =
+        ask("GET", "/Users?startIndex=3&count=5", 200, r#"{"totalresults":"7","resources":[{"id":"u"}]}"#);
+    assert_eq!(
+        seen.body,
+        json!({"schemas":[LIST],"totalResults":7,"startIndex":3,"itemsPerPage":1,"Resources":[{"id":"u"}]})
+    );
+    let seen = ask("GET", "/Users", 200, r#"[{"id":"u"}]"#);
+    assert_eq!(seen.body["totalResults"], 1);
+}
+
+#[test]
+fn r3_calls_a_message_scim() {
+    let seen = with(&settings(), "GET", "/Users/u", 200, "application/json; charset=utf-8", r#"{"id":"u"}"#);
+    assert_eq!(seen.repaired.headers, vec![HeaderEdit::set("content-type", MEDIA_TYPE)]);
+    assert_eq!(seen.rules, ["R3"]);
+}
+
+#[test]
+fn r4_makes_a_scim_error_of_every_failure_and_never_passes_html() {
+    for (body, detail) in [
+        ("<html>password=hunter2</html>", None),
+        ("", None),
+        (r#"{"message":"not found"}"#, Some("not found")),
+        (r#"{"error":{"message":"a\nb"}}"#, Some("a b")),
+        (r#"{"detail":"d","message":"m"}"#, Some("d")),
+        ("[1]", None),
+    ] {
+        let seen = with(&settings(), "GET", "/Users/u", 404, "text/html", body);
+        assert_eq!(seen.status, 404);
+        assert_eq!(seen.body["status"], "404");
+        assert_eq!(seen.body.get("detail").and_then(Value::as_str), detail, "{body}");
+        assert!(seen.repaired.headers.contains(&HeaderEdit::set("content-type", MEDIA_TYPE)));
+    }
+    let long = format!(r#"{{"message":"{}"}}"#, "é".repeat(5000));
+    assert_eq!(ask("GET", "/Users/u", 500, &long).body["detail"].as_str().unwrap().chars().count(), 300);
+    let number = format!(r#"{{"schemas":["{ERROR}"],"status":404}}"#);
+    assert_eq!(ask("GET", "/Users/u", 404, &number).body["status"], "404");
+}
+
+#[test]
+fn r4_a_success_that_is_no_answer_is_a_failure_and_never_an_empty_list() {
+    for body in [
+        "{}",
+        "",
+        "<html>",
+        r#""ok""#,
+        "[1]",
+        r#"{"id":"u"}"#,
+        r#"{"ok":true}"#,
+        &*format!(r#"{{"schemas":["{LIST}"]}}"#),
+        &*format!(r#"{{"schemas":["{LIST}"],"totalResults":3}}"#),
+        &*format!(r#"{{"schemas":["{ERROR}"],"status":"404"}}"#),
+        r#"{"totalResults":0,"totalResults":1,"Resources":[]}"#,
+    ] {
+        let seen = ask("GET", QUERY, 200, body);
+        assert_eq!(seen.status, 502, "{body}");
+        assert_eq!(seen.body["schemas"], json!([ERROR]));
+    }
+    for (method, path) in
+        [("GET", "/Users/u"), ("POST", "/Users"), ("PATCH", "/Users/u"), ("DELETE", "/Users/u")]
+    {
+        let seen = with(&settings(), method, path, 200, "text/html", "<html>sign in</html>");
+        assert_eq!(seen.status, 502, "{method}");
+    }
+}
+
+#[test]
+fn r5_gives_a_success_its_status() {
+    for (method, path, status, body, want) in [
+        ("POST", "/Users", 200, r#"{"id":"u"}"#, 201),
+        ("DELETE", "/Users/u", 200, r#"{"ok":true}"#, 204),
+        ("PATCH", "/Groups/g", 200, r#"{"id":"g"}"#, 204),
+        ("PATCH", "/Groups/g?attributes=id", 200, r#"{"id":"g"}"#, 200),
+        ("PATCH", "/Users/u", 200, r#"{"id":"u"}"#, 200),
+        ("PATCH", "/Users/u", 200, "", 204),
+    ] {
+        let seen = ask(method, path, status, body);
+        assert_eq!(seen.status, want, "{method} {path}");
+        assert_eq!(
+            want == 204 && !body.is_empty(),
+            seen.repaired.body.as_deref() == Some(b"") && !body.is_empty()
+        );
+    }
+}
+
+#[test]
+fn r6_leaves_excluded_members_out() {
+    let body = r#"{"id":"g","members":[{"value":"u"}]}"#;
+    assert_eq!(ask("GET", "/Groups/g?excludedAttributes=Members", 200, body).body, json!({"id":"g"}));
+    assert_eq!(ask("GET", "/Groups/g", 200, body).body["members"][0]["value"], "u");
+}
+
+#[test]
+fn r7_gives_resources_the_types_of_the_schema() {
+    let body = r#"{"Id":7,"UserName":"a","title":null,"active":"True","emails":[{"value":"x","primary":"false","type":null}],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":"m"}}"#;
+    assert_eq!(
+        ask("GET", "/Users/u", 200, body).body,
+        json!({"id":"7","userName":"a","active":true,"emails":[{"value":"x","primary":false}],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"m"}}})
+    );
+}
+
+#[test]
+fn r8_gives_location_and_references_the_public_base_and_nothing_else() {
+    let public = "https://edge.example/scim/v2/entra/Users/u";
+    for (url, want) in [
+        ("https://app.example/app-scim/v2/Users/u", public),
+        ("http://10.0.0.1:8080/v2/Users/u", public),
+        ("/app-scim/v2/Users/u", public),
+        ("/v2/Users/u", public),
+        (public, public),
+        ("https://app.example/app-scim/v20/Users/u", "https://app.example/app-scim/v20/Users/u"),
+        ("https://app.example/people/u", "https://app.example/people/u"),
+        ("../Users/u", "../Users/u"),
+        ("//evil.example/v2/Users/u", "//evil.example/v2/Users/u"),
+        ("javascript://x/v2/Users/u", "javascript://x/v2/Users/u"),
+    ] {
+        let body =
+            json!({"id":"u","profileUrl":url,"meta":{"location":url},"groups":[{"$ref":url,"value":url}]});
+        let outgoing = asked("GET", "/Users/u", &settings());
+        let text = body.to_string();
+        let upstream = Upstream {
+            status: 200,
+            content_type: Some(MEDIA_TYPE),
+            location: Some(url),
+            body: text.as_bytes(),
+        };
+        let repaired = repair(&outgoing.shape, &upstream, &settings());
+        let seen = crate::common::json::parse(&repaired.body.unwrap_or(text.clone().into_bytes())).unwrap();
+        assert_eq!(
+            seen,
+            json!({"id":"u","profileUrl":url,"meta":{"location":want},"groups":[{"$ref":want,"value":url}]}),
+            "{url}"
+        );
+        let mut headers = Headers::from([("location", url)]);
+        repaired.headers.iter().for_each(|edit| headers.apply(edit));
+        assert_eq!(headers.text("location"), Some(want), "{url}");
+    }
+}
+
+#[test]
+fn r9_calls_a_duplicate_a_conflict() {
+    let body = format!(r#"{{"schemas":["{ERROR}"],"status":"400","scimType":"uniqueness"}}"#);
+    let seen = ask("POST", "/Users", 400, &body);
+    assert_eq!((seen.status, &seen.body["status"]), (409, &json!("409")));
+    assert_eq!(ask("GET", "/Users/u", 400, &body).status, 400);
+}
+
+#[test]
+fn r11_hides_that_the_filters_own_credential_is_refused() {
+    let own = Settings { own_credential: true, ..settings() };
+    let seen = with(&own, "GET", QUERY, 401, "text/plain", "no");
+    assert_eq!(seen.status, 502);
+    assert!(seen.repaired.headers.contains(&HeaderEdit::remove("www-authenticate")));
+    assert_eq!(with(&settings(), "GET", QUERY, 401, "text/plain", "no").status, 401);
+}
+
+#[test]
+fn r12_drops_what_does_not_match_and_never_the_last_entry() {
+    let list = |names: &[&str], total: usize| {
+        let items: Vec<Value> = names.iter().map(|name| json!({"id": name, "userName": name})).collect();
+        json!({"schemas":[LIST],"totalResults":total,"startIndex":1,"itemsPerPage":names.len(),"Resources":items}).to_string()
+    };
+    for (names, total, left) in [
+        (vec!["ADA", "adam"], 2, 1),
+        (vec!["ada", "Ada"], 2, 2),
+        (vec!["adam"], 1, 1),
+        (vec!["adam", "adah"], 2, 2),
+        (vec!["ada", "adam"], 9, 2),
+    ] {
+        let seen = ask("GET", QUERY, 200, &list(&names, total));
+        assert_eq!(seen.body["Resources"].as_array().unwrap().len(), left, "{names:?}");
+    }
+}
+
+#[test]
+fn r13_and_r14_change_discovery_only_where_they_are_asked_to() {
+    let schemas = r#"{"Resources":[{"attributes":[{"name":"password"},{"name":"emails","subAttributes":[{"name":"display"}]}]}]}"#;
+    let validator = Settings { validator_mode: true, ..settings() };
+    let seen = with(&validator, "GET", "/Schemas", 200, MEDIA_TYPE, schemas);
+    assert_eq!(seen.body["Resources"][0]["attributes"], json!([{"name":"emails","subAttributes":[]}]));
+    assert!(ask("GET", "/Schemas", 200, schemas).repaired.body.is_none());
+    let own = Settings { own_credential: true, ..settings() };
+    let seen = with(&own, "GET", "/ServiceProviderConfig", 200, MEDIA_TYPE, r#"{"patch":{}}"#);
+    assert_eq!(seen.body["authenticationSchemes"][0]["type"], "oauthbearertoken");
+}
+
+#[test]
+fn a_head_request_keeps_its_empty_body() {
+    let seen = with(&settings(), "HEAD", "/Users/u", 404, "text/html", "");
+    assert_eq!(seen.status, 404);
+    assert!(seen.repaired.body.is_none());
+}
