@@ -15,3 +15,5 @@ mod corpus_test;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod test_support;
+#[cfg(test)]
+mod vectors_test;
