@@ -82,7 +82,7 @@ pub(super) fn read(bytes: &[u8], rules: Rules) -> Result<Document<'_>, XmlError>
     let mut builder = Builder::new(rules);
     let mut from = 0usize;
     loop {
-        let event = tokens.read_event().map_err(|_| at(Fault::Syntax, from))?;
+        let event = tokens.read_event().map_err(|error| at(fault_of(&error), from))?;
         let to = usize::try_from(tokens.buffer_position()).map_err(|_| at(Fault::Syntax, from))?;
         // Only the kind and the ends of a token are taken from the tokenizer; its text is ours.
         let token = source.get(from..to).ok_or(at(Fault::Syntax, from))?;
@@ -97,6 +97,14 @@ pub(super) fn read(bytes: &[u8], rules: Rules) -> Result<Document<'_>, XmlError>
         }
         builder.token(&event, token, from == 0).map_err(|fault| at(fault, from))?;
         from = to;
+    }
+}
+
+fn fault_of(error: &quick_xml::Error) -> Fault {
+    use quick_xml::errors::IllFormedError::{MismatchedEndTag, UnmatchedEndTag};
+    match error {
+        quick_xml::Error::IllFormed(MismatchedEndTag { .. } | UnmatchedEndTag(_)) => Fault::TagMismatch,
+        _ => Fault::Syntax,
     }
 }
 
