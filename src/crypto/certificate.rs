@@ -233,3 +233,117 @@ fn decode(text: &str) -> Result<Vec<u8>, CertificateError> {
     }
     STANDARD.decode(packed).map_err(|_| CertificateError::Encoding)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use x509_cert::der::asn1::UintRef;
+
+    const RSA: &str = include_str!("../../tests/vectors/saml/idp.cert.pem");
+    const EC_KEY: &str = include_str!("../../tests/vectors/saml/idp-ec.cert.pem");
+
+    fn der() -> Vec<u8> {
+        decode(RSA).unwrap()
+    }
+
+    /// `SubjectPublicKeyInfo` of an RSA key of these numbers.
+    fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+        let wrap = |tag: u8, inside: &[u8]| {
+            let length = u16::try_from(inside.len()).unwrap().to_be_bytes();
+            let header = match inside.len() {
+                0..=127 => vec![tag, length[1]],
+                128..=255 => vec![tag, 0x81, length[1]],
+                _ => vec![tag, 0x82, length[0], length[1]],
+            };
+            [header.as_slice(), inside].concat()
+        };
+        let number = |octets: &[u8]| UintRef::new(octets).unwrap().to_der().unwrap();
+        let key = wrap(0x30, &[number(modulus), number(exponent)].concat());
+        let oid = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+        let bits = wrap(3, &[&[0], key.as_slice()].concat());
+        wrap(0x30, &[oid.as_slice(), bits.as_slice()].concat())
+    }
+
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut octets = vec![0xff; bits.div_ceil(8)];
+        octets[0] = 0xff >> (octets.len() * 8 - bits);
+        octets
+    }
+
+    #[test]
+    fn a_certificate_is_read_as_pem_and_as_bare_base64() {
+        let pem = PublicKey::from_certificate(RSA).unwrap();
+        let lines: Vec<_> = RSA.lines().filter(|line| !line.starts_with('-')).collect();
+        assert_eq!(PublicKey::from_certificate(&lines.concat()).unwrap(), pem);
+        assert_eq!(PublicKey::from_certificate(&format!(" {}\r\n", lines.join("\r\n"))).unwrap(), pem);
+        assert_eq!(PublicKey::from_certificate_der(&der()).unwrap(), pem);
+        assert_eq!(format!("{pem:?}"), "PublicKey(rsa 2048)");
+        assert_eq!(format!("{:?}", PublicKey::from_certificate(EC_KEY).unwrap()), "PublicKey(p256)");
+        assert!(pem.validity().unwrap().contains(UnixMillis::parse_rfc3339("2027-01-01T00:00:00Z").unwrap()));
+        assert!(!pem.validity().unwrap().contains(UnixMillis::default()));
+    }
+
+    #[test]
+    fn the_key_alone_is_read_from_its_own_octets() {
+        for text in [RSA, EC_KEY] {
+            let key = PublicKey::from_certificate(text).unwrap();
+            assert_eq!(PublicKey::from_spki(key.spki()).unwrap(), key);
+        }
+    }
+
+    #[test]
+    fn anything_that_is_not_one_certificate_is_refused() {
+        for text in
+            ["", " ", "x", "-----BEGIN CERTIFICATE-----", "AAAA", &format!("{RSA}{RSA}"), &format!("{RSA}x")]
+        {
+            assert!(PublicKey::from_certificate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn octets_behind_or_missing_from_the_certificate_are_refused() {
+        let mut longer = der();
+        longer.push(0);
+        assert_eq!(PublicKey::from_certificate_der(&longer), Err(CertificateError::Der));
+        for end in 0..der().len() {
+            assert!(PublicKey::from_certificate_der(&der()[..end]).is_err());
+        }
+        let key = PublicKey::from_certificate(RSA).unwrap();
+        let longer = [key.spki(), &[0]].concat();
+        assert_eq!(PublicKey::from_spki(&longer), Err(CertificateError::Der));
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_to_8192_bit_and_an_odd_exponent_from_3() {
+        for (bits, exponent, expected) in [
+            (1024, &[1, 0, 1][..], Err(CertificateError::KeySize)),
+            (2047, &[1, 0, 1], Err(CertificateError::KeySize)),
+            (2048, &[1, 0, 1], Ok(())),
+            (4096, &[3], Ok(())),
+            (8192, &[1, 0, 1], Ok(())),
+            (8193, &[1, 0, 1], Err(CertificateError::KeySize)),
+            (2048, &[1], Err(CertificateError::Exponent)),
+            (2048, &[2], Err(CertificateError::Exponent)),
+            (2048, &[1, 0, 0], Err(CertificateError::Exponent)),
+        ] {
+            let found = PublicKey::from_spki(&rsa_spki(&modulus(bits), exponent)).map(|_| ());
+            assert_eq!(found, expected, "{bits} bit, exponent {exponent:?}");
+        }
+    }
+
+    #[test]
+    fn another_kind_of_key_is_refused() {
+        // An Ed25519 key (RFC 8410).
+        let ed25519 = [&[0x30, 42, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 33, 0][..], &[7; 32]].concat();
+        assert_eq!(PublicKey::from_spki(&ed25519), Err(CertificateError::KeyType));
+    }
+
+    #[test]
+    fn a_point_off_the_curve_is_refused() {
+        let mut spki = PublicKey::from_certificate(EC_KEY).unwrap().spki().to_vec();
+        *spki.last_mut().unwrap() ^= 1;
+        assert_eq!(PublicKey::from_spki(&spki), Err(CertificateError::Point));
+    }
+}

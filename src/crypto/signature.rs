@@ -156,6 +156,25 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
+    fn a_signature_of_another_kind_or_length_is_not_even_tried() {
+        let rsa = include_str!("../../tests/vectors/saml/idp.cert.pem");
+        let ec = include_str!("../../tests/vectors/saml/idp-ec.cert.pem");
+        let host = crate::common::test_host::TestHost::default();
+        for (certificate, algorithm, length) in [
+            (rsa, SignatureAlgorithm::RsaSha256, 255),
+            (rsa, SignatureAlgorithm::RsaSha256, 257),
+            (rsa, SignatureAlgorithm::RsaSha256, 0),
+            (rsa, SignatureAlgorithm::EcdsaSha256, 256),
+            (ec, SignatureAlgorithm::RsaSha256, 64),
+            (ec, SignatureAlgorithm::EcdsaSha256, 63),
+            (ec, SignatureAlgorithm::EcdsaSha256, 96),
+        ] {
+            let key = PublicKey::from_certificate(certificate).unwrap();
+            assert_eq!(verify(&host, &key, algorithm, b"m", &vec![1; length]), Err(SignatureError));
+        }
+    }
+
+    #[test]
     fn integers_of_an_ecdsa_signature_are_minimal_and_positive() {
         let mut raw = [0u8; 64];
         raw[31] = 0x7f;

@@ -4,7 +4,11 @@
 use std::ops::Range;
 
 use super::response::Accepted;
+use super::signature::verify_enveloped;
 use super::vectors_test::{ASSERTION_SIGNED, BOTH_SIGNED, RESPONSE_SIGNED, judge_with, trusted};
+use super::xml::{Document, Rules};
+use crate::common::UnixMillis;
+use crate::common::test_host::TestHost;
 
 const ROUNDS: usize = 20_000;
 
@@ -135,12 +139,12 @@ fn mutate(xml: &str, evil: &str, random: &mut Random) -> String {
         7 => with(one.clone(), &evil.replace("</Assertion>", &[&xml[one], "</Assertion>"].concat())),
         8 => {
             let at = boundary(xml, random.below(xml.len()));
-            with(at..at, *random.of(&INSERTS))
+            with(at..at, random.of::<&str>(&INSERTS))
         }
         9 => {
             // Just inside an element or a start tag, where it is most likely to matter.
             let at = one.start + xml[one.clone()].find('>').unwrap_or(0) + random.below(2);
-            with(at..at, *random.of(&INSERTS))
+            with(at..at, random.of::<&str>(&INSERTS))
         }
         _ => {
             let (from, to) = random.of(&RENAMES);
@@ -190,6 +194,42 @@ fn no_mutilated_message_signs_in_anybody_whom_the_signer_did_not_sign() {
     }
     println!("{codes:?}");
     assert!(codes.len() > 20, "the mutations reach too few rules: {codes:?}");
+}
+
+/// The signed octets of the seeds; nothing else was ever signed by the trusted key.
+fn ever_signed() -> Vec<Vec<u8>> {
+    let signed = |xml: &str| signed_in(xml).into_iter().flatten().collect::<Vec<_>>();
+    [ASSERTION_SIGNED, RESPONSE_SIGNED, BOTH_SIGNED].iter().flat_map(|xml| signed(xml)).collect()
+}
+
+/// What the signature check alone makes of every element of a message, wherever it stands.
+fn signed_in(xml: &str) -> Vec<Option<Vec<u8>>> {
+    let Ok(document) = Document::parse(xml.as_bytes(), Rules::MESSAGE) else { return Vec::new() };
+    let (host, keys) = (TestHost::default(), trusted());
+    let verified = |element| verify_enveloped(&host, element, &keys, UnixMillis::default()).ok().flatten();
+    let octets = |element| verified(element).map(|signed| signed.octets().to_vec());
+    document.root().unwrap().descendants().map(octets).collect()
+}
+
+#[test]
+fn whatever_verifies_anywhere_in_a_mutilated_message_was_signed_to_the_octet() {
+    let (evil, right) = (evil(), ever_signed());
+    assert_eq!(right.len(), 4);
+    let mut random = Random(0x5a17_ed5a_17ed_0002);
+    let seeds = [ASSERTION_SIGNED, RESPONSE_SIGNED, BOTH_SIGNED];
+    let mut verified = 0;
+    for round in 0..ROUNDS / 4 {
+        let mut xml = (*random.of(&seeds)).to_owned();
+        for _ in 0..=random.below(3) {
+            xml = mutate(&xml, &evil, &mut random);
+        }
+        for octets in signed_in(&xml).into_iter().flatten() {
+            assert!(right.contains(&octets), "round {round}: {xml}");
+            verified += 1;
+        }
+    }
+    println!("{verified} signatures held");
+    assert!(verified > ROUNDS / 100);
 }
 
 fn everything() -> super::response::Accept {

@@ -115,6 +115,12 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// The octets themselves.
+    #[cfg(test)]
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
     /// The signed element, read from the signed octets.
     ///
     /// # Errors

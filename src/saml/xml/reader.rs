@@ -20,7 +20,7 @@ pub struct Limits {
     pub depth: usize,
     /// Elements.
     pub elements: usize,
-    /// Attributes and namespace declarations of one element together.
+    /// Attributes of one element, and again as many namespace declarations.
     pub attributes: usize,
     /// Octets of one attribute value, before normalisation.
     pub attribute_bytes: usize,
@@ -170,9 +170,12 @@ impl<'a> Builder<'a> {
         }
         self.elements = self.elements.saturating_add(1);
         let name = inside.split(is_white).next().unwrap_or_default();
-        let tag = Tag::parse(inside, limits.attributes, limits.attribute_bytes)?;
+        let tag = Tag::parse(inside, limits.attributes.saturating_mul(2), limits.attribute_bytes)?;
         let (declared, plain): (Vec<_>, Vec<_>) =
             tag.attributes.into_iter().partition(|attribute| is_declaration(attribute));
+        if declared.len().max(plain.len()) > limits.attributes {
+            return Err(Fault::Limit("attributes of one element"));
+        }
         let declarations = self.declare(declared)?;
         let namespace = self.resolve(tag.prefix)?;
         let attributes = self.attributes(plain)?;
