@@ -185,6 +185,10 @@ impl std::fmt::Debug for PublicKey {
 }
 
 fn rsa_key(spki: SubjectPublicKeyInfoRef<'_>) -> Result<RsaPublicKey, CertificateError> {
+    // RFC 3279, 2.3.1: the parameters are NULL.
+    if !spki.algorithm.parameters.is_some_and(|parameters| parameters.is_null()) {
+        return Err(CertificateError::Der);
+    }
     let octets = spki.subject_public_key.as_bytes().ok_or(CertificateError::Der)?;
     let parts = rsa::pkcs1::RsaPublicKeyRef::try_from(octets).map_err(|_| CertificateError::Der)?;
     let modulus = parts.modulus.as_bytes();

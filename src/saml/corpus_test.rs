@@ -1,6 +1,6 @@
 //! The corpus of real, taken-over and made messages: each case must come out as its manifest says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -243,4 +243,25 @@ fn what_must_be_refused_in_every_configuration_is_refused_with_every_relaxation(
     }
     println!("{run} cases with every relaxation");
     assert!(failures.is_empty(), "{failures:?}");
+}
+
+#[test]
+fn every_certificate_of_the_corpus_is_read_or_refused_for_its_key() {
+    let mut codes: BTreeMap<String, usize> = BTreeMap::new();
+    // Files without a fingerprint hold something else than a certificate.
+    let paths: BTreeSet<String> = Case::all()
+        .iter()
+        .filter(|case| case.0["cert_sha256"].is_string())
+        .filter_map(|case| case.0["cert_pem"].as_str().map(str::to_owned))
+        .collect();
+    for path in paths {
+        let pem = std::fs::read_to_string(fixtures().join("saml").join(&path)).unwrap();
+        let code = match PublicKey::from_certificate(&pem) {
+            Ok(key) => format!("{key:?}"),
+            Err(error) => error.code().to_owned(),
+        };
+        assert!(!matches!(code.as_str(), "certificate_encoding" | "certificate_der"), "{path}: {code}");
+        *codes.entry(code).or_default() += 1;
+    }
+    println!("{codes:?}");
 }
