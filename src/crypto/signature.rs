@@ -174,6 +174,25 @@ mod tests {
         }
     }
 
+    /// Bleichenbacher's forgery of 2006 and its relatives live from what a verifier does not look at.
+    #[test]
+    fn padding_that_is_wrong_in_one_thing_is_refused() {
+        let key = PublicKey::from_certificate(include_str!("../../tests/vectors/saml/idp.cert.pem")).unwrap();
+        let host = crate::common::test_host::TestHost::default();
+        let octets = |hex: &str| -> Vec<u8> {
+            let pairs = (0..hex.len()).step_by(2).map(|at| &hex[at..at + 2]);
+            pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+        };
+        for line in include_str!("../../tests/vectors/saml/rsa-padding.txt").lines() {
+            let [verdict, name, message, signature] = line.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            let algorithm = SignatureAlgorithm::RsaSha256;
+            let outcome = verify(&host, &key, algorithm, &octets(message), &octets(signature));
+            assert_eq!(outcome.is_ok(), verdict == "valid", "{name}");
+        }
+    }
+
     #[test]
     fn integers_of_an_ecdsa_signature_are_minimal_and_positive() {
         let mut raw = [0u8; 64];

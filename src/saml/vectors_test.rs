@@ -120,6 +120,30 @@ fn a_response_that_is_wrong_in_one_thing_is_refused_for_that_thing() {
 }
 
 #[test]
+fn the_rarer_forms_of_the_profile_are_accepted() {
+    for xml in [vector!("good-inclusive-prefixes.xml"), vector!("good-with-comments.xml")] {
+        assert!(judge(xml).unwrap().identity == judge(ASSERTION_SIGNED).unwrap().identity);
+    }
+}
+
+#[test]
+fn a_valid_signature_outside_the_profile_is_refused() {
+    for (xml, expected) in [
+        (vector!("bad-sha1-digest.xml"), "signature_digest_algorithm"),
+        (vector!("bad-inclusive-c14n.xml"), "signature_transform"),
+        (vector!("bad-inclusive-c14n-of-signed-info.xml"), "signature_canonicalization"),
+        (vector!("bad-xpath.xml"), "signature_transform"),
+        (vector!("bad-enveloped-only.xml"), "signature_transform"),
+        (vector!("bad-c14n-twice.xml"), "signature_transform"),
+        (vector!("bad-two-references.xml"), "signature_reference"),
+        (vector!("bad-empty-uri.xml"), "signature_reference"),
+        (vector!("bad-object.xml"), "unexpected_element"),
+    ] {
+        assert_eq!(code(xml), expected);
+    }
+}
+
+#[test]
 fn one_changed_octet_is_refused_or_changes_nothing_that_is_accepted() {
     let keys = trusted();
     for (xml, step) in [(ASSERTION_SIGNED, 1), (RESPONSE_SIGNED, 5), (BOTH_SIGNED, 5)] {

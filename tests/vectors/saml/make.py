@@ -29,21 +29,57 @@ def key(name, *algorithm):
         f"/CN=worthless test key {name}", "-keyout", f"{name}.key.pem", "-out", f"{name}.cert.pem")
 
 
-def template(element_id, algorithms):
+EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
+INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+XPATH = (f'<Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"><XPath>not(ancestor-or-self::*'
+         f'[local-name()="Signature"])</XPath></Transform>')
+
+
+def prefix_list(element, algorithm=EXCLUSIVE):
+    return (f'<{element} Algorithm="{algorithm}"><InclusiveNamespaces xmlns="{EXCLUSIVE}" '
+            f'PrefixList="samlp unknown #default"/></{element}>')
+
+
+def template(element_id, algorithms, profile):
     signature, digest = algorithms
-    exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#"
+    method = f'<CanonicalizationMethod Algorithm="{EXCLUSIVE}"/>'
+    enveloped = f'<Transform Algorithm="{DSIG}enveloped-signature"/>'
+    canonical = f'<Transform Algorithm="{EXCLUSIVE}"/>'
+    uri, more, references = f"#{element_id}", "", 1
+    if profile == "inclusive-prefixes":
+        method, canonical = prefix_list("CanonicalizationMethod"), prefix_list("Transform")
+    elif profile == "with-comments":
+        canonical = f'<Transform Algorithm="{EXCLUSIVE}WithComments"/>'
+    elif profile == "inclusive-c14n":
+        canonical = f'<Transform Algorithm="{INCLUSIVE}"/>'
+    elif profile == "inclusive-c14n-of-signed-info":
+        method = f'<CanonicalizationMethod Algorithm="{INCLUSIVE}"/>'
+    elif profile == "xpath":
+        enveloped = XPATH
+    elif profile == "enveloped-only":
+        canonical = ""
+    elif profile == "c14n-twice":
+        canonical = canonical * 2
+    elif profile == "empty-uri":
+        uri = ""
+    elif profile == "two-references":
+        references = 2
+    elif profile == "object":
+        more = "<Object><x xmlns=\"urn:x\"/></Object>"
+    reference = (
+        f'<Reference URI="{uri}"><Transforms>{enveloped}{canonical}</Transforms>'
+        f'<DigestMethod Algorithm="{digest}"/><DigestValue/></Reference>'
+    )
     return (
-        f'<Signature xmlns="{DSIG}"><SignedInfo><CanonicalizationMethod Algorithm="{exclusive}"/>'
-        f'<SignatureMethod Algorithm="{signature}"/><Reference URI="#{element_id}"><Transforms>'
-        f'<Transform Algorithm="{DSIG}enveloped-signature"/><Transform Algorithm="{exclusive}"/></Transforms>'
-        f'<DigestMethod Algorithm="{digest}"/><DigestValue/></Reference></SignedInfo><SignatureValue/></Signature>'
+        f'<Signature xmlns="{DSIG}"><SignedInfo>{method}<SignatureMethod Algorithm="{signature}"/>'
+        f'{reference * references}</SignedInfo><SignatureValue/>{more}</Signature>'
     )
 
 
-def response(signed, algorithms=RSA, **changes):
+def response(signed, algorithms=RSA, profile="", **changes):
     v = GOOD | changes
-    response_signature = template("_response", algorithms) if "response" in signed else ""
-    assertion_signature = template("_assertion", algorithms) if "assertion" in signed else ""
+    response_signature = template("_response", algorithms, profile) if "response" in signed else ""
+    assertion_signature = template("_assertion", algorithms, profile) if "assertion" in signed else ""
     return (
         f'<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_response" Version="2.0" '
         f'IssueInstant="2027-01-01T10:00:00.100Z" Destination="https://app.example/acs" InResponseTo="{v["request"]}">'
@@ -81,8 +117,8 @@ def sign(xml, element, key_name):
     return text.split("?>\n", 1)[1].rstrip("\n") if text.startswith("<?xml") else text.rstrip("\n")
 
 
-def write(name, signed=("assertion",), key_name="idp", algorithms=RSA, **changes):
-    xml = response(signed, algorithms, **changes)
+def write(name, signed=("assertion",), key_name="idp", algorithms=RSA, profile="", **changes):
+    xml = response(signed, algorithms, profile, **changes)
     for element in ("Assertion", "Response"):
         if element.lower() in signed:
             xml = sign(xml, element, key_name)
@@ -105,4 +141,10 @@ write("bad-issuer", issuer="https://idp.example/other/")
 write("bad-status", status="urn:oasis:names:tc:SAML:2.0:status:Responder")
 write("bad-key", key_name="other")
 write("bad-sha1", algorithms=SHA1)
+write("bad-sha1-digest", algorithms=(RSA[0], SHA1[1]))
 write("bad-unsigned", ())
+for profile in ("inclusive-prefixes", "with-comments"):
+    write(f"good-{profile}", profile=profile)
+for profile in ("inclusive-c14n", "inclusive-c14n-of-signed-info", "xpath", "enveloped-only", "c14n-twice", "two-references", "object"):
+    write(f"bad-{profile}", profile=profile)
+write("bad-empty-uri", ("response",), profile="empty-uri")
