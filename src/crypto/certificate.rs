@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rsa::RsaPublicKey;
 use rsa::traits::PublicKeyParts;
+use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
@@ -14,12 +15,28 @@ const MAX_DER: usize = 65_536;
 const MIN_BITS: u32 = 2048;
 const MAX_BITS: u32 = 8192;
 
-/// A key that signatures are verified with: RSA of 2048 to 8192 bit with an odd exponent of at least 3.
+/// `id-ecPublicKey` (RFC 5480, 2.1.1).
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// `secp256r1` (RFC 5480, 2.1.1.1).
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// `secp384r1` (RFC 5480, 2.1.1.1).
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+
+/// A key that signatures are verified with: RSA of 2048 to 8192 bit with an odd exponent of at least 3, or a point on
+/// P-256 or P-384.
 #[derive(Clone)]
 pub struct PublicKey {
     spki: Vec<u8>,
-    rsa: RsaPublicKey,
+    kind: KeyKind,
     validity: Option<Validity>,
+}
+
+/// The key in the form its algorithm wants.
+#[derive(Clone)]
+pub(super) enum KeyKind {
+    Rsa(RsaPublicKey),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
 }
 
 /// From when until when a certificate says it is valid, both ends included (RFC 5280, 4.1.2.5).
@@ -46,12 +63,14 @@ pub enum CertificateError {
     Encoding,
     /// Not one certificate in strict DER, or something follows it.
     Der,
-    /// The key is not RSA.
+    /// The key is neither RSA nor a point on P-256 or P-384.
     KeyType,
     /// The modulus has fewer than 2048 or more than 8192 bit.
     KeySize,
     /// The exponent is even or less than 3.
     Exponent,
+    /// Not a point on the curve, or not written uncompressed.
+    Point,
 }
 
 impl CertificateError {
@@ -64,6 +83,7 @@ impl CertificateError {
             Self::KeyType => "certificate_key_type",
             Self::KeySize => "certificate_key_size",
             Self::Exponent => "certificate_exponent",
+            Self::Point => "certificate_point",
         }
     }
 }
@@ -73,9 +93,10 @@ impl std::fmt::Display for CertificateError {
         f.write_str(match self {
             Self::Encoding => "not a certificate in PEM or in Base64 of DER",
             Self::Der => "not one X.509 certificate in strict DER",
-            Self::KeyType => "the certificate's key is not RSA",
+            Self::KeyType => "the certificate's key is neither RSA nor on the curve P-256 or P-384",
             Self::KeySize => "the certificate's RSA key must have 2048 to 8192 bit",
             Self::Exponent => "the certificate's RSA exponent must be odd and at least 3",
+            Self::Point => "the certificate's key is not a point on its curve",
         })
     }
 }
@@ -117,26 +138,14 @@ impl PublicKey {
     /// Where it is not strict DER or the key is not allowed.
     pub fn from_spki(der: &[u8]) -> Result<Self, CertificateError> {
         let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| CertificateError::Der)?;
-        if spki.algorithm.oid != rsa::pkcs1::ALGORITHM_OID {
+        let kind = if spki.algorithm.oid == rsa::pkcs1::ALGORITHM_OID {
+            KeyKind::Rsa(rsa_key(spki)?)
+        } else if spki.algorithm.oid == EC {
+            ec_key(&spki)?
+        } else {
             return Err(CertificateError::KeyType);
-        }
-        let octets = spki.subject_public_key.as_bytes().ok_or(CertificateError::Der)?;
-        let parts = rsa::pkcs1::RsaPublicKeyRef::try_from(octets).map_err(|_| CertificateError::Der)?;
-        let modulus = parts.modulus.as_bytes();
-        let bits = u32::try_from(modulus.len())
-            .ok()
-            .and_then(|length| length.checked_mul(8))
-            .and_then(|bits| bits.checked_sub(modulus.first().map_or(0, |byte| byte.leading_zeros())))
-            .unwrap_or_default();
-        if !(MIN_BITS..=MAX_BITS).contains(&bits) {
-            return Err(CertificateError::KeySize);
-        }
-        let exponent = parts.public_exponent.as_bytes();
-        if exponent.last().is_none_or(|last| last & 1 == 0) || exponent == [1] {
-            return Err(CertificateError::Exponent);
-        }
-        let rsa = RsaPublicKey::try_from(spki).map_err(|_| CertificateError::Exponent)?;
-        Ok(Self { spki: der.to_vec(), rsa, validity: None })
+        };
+        Ok(Self { spki: der.to_vec(), kind, validity: None })
     }
 
     /// DER of the `SubjectPublicKeyInfo`.
@@ -151,13 +160,8 @@ impl PublicKey {
         self.validity
     }
 
-    /// Octets of the modulus, and so of every signature.
-    pub(super) fn size(&self) -> usize {
-        self.rsa.size()
-    }
-
-    pub(super) fn rsa(&self) -> &RsaPublicKey {
-        &self.rsa
+    pub(super) fn kind(&self) -> &KeyKind {
+        &self.kind
     }
 }
 
@@ -172,8 +176,52 @@ impl Eq for PublicKey {}
 
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PublicKey(rsa {})", self.size().saturating_mul(8))
+        match &self.kind {
+            KeyKind::Rsa(key) => write!(f, "PublicKey(rsa {})", key.size().saturating_mul(8)),
+            KeyKind::P256(_) => f.write_str("PublicKey(p256)"),
+            KeyKind::P384(_) => f.write_str("PublicKey(p384)"),
+        }
     }
+}
+
+fn rsa_key(spki: SubjectPublicKeyInfoRef<'_>) -> Result<RsaPublicKey, CertificateError> {
+    // RFC 3279, 2.3.1: the parameters are NULL.
+    if !spki.algorithm.parameters.is_some_and(|parameters| parameters.is_null()) {
+        return Err(CertificateError::Der);
+    }
+    let octets = spki.subject_public_key.as_bytes().ok_or(CertificateError::Der)?;
+    let parts = rsa::pkcs1::RsaPublicKeyRef::try_from(octets).map_err(|_| CertificateError::Der)?;
+    let modulus = parts.modulus.as_bytes();
+    let bits = u32::try_from(modulus.len())
+        .ok()
+        .and_then(|length| length.checked_mul(8))
+        .and_then(|bits| bits.checked_sub(modulus.first().map_or(0, |byte| byte.leading_zeros())))
+        .unwrap_or_default();
+    if !(MIN_BITS..=MAX_BITS).contains(&bits) {
+        return Err(CertificateError::KeySize);
+    }
+    let exponent = parts.public_exponent.as_bytes();
+    if exponent.last().is_none_or(|last| last & 1 == 0) || exponent == [1] {
+        return Err(CertificateError::Exponent);
+    }
+    RsaPublicKey::try_from(spki).map_err(|_| CertificateError::Exponent)
+}
+
+fn ec_key(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyKind, CertificateError> {
+    let curve = spki.algorithm.parameters_oid().map_err(|_| CertificateError::KeyType)?;
+    let point = spki.subject_public_key.as_bytes().ok_or(CertificateError::Der)?;
+    // RFC 5480, 2.2: 4 stands for the uncompressed form, the only one that everybody must know.
+    if point.first() != Some(&4) {
+        return Err(CertificateError::Point);
+    }
+    if curve == P256 {
+        p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map(KeyKind::P256)
+    } else if curve == P384 {
+        p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(KeyKind::P384)
+    } else {
+        return Err(CertificateError::KeyType);
+    }
+    .map_err(|_| CertificateError::Point)
 }
 
 /// DER out of PEM of exactly one certificate, or out of bare Base64.
@@ -188,4 +236,118 @@ fn decode(text: &str) -> Result<Vec<u8>, CertificateError> {
         return Err(CertificateError::Encoding);
     }
     STANDARD.decode(packed).map_err(|_| CertificateError::Encoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+    use x509_cert::der::asn1::UintRef;
+
+    const RSA: &str = include_str!("../../tests/vectors/saml/idp.cert.pem");
+    const EC_KEY: &str = include_str!("../../tests/vectors/saml/idp-ec.cert.pem");
+
+    fn der() -> Vec<u8> {
+        decode(RSA).unwrap()
+    }
+
+    /// `SubjectPublicKeyInfo` of an RSA key of these numbers.
+    fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+        let wrap = |tag: u8, inside: &[u8]| {
+            let length = u16::try_from(inside.len()).unwrap().to_be_bytes();
+            let header = match inside.len() {
+                0..=127 => vec![tag, length[1]],
+                128..=255 => vec![tag, 0x81, length[1]],
+                _ => vec![tag, 0x82, length[0], length[1]],
+            };
+            [header.as_slice(), inside].concat()
+        };
+        let number = |octets: &[u8]| UintRef::new(octets).unwrap().to_der().unwrap();
+        let key = wrap(0x30, &[number(modulus), number(exponent)].concat());
+        let oid = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
+        let bits = wrap(3, &[&[0], key.as_slice()].concat());
+        wrap(0x30, &[oid.as_slice(), bits.as_slice()].concat())
+    }
+
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut octets = vec![0xff; bits.div_ceil(8)];
+        octets[0] = 0xff >> (octets.len() * 8 - bits);
+        octets
+    }
+
+    #[test]
+    fn a_certificate_is_read_as_pem_and_as_bare_base64() {
+        let pem = PublicKey::from_certificate(RSA).unwrap();
+        let lines: Vec<_> = RSA.lines().filter(|line| !line.starts_with('-')).collect();
+        assert_eq!(PublicKey::from_certificate(&lines.concat()).unwrap(), pem);
+        assert_eq!(PublicKey::from_certificate(&format!(" {}\r\n", lines.join("\r\n"))).unwrap(), pem);
+        assert_eq!(PublicKey::from_certificate_der(&der()).unwrap(), pem);
+        assert_eq!(format!("{pem:?}"), "PublicKey(rsa 2048)");
+        assert_eq!(format!("{:?}", PublicKey::from_certificate(EC_KEY).unwrap()), "PublicKey(p256)");
+        assert!(pem.validity().unwrap().contains(UnixMillis::parse_rfc3339("2027-01-01T00:00:00Z").unwrap()));
+        assert!(!pem.validity().unwrap().contains(UnixMillis::default()));
+    }
+
+    #[test]
+    fn the_key_alone_is_read_from_its_own_octets() {
+        for text in [RSA, EC_KEY] {
+            let key = PublicKey::from_certificate(text).unwrap();
+            assert_eq!(PublicKey::from_spki(key.spki()).unwrap(), key);
+        }
+    }
+
+    #[test]
+    fn anything_that_is_not_one_certificate_is_refused() {
+        for text in
+            ["", " ", "x", "-----BEGIN CERTIFICATE-----", "AAAA", &format!("{RSA}{RSA}"), &format!("{RSA}x")]
+        {
+            assert!(PublicKey::from_certificate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn octets_behind_or_missing_from_the_certificate_are_refused() {
+        let mut longer = der();
+        longer.push(0);
+        assert_eq!(PublicKey::from_certificate_der(&longer), Err(CertificateError::Der));
+        for end in 0..der().len() {
+            assert!(PublicKey::from_certificate_der(&der()[..end]).is_err());
+        }
+        let key = PublicKey::from_certificate(RSA).unwrap();
+        let longer = [key.spki(), &[0]].concat();
+        assert_eq!(PublicKey::from_spki(&longer), Err(CertificateError::Der));
+    }
+
+    #[test]
+    fn an_rsa_key_has_2048_to_8192_bit_and_an_odd_exponent_from_3() {
+        for (bits, exponent, expected) in [
+            (1024, &[1, 0, 1][..], Err(CertificateError::KeySize)),
+            (2047, &[1, 0, 1], Err(CertificateError::KeySize)),
+            (2048, &[1, 0, 1], Ok(())),
+            (4096, &[3], Ok(())),
+            (8192, &[1, 0, 1], Ok(())),
+            (8193, &[1, 0, 1], Err(CertificateError::KeySize)),
+            (2048, &[1], Err(CertificateError::Exponent)),
+            (2048, &[2], Err(CertificateError::Exponent)),
+            (2048, &[1, 0, 0], Err(CertificateError::Exponent)),
+        ] {
+            let found = PublicKey::from_spki(&rsa_spki(&modulus(bits), exponent)).map(|_| ());
+            assert_eq!(found, expected, "{bits} bit, exponent {exponent:?}");
+        }
+    }
+
+    #[test]
+    fn another_kind_of_key_is_refused() {
+        // An Ed25519 key (RFC 8410).
+        let ed25519 = [&[0x30, 42, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 33, 0][..], &[7; 32]].concat();
+        assert_eq!(PublicKey::from_spki(&ed25519), Err(CertificateError::KeyType));
+    }
+
+    #[test]
+    fn a_point_off_the_curve_is_refused() {
+        let mut spki = PublicKey::from_certificate(EC_KEY).unwrap().spki().to_vec();
+        *spki.last_mut().unwrap() ^= 1;
+        assert_eq!(PublicKey::from_spki(&spki), Err(CertificateError::Point));
+    }
 }

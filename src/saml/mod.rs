@@ -11,7 +11,15 @@ pub mod xml;
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
+mod attacks_test;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod corpus_test;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
+mod mutation_test;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod test_support;
+#[cfg(test)]
+mod vectors_test;

@@ -70,6 +70,14 @@ pub struct Accept {
     pub certificate_outside_validity: bool,
 }
 
+impl Accept {
+    /// Nothing but an outdated certificate, which becomes a warning: what an operator without special needs wants.
+    #[must_use]
+    pub fn outdated_certificates() -> Self {
+        Self { certificate_outside_validity: true, ..Self::default() }
+    }
+}
+
 /// A response that met all expectations.
 #[derive(Clone, Debug)]
 pub struct Accepted {

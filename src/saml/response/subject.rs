@@ -31,7 +31,7 @@ pub(super) fn check(
         return Err(Rejection::Unexpected("text".to_owned()));
     }
     let mut best: Option<Confirmed> = None;
-    let mut reason = Rejection::Missing("SubjectConfirmation");
+    let (mut reason, mut seen) = (Rejection::Missing("SubjectConfirmation"), false);
     for part in subject.children() {
         if part.is(ASSERTION, "EncryptedID") {
             return Err(Rejection::EncryptedContent);
@@ -42,7 +42,12 @@ pub(super) fn check(
                     best = Some(one);
                 }
                 Ok(_) => {}
-                Err(why) => reason = why,
+                // A bearer confirmation that fails says more than one that is not meant for us.
+                Err(Rejection::ConfirmationMethod) if seen => {}
+                Err(why) => {
+                    reason = why;
+                    seen = true;
+                }
             }
         } else if !part.is(ASSERTION, "NameID") {
             return Err(Rejection::Unexpected(part.local().to_owned()));

@@ -32,7 +32,7 @@ pub enum SignatureFault {
     Structure(&'static str),
     /// A canonicalisation other than exclusive.
     Canonicalization,
-    /// A signature algorithm other than RSA with SHA-256, SHA-384 or SHA-512.
+    /// A signature algorithm other than RSA or ECDSA with SHA-256, SHA-384 or SHA-512.
     Algorithm,
     /// A digest other than SHA-256, SHA-384 or SHA-512.
     DigestAlgorithm,
@@ -79,7 +79,7 @@ impl std::fmt::Display for SignatureFault {
             Self::Structure(what) => write!(f, "the signature is not of the SAML profile: {what}"),
             Self::Canonicalization => f.write_str("only exclusive canonicalisation is accepted"),
             Self::Algorithm => f.write_str(
-                "only RSA with SHA-256, SHA-384 or SHA-512 is accepted; choose SHA-256 at the identity provider",
+                "only RSA and ECDSA with SHA-2 are accepted; choose SHA-256 at the identity provider",
             ),
             Self::DigestAlgorithm => f.write_str(
                 "only SHA-256, SHA-384 and SHA-512 digests are accepted; choose SHA-256 at the identity provider",
@@ -115,6 +115,12 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// The octets themselves.
+    #[cfg(test)]
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
     /// The signed element, read from the signed octets.
     ///
     /// # Errors

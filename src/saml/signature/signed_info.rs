@@ -105,6 +105,9 @@ fn algorithm_of(method: Element<'_>) -> Result<SignatureAlgorithm, SignatureFaul
         Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256") => Ok(SignatureAlgorithm::RsaSha256),
         Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha384") => Ok(SignatureAlgorithm::RsaSha384),
         Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512") => Ok(SignatureAlgorithm::RsaSha512),
+        Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256") => Ok(SignatureAlgorithm::EcdsaSha256),
+        Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384") => Ok(SignatureAlgorithm::EcdsaSha384),
+        Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512") => Ok(SignatureAlgorithm::EcdsaSha512),
         _ => Err(SignatureFault::Algorithm),
     }
 }

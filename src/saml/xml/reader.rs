@@ -20,7 +20,7 @@ pub struct Limits {
     pub depth: usize,
     /// Elements.
     pub elements: usize,
-    /// Attributes and namespace declarations of one element together.
+    /// Attributes of one element, and again as many namespace declarations.
     pub attributes: usize,
     /// Octets of one attribute value, before normalisation.
     pub attribute_bytes: usize,
@@ -82,7 +82,7 @@ pub(super) fn read(bytes: &[u8], rules: Rules) -> Result<Document<'_>, XmlError>
     let mut builder = Builder::new(rules);
     let mut from = 0usize;
     loop {
-        let event = tokens.read_event().map_err(|_| at(Fault::Syntax, from))?;
+        let event = tokens.read_event().map_err(|error| at(fault_of(&error), from))?;
         let to = usize::try_from(tokens.buffer_position()).map_err(|_| at(Fault::Syntax, from))?;
         // Only the kind and the ends of a token are taken from the tokenizer; its text is ours.
         let token = source.get(from..to).ok_or(at(Fault::Syntax, from))?;
@@ -97,6 +97,14 @@ pub(super) fn read(bytes: &[u8], rules: Rules) -> Result<Document<'_>, XmlError>
         }
         builder.token(&event, token, from == 0).map_err(|fault| at(fault, from))?;
         from = to;
+    }
+}
+
+fn fault_of(error: &quick_xml::Error) -> Fault {
+    use quick_xml::errors::IllFormedError::{MismatchedEndTag, UnmatchedEndTag};
+    match error {
+        quick_xml::Error::IllFormed(MismatchedEndTag { .. } | UnmatchedEndTag(_)) => Fault::TagMismatch,
+        _ => Fault::Syntax,
     }
 }
 
@@ -162,9 +170,12 @@ impl<'a> Builder<'a> {
         }
         self.elements = self.elements.saturating_add(1);
         let name = inside.split(is_white).next().unwrap_or_default();
-        let tag = Tag::parse(inside, limits.attributes, limits.attribute_bytes)?;
+        let tag = Tag::parse(inside, limits.attributes.saturating_mul(2), limits.attribute_bytes)?;
         let (declared, plain): (Vec<_>, Vec<_>) =
             tag.attributes.into_iter().partition(|attribute| is_declaration(attribute));
+        if declared.len().max(plain.len()) > limits.attributes {
+            return Err(Fault::Limit("attributes of one element"));
+        }
         let declarations = self.declare(declared)?;
         let namespace = self.resolve(tag.prefix)?;
         let attributes = self.attributes(plain)?;
