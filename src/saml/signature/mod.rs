@@ -116,7 +116,7 @@ pub struct Signed {
 
 impl Signed {
     /// The octets themselves.
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn octets(&self) -> &[u8] {
         &self.octets
     }
