@@ -1,6 +1,7 @@
 //! Whatever the order of events, an exchange never panics and never lets a request through whose decision is pending or
 //! was a refusal.
 #![allow(
+    clippy::unreachable,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -15,8 +16,8 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use vestibule::common::Headers;
 use vestibule::common::test_host::TestHost;
+use vestibule::common::{HeaderEdit, Headers};
 use vestibule::gateway::{CallAnswer, Event, Exchange, Gateway, Origin, StateName, Step};
 
 const TOKEN: &str = "entra-secret-token";
@@ -295,6 +296,11 @@ fn prepared(gateway: &Gateway) -> Shared {
 
 type Visits = BTreeMap<(StateName, &'static str), u64>;
 
+/// Whether the forged identity header is struck out.
+fn strikes(edits: &[HeaderEdit]) -> bool {
+    edits.contains(&HeaderEdit::remove("x-user"))
+}
+
 fn run(
     gateway: &Rc<Gateway>,
     kind: Kind,
@@ -308,7 +314,7 @@ fn run(
     *host.request.borrow_mut() = kind.body().as_bytes().to_vec();
     *host.response.borrow_mut() = br#"{"id":"u-1"}"#.to_vec();
     let mut exchange: Exchange = gateway.exchange();
-    let (mut oracle, mut refused) = (Oracle::default(), false);
+    let (mut oracle, mut refused, mut released) = (Oracle::default(), false, false);
     for happens in events {
         *visits.borrow_mut().entry((exchange.state(), happens.name())).or_default() += 1;
         let large = matches!(happens, Happens::RequestBody { large: true, .. });
@@ -320,6 +326,14 @@ fn run(
         if happens.concerns_request() && matches!(step, Step::Continue(_)) {
             prop_assert!(!refused, "{kind:?} went on after a refusal at {happens:?}");
             prop_assert!(oracle.released, "{kind:?} was released too early by {happens:?}");
+        }
+        if let (Happens::RequestTrailers, Step::Continue(edits)) = (happens, &step) {
+            prop_assert!(strikes(&edits.trailers), "{kind:?} let a forged trailer through");
+        }
+        if happens.concerns_request() && !released && matches!(step, Step::Continue(_)) {
+            released = true;
+            let Step::Continue(edits) = &step else { unreachable!() };
+            prop_assert!(strikes(&edits.headers), "{kind:?} was released with a forged header");
         }
         if let Step::Continue(edits) = &step {
             let forged = edits

@@ -43,6 +43,12 @@ impl<'a> Cookies<'a> {
         self.own.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, *value)))
     }
 
+    /// How many cookies of ours the request carries, double ones counted; more than 64 are not counted.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.own.len()
+    }
+
     /// Edits that keep our cookies from the application and leave all others as they are, octet by octet.
     #[must_use]
     pub fn hide(headers: &Headers) -> Vec<HeaderEdit> {

@@ -25,6 +25,13 @@ const OVERRIDES: &[&str] = &[
     "x-forwarded-uri",
     "x-script-name",
     "x-accel-redirect",
+    "x-accel-mapping",
+    "x-sendfile-type",
+    "x-middleware-subrequest",
+    "forwarded",
+    "x-forwarded-host",
+    "x-forwarded-server",
+    "x-host",
 ];
 
 impl Forgeries {
@@ -51,11 +58,18 @@ impl Forgeries {
     }
 }
 
-/// What CGI and WSGI servers make of a header name: case and the kind of separator do not count.
+/// What CGI and WSGI servers make of a header name, and a little more: neither case nor kind and number of separators
+/// count.
 fn spelling(name: &[u8]) -> Vec<u8> {
-    name.iter()
-        .map(|byte| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' })
-        .collect()
+    let mut spelling = Vec::with_capacity(name.len());
+    for byte in name {
+        if byte.is_ascii_alphanumeric() {
+            spelling.push(byte.to_ascii_lowercase());
+        } else if spelling.last() != Some(&b'-') {
+            spelling.push(b'-');
+        }
+    }
+    spelling
 }
 
 /// An identity header would be longer than a header may be.
@@ -164,6 +178,7 @@ mod tests {
             ("x-user", "b"),
             ("X_User", "c"),
             ("x.user", "c"),
+            ("x-_user", "c"),
             ("remote-user", "d"),
             ("x-original-url", "/admin"),
             ("x_http_method_override", "DELETE"),

@@ -74,25 +74,31 @@ impl Ledger {
         key
     }
 
-    /// Makes the shards that are not there. `Ok(true)`: one was unreadable and has been made anew, so that what it
-    /// held is forgotten and the caller must assume the worst.
-    pub(super) fn prepare(&self, host: &dyn Host) -> Result<bool, LedgerError> {
-        let mut lost = false;
+    /// Makes the shards that are not there, and seals those anew that were sealed with an older key of the ring, so that
+    /// the older key can be taken away later.
+    ///
+    /// A shard that cannot be read belongs to a configuration with other keys: it is left alone, for it knows who is
+    /// locked out.
+    pub(super) fn prepare(&self, host: &dyn Host) -> Result<(), LedgerError> {
         for shard in 0..self.shards {
             let name = self.shard_name(shard);
-            match self.load(host, &name) {
-                Ok(_) => {}
-                Err(LedgerError::Unreadable) => {
-                    lost |= host
-                        .shared_get(&name)
-                        .map_err(unavailable)?
-                        .is_some_and(|(value, _)| !value.is_empty());
+            for _ in 0..TRIES {
+                let Some((value, cas)) = host.shared_get(&name).map_err(unavailable)? else {
                     host.shared_set(&name, &self.encode(&name, &[])?, None).map_err(unavailable)?;
+                    break;
+                };
+                let anew = self.encode(&name, &self.decode(&name, &value)?)?;
+                if anew == value {
+                    break;
                 }
-                Err(error) => return Err(error),
+                match host.shared_set(&name, &anew, Some(cas)) {
+                    Ok(()) => break,
+                    Err(HostError::Changed) => {}
+                    Err(_) => return Err(LedgerError::Unavailable),
+                }
             }
         }
-        Ok(lost)
+        Ok(())
     }
 
     pub(super) fn get(&self, host: &dyn Host, key: &RowKey) -> Result<Option<Row>, LedgerError> {
@@ -108,6 +114,26 @@ impl Ledger {
         key: &RowKey,
         change: impl Fn(&mut Vec<Row>) -> T,
     ) -> Result<Option<T>, LedgerError> {
+        self.change_within(host, key, self.capacity, change)
+    }
+
+    /// [`Ledger::change`] for rows whose number is bounded otherwise: they find room where the shard is full.
+    pub(super) fn change_even_if_full<T>(
+        &self,
+        host: &dyn Host,
+        key: &RowKey,
+        change: impl Fn(&mut Vec<Row>) -> T,
+    ) -> Result<Option<T>, LedgerError> {
+        self.change_within(host, key, usize::MAX, change)
+    }
+
+    fn change_within<T>(
+        &self,
+        host: &dyn Host,
+        key: &RowKey,
+        capacity: usize,
+        change: impl Fn(&mut Vec<Row>) -> T,
+    ) -> Result<Option<T>, LedgerError> {
         let name = self.shard_of(key);
         for _ in 0..TRIES {
             let (mut rows, cas) = self.load(host, &name)?;
@@ -116,7 +142,7 @@ impl Ledger {
             if rows == before {
                 return Ok(Some(told));
             }
-            if rows.len() > self.capacity {
+            if rows.len() > capacity {
                 return Ok(None);
             }
             match host.shared_set(&name, &self.encode(&name, &rows)?, Some(cas)) {
@@ -139,12 +165,15 @@ impl Ledger {
 
     fn load(&self, host: &dyn Host, name: &str) -> Result<(Vec<Row>, u32), LedgerError> {
         let (value, cas) = host.shared_get(name).map_err(unavailable)?.ok_or(LedgerError::Unreadable)?;
+        Ok((self.decode(name, &value)?, cas))
+    }
+
+    fn decode(&self, name: &str, value: &[u8]) -> Result<Vec<Row>, LedgerError> {
         let (tag, body) = value.split_at_checked(TAG).ok_or(LedgerError::Unreadable)?;
         if !self.ring.is_authentic(&[name.as_bytes(), body], tag) {
             return Err(LedgerError::Unreadable);
         }
-        let rows: Option<Vec<Row>> = body.chunks(ROW).map(decode).collect();
-        Ok((rows.ok_or(LedgerError::Unreadable)?, cas))
+        body.chunks(ROW).map(decode).collect::<Option<_>>().ok_or(LedgerError::Unreadable)
     }
 
     fn encode(&self, name: &str, rows: &[Row]) -> Result<Vec<u8>, LedgerError> {
@@ -184,7 +213,7 @@ pub(super) mod tests {
     fn ledger(capacity: usize) -> (TestHost, Ledger) {
         let host = TestHost::default();
         let ledger = Ledger::new("test", 4, capacity, ring(1));
-        assert_eq!(ledger.prepare(&host), Ok(false));
+        assert_eq!(ledger.prepare(&host), Ok(()));
         (host, ledger)
     }
 
@@ -198,7 +227,7 @@ pub(super) mod tests {
         for at in 0..50 {
             ledger.change(&host, &row(at).key, |rows| rows.push(row(at))).unwrap().unwrap();
         }
-        assert_eq!(ledger.prepare(&host), Ok(false));
+        assert_eq!(ledger.prepare(&host), Ok(()));
         for at in 0..50 {
             assert_eq!(ledger.get(&host, &row(at).key), Ok(Some(row(at))));
         }
@@ -223,7 +252,19 @@ pub(super) mod tests {
             host.shared_set(name, &forged, None).unwrap();
         }
         assert_eq!(ledger.get(&host, &row(1).key), Err(LedgerError::Unreadable));
-        assert_eq!(ledger.prepare(&host), Ok(true), "and making it anew says that something was lost");
+        assert_eq!(ledger.prepare(&host), Err(LedgerError::Unreadable), "and it is not made anew");
+    }
+
+    #[test]
+    fn rows_outlive_the_key_they_were_written_with_when_keys_are_rotated_in_order() {
+        let (host, ledger) = ledger(10);
+        ledger.change(&host, &row(1).key, |rows| rows.push(row(1))).unwrap().unwrap();
+        let key = |id: &str, byte| MasterKey::new(id, &[byte; 32]).unwrap();
+        for masters in [vec![key("new", 9), key("k", 1)], vec![key("new", 9)]] {
+            let rotated = Ledger::new("test", 4, 10, KeyRing::derive(&masters, "ledger").unwrap());
+            assert_eq!(rotated.prepare(&host), Ok(()));
+            assert_eq!(rotated.get(&host, &row(1).key), Ok(Some(row(1))));
+        }
     }
 
     #[test]

@@ -14,6 +14,6 @@ pub use headers::{Forgeries, TooLarge, render};
 pub use ledger::LedgerError;
 pub use login::{Login, LoginCookies};
 pub use people::{People, Standing};
-pub use policy::{Decision, Question, decide, route_matters};
+pub use policy::{Decision, Question, decide, passes_on_every_route, route_matters, session_matters};
 pub use replay::{Replay, UsedOnce};
 pub use session::{Session, SessionCookies, person_keys};

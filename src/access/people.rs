@@ -46,36 +46,43 @@ impl People {
         Self { ledger: Ledger::new("people", shards, capacity, ring), longest_session, capacity }
     }
 
-    /// Makes the shared table. Where an older one is unreadable, all `tenants` begin a new epoch.
+    /// Makes the shared table.
     ///
     /// # Errors
-    /// Where shared data is not available.
-    pub fn prepare<'t>(
-        &self,
-        host: &dyn Host,
-        tenants: impl Iterator<Item = &'t str>,
-    ) -> Result<(), LedgerError> {
-        if self.ledger.prepare(host)? {
-            for tenant in tenants {
-                self.raise_epoch(host, tenant)?;
-            }
-        }
-        Ok(())
+    /// Where shared data is not available, or belongs to a configuration with other keys.
+    pub fn prepare(&self, host: &dyn Host) -> Result<(), LedgerError> {
+        self.ledger.prepare(host)
     }
 
-    /// Blocks a person. `Ok(false)`: the table is full (the epoch was raised instead).
+    /// Blocks a person. `Ok(false)`: not every key found room, and the epoch was raised as well.
     ///
     /// # Errors
-    /// Where shared data is not available; the caller must make that visible.
+    /// Where a key could not be recorded; all others and the epoch were tried nevertheless. The caller must not report
+    /// success to the provisioning client.
     pub fn block(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<bool, LedgerError> {
-        let mut all = true;
-        for key in keys.iter() {
-            all &= self.put(host, &person_row(tenant, key), BLOCKED)?;
-        }
+        let told: Vec<Result<bool, LedgerError>> =
+            keys.iter().map(|key| self.put(host, &person_row(tenant, key), BLOCKED)).collect();
+        let all = keys.is_complete() && told.iter().all(|told| *told == Ok(true));
         if !all || keys.is_empty() {
             self.raise_epoch(host, tenant)?;
         }
-        Ok(all)
+        match told.into_iter().find_map(Result::err) {
+            Some(error) => Err(error),
+            None => Ok(all),
+        }
+    }
+
+    /// Whether any of the keys is blocked.
+    ///
+    /// # Errors
+    /// Where the table cannot be read.
+    pub fn is_blocked(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<bool, LedgerError> {
+        for key in keys.iter() {
+            if matches!(self.ledger.get(host, &person_row(tenant, key))?, Some(Row { kind: BLOCKED, .. })) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Voids a person's sessions; signing in anew is possible, unless they are blocked.
@@ -104,7 +111,8 @@ impl People {
             let (row, now) = (person_row(tenant, key), host.now());
             self.ledger.change(host, &row, |rows| {
                 for row in rows.iter_mut().filter(|have| have.key == row && have.kind == BLOCKED) {
-                    (row.kind, row.time) = (ENDED, now);
+                    // A clock that was set back must not revive what was void.
+                    (row.kind, row.time) = (ENDED, now.max(row.time));
                 }
             })?;
         }
@@ -124,18 +132,11 @@ impl People {
     /// # Errors
     /// Where shared data is not available.
     pub fn raise_epoch(&self, host: &dyn Host, tenant: &str) -> Result<(), LedgerError> {
-        // The epoch's row must find room even in a full shard, so it may take the place of the oldest ended session.
         let (key, now) = (epoch_row(tenant), host.now());
-        let row = Row { key, kind: ENDED, time: now };
-        let put = self.ledger.change(host, &key, |rows| {
-            rows.retain(|have| have.key != key);
-            if rows.len() >= self.capacity {
-                let oldest = rows.iter().enumerate().min_by_key(|(_, row)| (row.kind == BLOCKED, row.time));
-                if let Some((at, _)) = oldest {
-                    rows.swap_remove(at);
-                }
-            }
-            rows.push(row);
+        // One row for each tenant: it finds room even in a full shard, and pushes nobody out.
+        let put = self.ledger.change_even_if_full(host, &key, |rows| {
+            let time = replaced(rows, &key).map_or(now, |old| old.time.max(now));
+            rows.push(Row { key, kind: ENDED, time });
         })?;
         put.ok_or(LedgerError::Contended)
     }
@@ -172,14 +173,20 @@ impl People {
         let now = host.now();
         let stale = now.before(self.longest_session);
         let put = self.ledger.change(host, key, |rows| {
-            rows.retain(|have| have.key != *key);
+            let time = replaced(rows, key).map_or(now, |old| old.time.max(now));
             if rows.len() >= self.capacity {
                 rows.retain(|have| have.kind == BLOCKED || have.time > stale);
             }
-            rows.push(Row { key: *key, kind, time: now });
+            rows.push(Row { key: *key, kind, time });
         })?;
         Ok(put.is_some())
     }
+}
+
+/// Takes the row of `key` out.
+fn replaced(rows: &mut Vec<Row>, key: &RowKey) -> Option<Row> {
+    let at = rows.iter().position(|row| row.key == *key)?;
+    Some(rows.swap_remove(at))
 }
 
 fn person_row(tenant: &str, key: &str) -> RowKey {
@@ -205,7 +212,7 @@ mod tests {
     fn people() -> (TestHost, People) {
         let host = TestHost::at(1_000_000);
         let people = People::with_capacity(ring(1), Duration::from_secs(3600), 4, 8);
-        people.prepare(&host, std::iter::once("t")).unwrap();
+        people.prepare(&host).unwrap();
         (host, people)
     }
 
@@ -278,6 +285,51 @@ mod tests {
         assert_eq!(standing(&host, &people, &["ada"], 1_000_000), Standing::Ended);
         assert_eq!(standing(&host, &people, &["ada"], 1_000_001), Standing::Clear);
         assert_eq!(standing(&host, &people, &["bob"], 2_000_000), Standing::Blocked);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_revives_nothing() {
+        let (host, people) = people();
+        people.block(&host, "t", &keys(&["ada"])).unwrap();
+        people.raise_epoch(&host, "t").unwrap();
+        host.time.set(500_000);
+        people.unblock(&host, "t", &keys(&["ada"])).unwrap();
+        people.raise_epoch(&host, "t").unwrap();
+        assert_eq!(standing(&host, &people, &["ada"], 900_000), Standing::Ended);
+        assert_eq!(standing(&host, &people, &["bob"], 900_000), Standing::Ended);
+    }
+
+    #[test]
+    fn a_block_that_cannot_be_recorded_is_an_error() {
+        let (host, people) = people();
+        host.shared_fails.set(true);
+        assert!(people.block(&host, "t", &keys(&["ada"])).is_err());
+        assert!(people.block(&host, "t", &PersonKeys::none()).is_err());
+    }
+
+    #[test]
+    fn more_keys_than_can_be_one_person_raise_the_epoch() {
+        let (host, people) = people();
+        let many: Vec<String> = (0..100).map(|at| format!("mail-{at}")).collect();
+        let keys: PersonKeys = many.iter().map(String::as_str).collect();
+        assert_eq!(people.block(&host, "t", &keys), Ok(false));
+        assert_eq!(standing(&host, &people, &["mail-99"], 1_000_000), Standing::Ended);
+    }
+
+    #[test]
+    fn the_epoch_of_one_tenant_pushes_nobody_out_of_a_full_table() {
+        let (host, people) = people();
+        let mut names = Vec::new();
+        for at in 0..200 {
+            let name = format!("user-{at}");
+            if people.block(&host, "t", &keys(&[&name])).unwrap() {
+                names.push(name);
+            }
+        }
+        people.raise_epoch(&host, "another").unwrap();
+        for name in &names {
+            assert_eq!(standing(&host, &people, &[name], 2_000_000), Standing::Blocked);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::common::{Identity, path};
 use crate::config::{Access, Condition, PathMatch, Rule, Test};
 
 /// What the rules are asked.
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// Path in normal form.
     pub path: &'a str,
@@ -53,6 +54,22 @@ pub fn decide(rules: &[Rule], question: &Question<'_>) -> Decision {
     }
 }
 
+/// Whether it matters to the decision who is signed in: not where the rule lets anybody pass without identity.
+#[must_use]
+pub fn session_matters(rules: &[Rule], question: &Question<'_>) -> bool {
+    rules.iter().find(|rule| matches(rule, question)).is_some_and(|rule| rule.access != Access::Public)
+}
+
+/// Whether the request would pass whatever route Envoy chose.
+#[must_use]
+pub fn passes_on_every_route(rules: &[Rule], question: &Question<'_>) -> bool {
+    let named = rules.iter().filter_map(|rule| rule.route.as_deref());
+    named.map(Some).chain(std::iter::once(None)).all(|route| {
+        let question = Question { route, ..*question };
+        matches!(decide(rules, &question), Decision::Pass { .. })
+    })
+}
+
 /// Whether the decision on this request looks at Envoy's route: a rule up to the deciding one names a route.
 ///
 /// Such a decision must not be combined with a header edit on behalf of a forger, because the edit makes Envoy choose
@@ -81,12 +98,17 @@ fn matches_but_route(rule: &Rule, question: &Question<'_>) -> bool {
     let weak = matches!(rule.access, Access::Public | Access::Optional);
     let path_matches = match &rule.path {
         PathMatch::Exact(exact) if weak => question.path == exact,
-        PathMatch::Exact(exact) => question.path.eq_ignore_ascii_case(exact),
+        // A trailing slash is nothing to many applications.
+        PathMatch::Exact(exact) => {
+            path::folded(question.path).trim_end_matches('/') == path::folded(exact).trim_end_matches('/')
+        }
         PathMatch::Prefix(prefix) if weak => path::is_at_or_below(question.path, prefix),
         PathMatch::Prefix(prefix) => path::is_at_or_below_any_case(question.path, prefix),
     };
-    path_matches
-        && rule.methods.as_ref().is_none_or(|methods| methods.iter().any(|method| method == question.method))
+    // HEAD is GET without the body: whoever may not have the one must not learn from the other.
+    let method = if question.method == "HEAD" { "GET" } else { question.method };
+    let names = |have: &String| have == question.method || have == method;
+    path_matches && rule.methods.as_ref().is_none_or(|methods| methods.iter().any(names))
 }
 
 fn holds(condition: &Condition, identity: &Identity) -> bool {
@@ -187,6 +209,45 @@ mod tests {
         assert_eq!(ask("/x", "GET", Some("other")), Decision::Denied);
         assert_eq!(ask("/form", "GET", None), pass(false));
         assert_eq!(ask("/form", "POST", None), Decision::Denied);
+    }
+
+    #[test]
+    fn a_head_request_is_judged_as_the_get_it_is() {
+        let mut strict = rule("/open", Access::SignedIn);
+        strict.methods = Some(vec!["GET".to_owned()]);
+        let rules = [strict, rule("/open", Access::Public)];
+        let ask = |method| decide(&rules, &Question { path: "/open", method, route: None, identity: None });
+        assert_eq!(ask("GET"), Decision::SignIn);
+        assert_eq!(ask("HEAD"), Decision::SignIn);
+        assert_eq!(ask("POST"), pass(false));
+    }
+
+    #[test]
+    fn a_strict_exact_path_holds_with_a_trailing_slash_and_in_any_case() {
+        let mut strict = rule("", Access::Deny);
+        strict.path = PathMatch::Exact("/admin".to_owned());
+        let rules = [strict, rule("", Access::Public)];
+        for path in ["/admin", "/admin/", "/ADMIN"] {
+            assert_eq!(ask(&rules, path, None), Decision::Denied, "{path}");
+        }
+        assert_eq!(ask(&rules, "/admins", None), pass(false));
+    }
+
+    #[test]
+    fn a_request_that_passes_on_one_route_only_is_known_as_such() {
+        let mut by_route = rule("", Access::Public);
+        by_route.route = Some("open".to_owned());
+        let question = Question { path: "/", method: "GET", route: Some("open"), identity: None };
+        assert!(!passes_on_every_route(&[by_route, rule("", Access::SignedIn)], &question));
+        assert!(passes_on_every_route(&[rule("", Access::Public)], &question));
+    }
+
+    #[test]
+    fn who_is_signed_in_does_not_matter_to_a_public_rule() {
+        let rules = [rule("/public", Access::Public), rule("", Access::Optional)];
+        let question = |path| Question { path, method: "GET", route: None, identity: None };
+        assert!(!session_matters(&rules, &question("/public")));
+        assert!(session_matters(&rules, &question("/x")));
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Replay {
     /// # Errors
     /// Where shared data is not available.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), LedgerError> {
-        self.ledger.prepare(host).map(|_| ())
+        self.ledger.prepare(host)
     }
 
     /// Uses the assertion `id` of `issuer`, which would be accepted until `until`.

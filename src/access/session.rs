@@ -43,7 +43,7 @@ pub fn person_keys(identity: &Identity) -> PersonKeys {
 }
 
 impl Session {
-    /// A new session that begins now and ends at `ends`. Attributes that are not in `needed` are left out, for a
+    /// A new session that begins at `now` and ends at `ends`. Attributes that are not in `needed` are left out, for a
     /// cookie has little room; the person's keys are taken before that.
     ///
     /// # Errors
@@ -51,6 +51,7 @@ impl Session {
     pub fn begin(
         host: &dyn Host,
         mut identity: Identity,
+        now: UnixMillis,
         ends: UnixMillis,
         needed: &dyn Fn(&str) -> bool,
     ) -> Result<Self, SealError> {
@@ -59,7 +60,7 @@ impl Session {
         let keys = person_keys(&identity).iter().map(str::to_owned).collect();
         identity.attributes.retain(|name, _| needed(name));
         let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { id, identity, keys, issued: host.now().0, ends: ends.0 })
+        Ok(Self { id, identity, keys, issued: now.0, ends: ends.0 })
     }
 
     /// When it was issued.
@@ -104,7 +105,6 @@ impl SessionCookies {
         host: &dyn Host,
         session: &Session,
         at_host: &str,
-        sent: &Cookies<'_>,
     ) -> Result<Option<Vec<String>>, SealError> {
         let plain = serde_json::to_vec(session).map_err(|_| SealError::Unavailable)?;
         let sealed = self.ring.seal(host, &plain, &self.context(at_host))?;
@@ -121,8 +121,8 @@ impl SessionCookies {
                 self.piece_name(at)
             ));
         }
-        // Pieces of a larger, older session must not outlive it.
-        lines.extend(self.clear_from(pieces.len(), sent));
+        // Pieces of a larger, older session must not outlive it; the cross-site POST that signs in does not show them.
+        lines.extend((pieces.len()..PIECES).map(|at| expired(&self.piece_name(at), "Lax")));
         Ok(Some(lines))
     }
 
@@ -130,8 +130,22 @@ impl SessionCookies {
     #[must_use]
     pub fn clear(&self, sent: &Cookies<'_>) -> Vec<String> {
         let mut lines = vec![expired(&self.name, "Lax")];
-        lines.extend(self.clear_from(1, sent));
+        let sent_pieces =
+            (1..PIECES).map(|at| self.piece_name(at)).filter(|name| sent.values(name).next().is_some());
+        lines.extend(sent_pieces.map(|name| expired(&name, "Lax")));
         lines
+    }
+
+    /// How many cookies the session of this request is made of, where each came once: none of them can be a client's own
+    /// invention if the session opened.
+    #[must_use]
+    pub fn pieces(&self, sent: &Cookies<'_>) -> Option<usize> {
+        let mut first = sent.values(&self.name);
+        let (count, _) = first.next()?.split_once('.')?;
+        let count: usize = count.parse().ok().filter(|count| (1..=PIECES).contains(count))?;
+        let single =
+            first.next().is_none() && (1..count).all(|at| sent.values(&self.piece_name(at)).count() == 1);
+        single.then_some(count)
     }
 
     /// The session a request carries, if it is whole, ours, of this tenant and host, and not over. Sent twice, the
@@ -153,14 +167,6 @@ impl SessionCookies {
         }
         let plain = self.ring.open(&sealed, &self.context(at_host)).ok()?;
         serde_json::from_slice(&plain).ok()
-    }
-
-    fn clear_from(&self, first: usize, sent: &Cookies<'_>) -> Vec<String> {
-        (first.max(1)..PIECES)
-            .map(|at| self.piece_name(at))
-            .filter(|name| sent.values(name).next().is_some())
-            .map(|name| expired(&name, "Lax"))
-            .collect()
     }
 
     fn piece_name(&self, at: usize) -> String {
@@ -200,9 +206,10 @@ mod tests {
 
     fn signed_in(host: &TestHost, values: usize) -> Vec<String> {
         let needed = |name: &str| name == "groups";
-        let session = Session::begin(host, identity(values), UnixMillis(5000), &needed).unwrap();
-        let none = Headers::default();
-        cookies("t").set(host, &session, "a.example", &Cookies::read(&none)).unwrap().unwrap()
+        let session = Session::begin(host, identity(values), host.now(), UnixMillis(5000), &needed).unwrap();
+        let mut lines = cookies("t").set(host, &session, "a.example").unwrap().unwrap();
+        lines.retain(|line| !line.ends_with("Max-Age=0"));
+        lines
     }
 
     fn as_request(lines: &[String]) -> Headers {
@@ -275,9 +282,29 @@ mod tests {
     fn a_session_too_large_for_cookies_is_not_cut() {
         let host = TestHost::at(1000);
         let needed = |_: &str| true;
-        let session = Session::begin(&host, identity(2000), UnixMillis(5000), &needed).unwrap();
-        let none = Headers::default();
-        assert_eq!(cookies("t").set(&host, &session, "a.example", &Cookies::read(&none)), Ok(None));
+        let session = Session::begin(&host, identity(2000), host.now(), UnixMillis(5000), &needed).unwrap();
+        assert_eq!(cookies("t").set(&host, &session, "a.example"), Ok(None));
+    }
+
+    #[test]
+    fn a_smaller_session_takes_the_pieces_of_a_larger_one_away() {
+        let host = TestHost::at(1000);
+        let needed = |_: &str| false;
+        let session = Session::begin(&host, identity(0), host.now(), UnixMillis(5000), &needed).unwrap();
+        let lines = cookies("t").set(&host, &session, "a.example").unwrap().unwrap();
+        let away: Vec<&String> = lines.iter().filter(|line| line.ends_with("Max-Age=0")).collect();
+        assert_eq!(away.len(), PIECES - 1);
+        assert!(away.iter().all(|line| line.starts_with("__Host-vestibule-s.t.")));
+    }
+
+    #[test]
+    fn only_a_session_whose_cookies_came_once_accounts_for_them() {
+        let lines = signed_in(&TestHost::at(1000), 150);
+        let headers = as_request(&lines);
+        assert_eq!(cookies("t").pieces(&Cookies::read(&headers)), Some(lines.len()));
+        let mut doubled = lines.clone();
+        doubled.push("__Host-vestibule-s.t.1=planted".to_owned());
+        assert_eq!(cookies("t").pieces(&Cookies::read(&as_request(&doubled))), None);
     }
 
     #[test]

@@ -37,7 +37,13 @@ impl std::fmt::Debug for Identity {
 /// SCIM gives `userName`, `externalId` and mail addresses; an assertion gives the name identifier, the object
 /// identifier, the user principal name and mail addresses. Two sets that share a value mean the same person.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct PersonKeys(Vec<String>);
+pub struct PersonKeys {
+    keys: Vec<String>,
+    overflow: bool,
+}
+
+/// No honest person has more; every key is a look-up.
+const MOST_KEYS: usize = 32;
 
 impl PersonKeys {
     /// No key: nobody can be recognised.
@@ -46,30 +52,43 @@ impl PersonKeys {
         Self::default()
     }
 
-    /// Adds a value; case and surrounding white space do not distinguish people, an empty value is nobody's.
+    /// Adds a value; case and surrounding white space do not distinguish people, an empty value is nobody's. More than
+    /// 32 are not kept, which [`PersonKeys::is_complete`] tells.
     pub fn add(&mut self, value: &str) {
         let value = value.trim().to_lowercase();
-        if !value.is_empty() && !self.0.contains(&value) {
-            self.0.push(value);
+        if value.is_empty() || self.keys.contains(&value) {
+            return;
         }
+        if self.keys.len() >= MOST_KEYS {
+            self.overflow = true;
+        } else {
+            self.keys.push(value);
+        }
+    }
+
+    /// Whether all values that were added are here.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.overflow
     }
 
     /// Adds all keys of `other`.
     pub fn extend(&mut self, other: &Self) {
-        for key in &other.0 {
+        for key in &other.keys {
             self.add(key);
         }
+        self.overflow |= other.overflow;
     }
 
     /// Whether nobody can be recognised by this set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// The keys, normalised.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.keys.iter().map(String::as_str)
     }
 }
 
@@ -86,6 +105,6 @@ impl<'a> FromIterator<&'a str> for PersonKeys {
 impl std::fmt::Debug for PersonKeys {
     /// Tells how many keys there are, not which.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PersonKeys({})", self.0.len())
+        write!(f, "PersonKeys({})", self.keys.len())
     }
 }

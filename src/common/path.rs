@@ -23,8 +23,10 @@ pub enum PathProblem {
     BadEscape,
     /// Not UTF-8 once decoded (overlong forms included).
     NotUtf8,
-    /// `#` has no place in a request.
+    /// `#` has no place in a request, and an encoded one or `%3F` is read as the end of the path by some.
     Fragment,
+    /// A segment that ends in a dot or a space: some file systems do not see them.
+    TrailingDot,
 }
 
 impl PathProblem {
@@ -41,6 +43,7 @@ impl PathProblem {
             Self::BadEscape => "path.bad_escape",
             Self::NotUtf8 => "path.not_utf8",
             Self::Fragment => "path.fragment",
+            Self::TrailingDot => "path.trailing_dot",
         }
     }
 }
@@ -72,7 +75,8 @@ impl NormalPath {
                 b'/' | b'\\' if escaped => return Err(PathProblem::EncodedSeparator),
                 b'\\' => return Err(PathProblem::EncodedSeparator),
                 b';' => return Err(PathProblem::Semicolon),
-                b'#' if !escaped => return Err(PathProblem::Fragment),
+                b'#' => return Err(PathProblem::Fragment),
+                b'?' if escaped => return Err(PathProblem::Fragment),
                 0..=0x1f | 0x7f => return Err(PathProblem::Control),
                 byte => decoded.push(byte),
             }
@@ -89,6 +93,7 @@ impl NormalPath {
             match segment {
                 "." | ".." => return Err(PathProblem::DotSegment),
                 "" if segments.peek().is_some() => return Err(PathProblem::EmptySegment),
+                segment if segment.ends_with(['.', ' ']) => return Err(PathProblem::TrailingDot),
                 _ => {}
             }
         }
@@ -114,10 +119,17 @@ pub fn is_at_or_below(path: &str, base: &str) -> bool {
     path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// [`is_at_or_below`] without regard to ASCII case, for what must stay closed to every spelling.
+/// [`is_at_or_below`] without regard to case, for what must stay closed to every spelling.
 #[must_use]
 pub fn is_at_or_below_any_case(path: &str, base: &str) -> bool {
-    is_at_or_below(&path.to_ascii_lowercase(), &base.to_ascii_lowercase())
+    is_at_or_below(&folded(path), &folded(base))
+}
+
+/// The path as an application that does not distinguish case may compare it: through upper case and back, so that
+/// letters which share one (`ſ` and `s`) agree.
+#[must_use]
+pub fn folded(path: &str) -> String {
+    path.to_uppercase().to_lowercase()
 }
 
 /// The host of an authority: without port, IPv6 brackets kept.
@@ -180,6 +192,11 @@ mod tests {
             ("/a%252e", BadEscape),
             ("/a%c0%ae", NotUtf8),
             ("/a#b", Fragment),
+            ("/a%23b", Fragment),
+            ("/a%3fb", Fragment),
+            ("/a./b", TrailingDot),
+            ("/a%20", TrailingDot),
+            ("/a/..%20/b", TrailingDot),
         ] {
             assert_eq!(NormalPath::read(raw.as_bytes()), Err(problem), "{raw}");
         }
@@ -192,6 +209,7 @@ mod tests {
         assert!(is_at_or_below("/scim/Users", "/scim"));
         assert!(!is_at_or_below("/scimitar", "/scim"));
         assert!(is_at_or_below_any_case("/SCIM/users", "/scim"));
+        assert!(is_at_or_below_any_case("/\u{17f}cim/users", "/scim"));
     }
 
     #[test]

@@ -112,6 +112,7 @@ fn read_headers(node: &Node<'_>) -> Vec<IdentityHeader> {
 
 /// Names whose meaning belongs to HTTP or to the proxy itself.
 const RESERVED: &[&str] = &[
+    "authorization",
     "host",
     "cookie",
     "set-cookie",
@@ -133,7 +134,9 @@ const RESERVED: &[&str] = &[
 fn header_name(node: &Node<'_>) -> Option<String> {
     let name = node.text()?.to_ascii_lowercase();
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if !name.bytes().all(token) || RESERVED.contains(&name.as_str()) || name.len() > 128 {
+    // Every spelling of an identity header is struck from every request: `content_length` would take the length away.
+    let spelling = name.replace('_', "-");
+    if !name.bytes().all(token) || RESERVED.contains(&spelling.as_str()) || name.len() > 128 {
         node.error(
             format!("`{name}` cannot be an identity header"),
             "use letters, digits, - and _, and no header that HTTP itself needs",
@@ -155,7 +158,11 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
     };
     let route = fields.get("route").map(|node| node.text().map(str::to_owned));
     let methods = fields.get("methods").map(|node| {
-        node.list().iter().filter_map(|node| node.text().map(str::to_ascii_uppercase)).collect::<Vec<_>>()
+        let list = node.list();
+        if list.is_empty() {
+            node.error("is empty: the rule would never match", "list at least one, or leave `methods` out");
+        }
+        list.iter().filter_map(|node| node.text().map(str::to_ascii_uppercase)).collect::<Vec<_>>()
     });
     let access = fields.need("access", "write public, optional, signed_in or deny").and_then(|node| {
         node.choice(&[
@@ -167,6 +174,9 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
     });
     let require = fields.get("require").map(|node| {
         let conditions: Vec<Condition> = node.list().iter().filter_map(read_condition).collect();
+        if conditions.is_empty() {
+            node.error("is empty", "list at least one condition, or leave `require` out");
+        }
         if access.is_some_and(|access| access != Access::SignedIn) {
             node.error(
                 "needs a session, but the rule does not",

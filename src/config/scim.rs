@@ -90,6 +90,12 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
         max_response: usize::try_from(max_response?).ok()?,
         rules_off: rules_off.unwrap_or_default(),
     };
+    if settings.application.cluster_path.is_empty() {
+        node.warn(
+            "the application's SCIM server begins at the root of its cluster and cannot be closed by path",
+            "make sure that no other route of Envoy leads to that cluster",
+        );
+    }
     if settings.public_path == settings.application.path {
         node.warn(
             "public_path and application.path are the same",

@@ -111,6 +111,12 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
         access: access?,
     };
     check(node, &tenant);
+    if host_of(&tenant.public_url).is_some_and(|host| !tenant.hosts.iter().any(|have| have == host)) {
+        node.error(
+            "does not have the host of its public_url among its hosts",
+            "add it to `hosts`: the answer of the identity provider arrives there",
+        );
+    }
     Some(tenant)
 }
 
@@ -169,6 +175,11 @@ fn read_public_url(node: &Node<'_>) -> Option<String> {
             node.error(format!("the scheme `{scheme}` cannot carry Secure cookies"), "use https");
             return None;
         }
+    }
+    let default_port = if scheme == "https" { ":443" } else { ":80" };
+    if authority.ends_with(default_port) {
+        node.error("names the default port", "leave it out: browsers do, and the two would not be the same");
+        return None;
     }
     Some(format!("{scheme}://{authority}"))
 }

@@ -47,7 +47,7 @@ pub enum Event {
         /// All pairs.
         trailers: Headers,
     },
-    /// A held request has waited long for its body and this host has never shown that it delivers one to a held request
+    /// A held message has waited long for its body and this host has never shown that it delivers one to a held message
     /// (`allow_on_headers_stop_iteration` does not agree with `host.stop_iteration`).
     HostMismatch,
     /// The stream is over, however it ended. Comes once, last; but nothing may rest on that.
@@ -64,7 +64,6 @@ pub enum Origin {
 }
 
 /// An answer to a call of our own.
-#[derive(Debug)]
 pub struct CallAnswer {
     /// `:status`; a cluster that is down answers 503, a timeout 504.
     pub status: u16,
@@ -72,6 +71,13 @@ pub struct CallAnswer {
     pub headers: Headers,
     /// The body, within the bound that the call named.
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for CallAnswer {
+    /// The body is personal data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallAnswer").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// What the host does next.
@@ -88,7 +94,7 @@ pub enum Step {
 }
 
 /// Changes to what is being let through.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Edits {
     /// To the headers of the current direction; legal only while they are held.
     pub headers: Vec<HeaderEdit>,
@@ -96,6 +102,17 @@ pub struct Edits {
     pub trailers: Vec<HeaderEdit>,
     /// Replaces all of the buffered body.
     pub body: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Edits {
+    /// The body is personal data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edits")
+            .field("headers", &self.headers)
+            .field("trailers", &self.trailers)
+            .field("body", &self.body.as_ref().map(Vec::len))
+            .finish()
+    }
 }
 
 impl Step {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::access::Cookies;
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 
 use super::event::{CallAnswer, Edits, Event, Origin, Step};
@@ -33,7 +34,7 @@ enum State {
     /// The application's answer to a provisioning request is coming in.
     Repairing(Box<Flow>, Headers),
     /// The proxy answered a provisioning request itself; its text makes room for a SCIM error.
-    Replacing(Vec<u8>),
+    Replacing(Replacement),
     /// A request has been released, or was never ours to judge; nothing is left to do but to strip its trailers.
     Released,
     /// We have answered; what the request still sends goes nowhere.
@@ -41,6 +42,10 @@ enum State {
     /// The stream is over.
     Over,
 }
+
+/// The SCIM error that takes the place of the proxy's own text.
+#[derive(Debug)]
+struct Replacement(Vec<u8>);
 
 /// The name of a state, for tests and measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,7 +138,10 @@ impl Exchange {
                     Step::Hold
                 } else {
                     // This host cannot hold headers and still deliver the body: the buffer filter behind us holds them.
-                    Step::Continue(Edits { headers: head.forged.clone(), ..Edits::default() })
+                    Step::Continue(Edits {
+                        headers: [head.forged.clone(), Cookies::hide(&head.headers)].concat(),
+                        ..Edits::default()
+                    })
                 };
                 (State::Consuming(at, Box::new(head)), step)
             }
@@ -207,7 +215,11 @@ impl Exchange {
         let status = headers.text(":status").and_then(|status| status.parse().ok());
         match (state, origin) {
             (State::Provisioned(mut flow), _) => {
-                flow.answered(&self.gateway, status, origin, host);
+                let recorded = flow.answered(&self.gateway, status, origin, host);
+                // The proxy's own answer is no success anyway.
+                if !recorded && origin == Origin::Upstream {
+                    return refuse(provisioning::not_recorded());
+                }
                 match origin {
                     Origin::Local => local_reply(status, end),
                     Origin::Upstream if end => {
@@ -232,6 +244,8 @@ impl Exchange {
                 pending @ (State::Arriving(_) | State::LookingUp(_) | State::Consuming(..)),
                 Origin::Upstream,
             ) => self.abandon(pending, host),
+            // The application's answer broke off, or was larger than the proxy holds.
+            (State::Repairing(..), Origin::Local) => local_reply(status, end),
             (pending @ (State::Repairing(..) | State::Replacing(_)), _) => self.abandon(pending, host),
             // The proxy refused the request before it came to us.
             (State::Fresh, Origin::Local) => (State::Refused, Step::go_on()),
@@ -262,8 +276,9 @@ impl Exchange {
                 (State::Released, step)
             }
             State::Repairing(..) | State::Over => (state, Step::Hold),
-            State::Replacing(body) => {
-                (State::Replacing(Vec::new()), Step::Continue(Edits { body: Some(body), ..Edits::default() }))
+            State::Replacing(Replacement(body)) => {
+                let edits = Edits { body: Some(body), ..Edits::default() };
+                (State::Replacing(Replacement(Vec::new())), Step::Continue(edits))
             }
             State::Released | State::Refused => (state, Step::go_on()),
             pending => self.abandon(pending, host),
@@ -346,7 +361,7 @@ fn local_reply(status: Option<u16>, end: bool) -> (State, Step) {
         return (State::Refused, Step::Continue(edits));
     }
     edits.headers.push(HeaderEdit::remove("content-length"));
-    (State::Replacing(body), Step::Continue(edits))
+    (State::Replacing(Replacement(body)), Step::Continue(edits))
 }
 
 fn without_trailers(step: Step, trailers: &Headers) -> Step {
@@ -367,7 +382,7 @@ fn without_trailers(step: Step, trailers: &Headers) -> Step {
 
 fn host_mismatch(state: State, host: &dyn Host) -> (State, Step) {
     match state {
-        State::Consuming(..) | State::Arriving(_) => {
+        State::Consuming(..) | State::Arriving(_) | State::Repairing(..) => {
             host.count("vestibule.exchange.host_mismatch");
             host.log(
                 Level::Error,

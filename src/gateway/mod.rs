@@ -4,6 +4,7 @@
 //! answer is total: no event, early, late, twice or never, lets a request through whose decision is pending or was a
 //! refusal.
 
+mod closed;
 mod event;
 mod exchange;
 mod pages;
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, People, Replay};
+use crate::access::{Forgeries, LedgerError, People, Replay};
 use crate::common::Host;
 use crate::config::{Configuration, Problem};
 
@@ -28,6 +29,7 @@ use crate::crypto::{KeyRing, SealError};
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step};
 pub use exchange::{Exchange, StateName};
 
+use closed::Closed;
 use tenant::TenantRoom;
 
 /// A compiled configuration and what all exchanges under it share.
@@ -37,8 +39,7 @@ pub struct Gateway {
     tenants: Vec<TenantRoom>,
     by_host: BTreeMap<String, usize>,
     forgeries: Forgeries,
-    /// SCIM prefixes of all applications: closed on every host, whoever owns them.
-    closed: Vec<String>,
+    closed: Closed,
     people: People,
     replay: Replay,
 }
@@ -63,11 +64,7 @@ impl Gateway {
         let Configuration { host, keys, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
         let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
-        let closed = tenants
-            .iter()
-            .filter_map(|tenant| tenant.scim.as_ref())
-            .flat_map(|scim| [scim.application.path.clone(), scim.public_path.clone()])
-            .collect();
+        let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
         let by_host = tenants
             .iter()
             .enumerate()
@@ -89,11 +86,14 @@ impl Gateway {
     /// Makes what the workers share. To be called once for each configuration, before the first exchange.
     ///
     /// # Errors
-    /// Where the host has no shared data: without it nobody can be locked out at once.
+    /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
+    /// configuration with other keys.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
-        let names = self.tenants.iter().map(|tenant| tenant.settings.name.as_str());
-        self.people.prepare(host, names).and_then(|()| self.replay.prepare(host)).map_err(|error| {
-            format!("shared data cannot be used ({error}); revocation and single use need it")
+        self.people.prepare(host).and_then(|()| self.replay.prepare(host)).map_err(|error| match error {
+            LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \
+                 locked out; keep one of those keys in `keys` while you rotate, or give this filter a vm_id of its own"
+                .to_owned(),
+            error => format!("shared data cannot be used ({error}); revocation and single use need it"),
         })
     }
 

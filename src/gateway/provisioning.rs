@@ -1,5 +1,6 @@
 //! Provisioning: from Entra's request to the application's, and back.
 
+use crate::access::{LedgerError, People};
 use crate::common::{HeaderEdit, Headers, Host, Level, PersonKeys, Reply, json};
 use crate::config::{Credential, ScimSettings};
 use crate::scim::{self, AccountChange, ChangeKind, Incoming, Normalised, Outgoing, RequestShape, Upstream};
@@ -10,7 +11,6 @@ use super::tenant::{ScimRoom, TenantRoom};
 use super::{Gateway, reports};
 
 /// An authenticated request whose body may still be coming.
-#[derive(Debug)]
 pub(super) struct Arriving {
     tenant: usize,
     method: String,
@@ -22,6 +22,13 @@ pub(super) struct Arriving {
     authorization: Option<Vec<u8>>,
     forged: Vec<HeaderEdit>,
     pub(super) max_body: usize,
+}
+
+impl std::fmt::Debug for Arriving {
+    /// Path and headers hold personal data and a credential.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arriving").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 /// A write that waits for the person's keys before it may change whether they are active.
@@ -211,6 +218,11 @@ fn percent_encode(text: &str) -> String {
     out
 }
 
+/// Where it is not known who was meant, everybody of the tenant is looked at anew.
+fn raise_unless(determined: bool, people: &People, host: &dyn Host, tenant: &str) -> Result<(), LedgerError> {
+    if determined { Ok(()) } else { people.raise_epoch(host, tenant) }
+}
+
 impl Change {
     fn asked(change: AccountChange) -> Self {
         // Without an id the keys in the body are all there is, and all the application will know.
@@ -255,7 +267,7 @@ impl LookUp {
 
     /// The client left before the write went on. It may have been the last word on this person: count it.
     pub(super) fn abandoned(mut self, gateway: &Gateway, host: &dyn Host) {
-        self.flow.settle(gateway, Settled::Unknown, host);
+        self.flow.abandoned(gateway, host);
     }
 }
 
@@ -272,52 +284,61 @@ enum Settled {
 
 impl Flow {
     /// What the response's status says of the change. Comes before the response is passed on, so that Entra's success
-    /// is never earlier than the lock-out.
+    /// is never earlier than the lock-out. False where the lock-out could not be recorded: then there is no success.
+    #[must_use]
     pub(super) fn answered(
         &mut self,
         gateway: &Gateway,
         status: Option<u16>,
         origin: Origin,
         host: &dyn Host,
-    ) {
+    ) -> bool {
         let settled = match (origin, status) {
             (Origin::Upstream, Some(200..=299)) => Settled::Done,
             (Origin::Upstream, Some(400..=499)) => Settled::Refused,
             _ => Settled::Unknown,
         };
-        self.settle(gateway, settled, host);
+        self.settle(gateway, settled, host)
     }
 
-    /// The stream ended without a response.
+    /// The stream ended without a response; nobody is left to be told.
     pub(super) fn abandoned(&mut self, gateway: &Gateway, host: &dyn Host) {
-        self.settle(gateway, Settled::Unknown, host);
+        let _reported = self.settle(gateway, Settled::Unknown, host);
     }
 
-    fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) {
-        let Some(change) = &self.change else { return };
-        let Some(tenant) = gateway.tenants.get(self.tenant) else { return };
-        let name = &tenant.settings.name;
+    /// Does to the person what the write meant. False where that could not be recorded.
+    fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
+        let Some(change) = &self.change else { return true };
+        let Some(tenant) = gateway.tenants.get(self.tenant) else { return false };
+        let (name, people) = (&tenant.settings.name, &gateway.people);
         match (change.kind, settled) {
             (_, Settled::Refused) => self.change = None,
             (ChangeKind::Reactivate, Settled::Done) => {
-                let unblocked = gateway.people.unblock(host, name, &change.keys);
+                let unblocked = people.unblock(host, name, &change.keys);
                 reports::reactivated(host, name, unblocked.is_ok());
             }
             // Whether somebody may come in again is not guessed.
             (ChangeKind::Reactivate, Settled::Unknown) => self.change = None,
-            // Who has another name now signs in by it; a later deactivation names only the new one.
+            // Who has another name now signs in by it; a later deactivation names only the new one. Somebody who is
+            // locked out stays so under the new name.
             (ChangeKind::Rename, _) => {
-                let ended = gateway.people.end_sessions(host, name, &change.keys);
-                reports::renamed(host, name, change.determined, ended.is_ok());
+                let told = match people.is_blocked(host, name, &change.keys) {
+                    Ok(true) => people.block(host, name, &change.keys).map(|_| ()),
+                    Ok(false) => people.end_sessions(host, name, &change.keys),
+                    Err(error) => Err(error),
+                };
+                let told = told.and_then(|()| raise_unless(change.determined, people, host, name));
+                reports::renamed(host, name, change.determined, told.is_ok());
+                return told.is_ok();
             }
             (ChangeKind::Deactivate | ChangeKind::Delete, _) => {
-                let mut told = gateway.people.block(host, name, &change.keys).map(|_| ());
-                if told.is_ok() && !change.determined {
-                    told = gateway.people.raise_epoch(host, name);
-                }
+                let told = people.block(host, name, &change.keys).map(|_| ());
+                let told = told.and_then(|()| raise_unless(change.determined, people, host, name));
                 reports::deactivated(host, name, change.determined, told.is_ok());
+                return told.is_ok();
             }
         }
+        true
     }
 
     /// The whole response is at hand: apply the response rules, and learn from it who was meant.
@@ -442,6 +463,11 @@ pub(super) fn local_error(status: Option<u16>) -> Reply {
 
 pub(super) fn too_large(limit: usize) -> Reply {
     scim::error_reply(413, None, &format!("The request is larger than {limit} octets."))
+}
+
+/// The change was made, but the lock-out that it means could not be recorded: Entra tries again.
+pub(super) fn not_recorded() -> Reply {
+    scim::error_reply(503, None, "The change could not be recorded at the gateway; try again.")
 }
 
 pub(super) fn response_too_large() -> Reply {

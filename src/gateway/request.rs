@@ -24,6 +24,10 @@ pub(super) enum HeadProblem {
     Pseudo,
     /// CONNECT without a protocol: this is no tunnel.
     Connect,
+    /// A method that is not written in upper-case letters: applications may read it as another.
+    Method,
+    /// An upgrade whose `connection` names other headers, which the next hop would take away.
+    HopByHop,
 }
 
 impl Head {
@@ -33,11 +37,17 @@ impl Head {
         }
         let text = |name| headers.only(name).map(str::to_owned).ok_or(HeadProblem::Pseudo);
         let (method, authority) = (text(":method")?, text(":authority")?);
+        if !is_method(&method) {
+            return Err(HeadProblem::Method);
+        }
         let protocol = headers.has(":protocol");
         if method == "CONNECT" && !protocol {
             return Err(HeadProblem::Connect);
         }
         let upgrade = protocol || headers.has("upgrade");
+        if upgrade && !headers.all("connection").all(is_plain_connection) {
+            return Err(HeadProblem::HopByHop);
+        }
         let host = path::host_without_port(&authority).to_ascii_lowercase();
         if headers.all(":path").count() != 1 {
             return Err(HeadProblem::Pseudo);
@@ -82,6 +92,18 @@ impl Head {
         let value = self.headers.only("content-type").unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
+}
+
+fn is_method(method: &str) -> bool {
+    (1..=32).contains(&method.len()) && method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+}
+
+/// Envoy passes `connection` on with an upgrade; what it names is gone behind the next hop, our headers among it.
+fn is_plain_connection(value: &[u8]) -> bool {
+    const PLAIN: [&[u8]; 5] = [b"upgrade", b"keep-alive", b"close", b"http2-settings", b""];
+    value
+        .split(|byte| *byte == b',')
+        .all(|token| PLAIN.contains(&token.trim_ascii().to_ascii_lowercase().as_slice()))
 }
 
 fn path_text(path: &[u8]) -> String {
@@ -162,6 +184,21 @@ mod tests {
     fn a_tunnel_is_refused_and_an_extended_connect_is_an_upgrade() {
         assert_eq!(head(&[(":method", "CONNECT")]).unwrap_err(), HeadProblem::Connect);
         assert!(head(&[(":method", "CONNECT"), (":protocol", "websocket")]).unwrap().upgrade);
+    }
+
+    #[test]
+    fn a_method_in_other_letters_is_refused() {
+        for method in ["get", "Get", "G T", "", "GÉT"] {
+            assert_eq!(head(&[(":method", method)]).unwrap_err(), HeadProblem::Method, "{method}");
+        }
+        assert!(head(&[(":method", "VERSION-CONTROL")]).is_ok());
+    }
+
+    #[test]
+    fn an_upgrade_cannot_name_headers_that_the_next_hop_takes_away() {
+        let upgrade = |connection| head(&[("upgrade", "websocket"), ("connection", connection)]);
+        assert_eq!(upgrade("Upgrade, X-User").unwrap_err(), HeadProblem::HopByHop);
+        assert!(upgrade("keep-alive, Upgrade").is_ok());
     }
 
     #[test]

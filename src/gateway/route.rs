@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::access::{Cookies, Decision, Question, Session, Standing, decide, render, route_matters};
-use crate::common::path::{NormalPath, is_at_or_below_any_case};
+use crate::access::{
+    Cookies, Decision, Question, Session, Standing, decide, passes_on_every_route, render, route_matters,
+    session_matters,
+};
+use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply};
 
 use super::event::Edits;
@@ -68,7 +71,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
         }
     };
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
-        return consumer(tenant, at, head);
+        return consumer(at, head);
     }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
@@ -79,13 +82,17 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
 fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
     let (status, code, text) = match which {
         HeadProblem::Pseudo => (400, "bad_request", "The request's head cannot be read."),
+        HeadProblem::Method => (400, "bad_method", "The request's method cannot be read."),
+        HeadProblem::HopByHop => {
+            (400, "bad_connection", "The request's connection header names headers that stay.")
+        }
         HeadProblem::Connect => (405, "no_tunnel", "This is no tunnel."),
     };
     reports::refused(host, "", code, None);
     problem(status, code, text)
 }
 
-fn consumer(tenant: &TenantRoom, at: usize, head: Head) -> Verdict {
+fn consumer(at: usize, head: Head) -> Verdict {
     if head.method != "POST" {
         let text = "This address only takes the answer of your organisation's sign-in service.";
         return Verdict::Answer(page(
@@ -102,7 +109,6 @@ fn consumer(tenant: &TenantRoom, at: usize, head: Head) -> Verdict {
     if head.content_length().is_some_and(|length| length > sign_on::MAX_FORM) {
         return Verdict::Answer(form_too_large());
     }
-    debug_assert!(tenant.settings.saml.is_some(), "only a tenant with sign-on has a consumer");
     Verdict::Consume(at, head)
 }
 
@@ -118,34 +124,31 @@ fn by_policy(
     host: &dyn Host,
 ) -> Verdict {
     let rules = &tenant.settings.access.rules;
-    let name = &tenant.settings.name;
-    let session = match session(gateway, tenant, head, host) {
-        Ok(session) => session,
-        Err(reply) => return Verdict::Answer(reply),
-    };
     let route = rules
         .iter()
         .any(|rule| rule.route.is_some())
         .then(|| host.property(&["xds", "route_name"]).and_then(|name| String::from_utf8(name).ok()))
         .flatten();
-    let question = Question {
-        path: path.as_str(),
-        method: &head.method,
-        route: route.as_deref(),
-        identity: session.as_ref().map(|session| &session.identity),
+    let anybody =
+        Question { path: path.as_str(), method: &head.method, route: route.as_deref(), identity: None };
+    let cookies = Cookies::read(&head.headers);
+    let session = if session_matters(rules, &anybody) {
+        match session(gateway, tenant, head, &cookies, host) {
+            Ok(session) => session,
+            Err(reply) => return Verdict::Answer(reply),
+        }
+    } else {
+        None
     };
-    if !head.forged.is_empty() && route_matters(rules, &question) {
-        reports::refused(host, name, "forged_header_and_route", None);
-        let text = "The request carries a header that only the gateway may set.";
-        return Verdict::Answer(problem(400, "forged_header", text));
+    let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
+    if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
+        return Verdict::Answer(reply);
     }
     match decide(rules, &question) {
         Decision::SignIn => Verdict::Answer(sign_on::demand(tenant, head, host)),
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
-        Decision::Pass { opens_scim: false, .. }
-            if gateway.closed.iter().any(|closed| is_at_or_below_any_case(path.as_str(), closed)) =>
-        {
+        Decision::Pass { opens_scim: false, .. } if gateway.closed.holds(path.as_str()) => {
             Verdict::Answer(no_access(tenant, head, "scim_prefix_closed", host))
         }
         Decision::Pass { identified, .. } => {
@@ -163,15 +166,47 @@ fn by_policy(
     }
 }
 
+/// Every header edit makes Envoy choose the route anew, while we decided on the old one. So where the decision looked at
+/// the route, nothing that the client could have planted may be removed on the way: the request is refused, unless it
+/// would pass on every route.
+fn route_cannot_be_trusted(
+    tenant: &TenantRoom,
+    head: &Head,
+    cookies: &Cookies<'_>,
+    signed_in: bool,
+    question: &Question<'_>,
+    host: &dyn Host,
+) -> Option<Reply> {
+    let rules = &tenant.settings.access.rules;
+    if !route_matters(rules, question) {
+        return None;
+    }
+    let name = &tenant.settings.name;
+    if question.route.is_none() {
+        reports::refused(host, name, "route_unknown", None);
+        return Some(no_access(tenant, head, "route_unknown", host));
+    }
+    let pieces = if signed_in { tenant.sessions.pieces(cookies).unwrap_or_default() } else { 0 };
+    let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
+    let planted = !head.forged.is_empty() || cookies.count() != pieces.saturating_add(logins);
+    let passes = matches!(decide(rules, question), Decision::Pass { .. });
+    if planted && passes && !passes_on_every_route(rules, question) {
+        reports::refused(host, name, "forged_header_and_route", None);
+        let text = "The request carries a header or cookie that only the gateway may set.";
+        return Some(problem(400, "forged_header", text));
+    }
+    None
+}
+
 /// The session that counts: whole, not over, and nothing known against it.
 fn session(
     gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
+    cookies: &Cookies<'_>,
     host: &dyn Host,
 ) -> Result<Option<Session>, Reply> {
-    let cookies = Cookies::read(&head.headers);
-    let Some(session) = tenant.sessions.read(host.now(), &head.host, &cookies) else { return Ok(None) };
+    let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else { return Ok(None) };
     let name = &tenant.settings.name;
     match gateway.people.standing(host, name, &session.keys(), Some(&session.id), session.issued()) {
         Ok(Standing::Clear) => Ok(Some(session)),

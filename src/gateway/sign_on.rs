@@ -81,6 +81,12 @@ pub(super) fn demand(tenant: &TenantRoom, head: &Head, host: &dyn Host) -> Reply
 }
 
 fn start(tenant: &TenantRoom, saml: &SamlSettings, head: &Head, target: &str, host: &dyn Host) -> Reply {
+    let target = if target.split('?').next() == Some(saml.acs_path.as_str()) { "/" } else { target };
+    if !tenant.is_public_host(&head.host) {
+        // The answer arrives at the public host, and cookies of one host are not seen by another.
+        return private(Reply::status(302))
+            .with("location", format!("{}{target}", tenant.settings.public_url));
+    }
     let Ok(handle) = LoginCookies::handle(host) else {
         return failure(tenant, host, "unavailable.randomness");
     };
@@ -184,7 +190,9 @@ fn accept(
 ) -> Result<Reply, Refusal> {
     let saml = tenant.settings.saml.as_ref().ok_or(Refusal::new("not_configured"))?;
     let cookies = Cookies::read(&head.headers);
-    let pending = tenant.logins.pending(host.now(), &head.host, &cookies);
+    // The session begins before its standing is asked for, so that a lock-out in between is later than it.
+    let now = host.now();
+    let pending = tenant.logins.pending(now, &head.host, &cookies);
     if pending.is_empty() {
         return Err(Refusal { page: Page::Again, ..Refusal::new("no_pending_login") });
     }
@@ -208,7 +216,7 @@ fn accept(
         }
         Err(_) => return Err(Refusal::new("revocation_unreadable")),
     }
-    let lines = begin_session(tenant, head, &accepted, &cookies, host)?;
+    let lines = begin_session(tenant, head, &accepted, now, host)?;
     let location = format!("{}{}", tenant.settings.public_url, login.target);
     let reply = private(Reply::status(303)).with("location", location);
     let reply = lines.into_iter().fold(reply, |reply, line| reply.with("set-cookie", line));
@@ -236,7 +244,7 @@ fn validated(
         now: host.now(),
         requires: Required::Any,
         // Entra goes on signing with an expired certificate: the pinned key decides, the date is only warned about.
-        accept: Accept { certificate_outside_validity: true, ..Accept::default() },
+        accept: Accept::outdated_certificates(),
     };
     decode_post(response).and_then(|xml| validate(host, &xml, &expectations)).map_err(|rejection| Refusal {
         code: rejection.code(),
@@ -259,14 +267,17 @@ fn begin_session(
     tenant: &TenantRoom,
     head: &Head,
     accepted: &Accepted,
-    cookies: &Cookies<'_>,
+    now: UnixMillis,
     host: &dyn Host,
 ) -> Result<Vec<String>, Refusal> {
-    let ends = host.now().after(tenant.settings.session.lifetime);
-    let ends = accepted.session_not_on_or_after.map_or(ends, |limit: UnixMillis| limit.min(ends));
-    let session = Session::begin(host, accepted.identity.clone(), ends, &|name| tenant.needs(name));
+    let ends = now.after(tenant.settings.session.lifetime);
+    let ends = accepted.session_not_on_or_after.map_or(ends, |limit| limit.min(ends));
+    if ends <= now {
+        return Err(Refusal::new("session_over"));
+    }
+    let session = Session::begin(host, accepted.identity.clone(), now, ends, &|name| tenant.needs(name));
     let session = session.map_err(|_| Refusal::new("unavailable.randomness"))?;
-    match tenant.sessions.set(host, &session, &head.host, cookies) {
+    match tenant.sessions.set(host, &session, &head.host) {
         Ok(Some(lines)) => Ok(lines),
         Ok(None) => Err(Refusal {
             detail: "the attributes that rules and headers use do not fit into cookies: use fewer, or send fewer groups"
@@ -286,19 +297,19 @@ fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host
         return problem(403, "cross_site", "Signing out must be asked for on this site.");
     }
     let cookies = Cookies::read(&head.headers);
+    let mut recorded = true;
     if let Some(session) = tenant.sessions.read(host.now(), &head.host, &cookies) {
-        match gateway.people.end_session(host, &tenant.settings.name, &session.id) {
-            Ok(true) => {}
-            _ => return failure(tenant, host, "revocation_unwritable"),
-        }
+        recorded = gateway.people.end_session(host, &tenant.settings.name, &session.id) == Ok(true);
         host.count("vestibule.session.signed_out");
     }
-    let reply = page(
-        200,
-        "You are signed out",
-        "You can close this window.",
-        &Offer::Link("/", "Go to the start"),
-        None,
-    );
+    let reply = if recorded {
+        let text = "You can close this window.";
+        page(200, "You are signed out", text, &Offer::Link("/", "Go to the start"), None)
+    } else {
+        let reference = Reference::new(host);
+        reports::sign_on(host, &tenant.settings.name, "failed", "sign_out_not_recorded", &reference, "");
+        let text = "This browser has forgotten the session, but a copy of it elsewhere could not be ended.";
+        page(500, "You are signed out here only", text, &Offer::Nothing, Some(&reference))
+    };
     tenant.sessions.clear(&cookies).into_iter().fold(reply, |reply, line| reply.with("set-cookie", line))
 }

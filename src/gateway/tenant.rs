@@ -52,6 +52,12 @@ impl TenantRoom {
         Ok(Self { settings, sessions, logins, scim, needed })
     }
 
+    /// Whether `host` (without port) is the one of the public URL.
+    pub(super) fn is_public_host(&self, host: &str) -> bool {
+        let authority = self.settings.public_url.split_once("://").map_or("", |(_, authority)| authority);
+        crate::common::path::host_without_port(authority) == host
+    }
+
     pub(super) fn needs(&self, attribute: &str) -> bool {
         self.needed.contains(attribute)
     }
