@@ -160,8 +160,11 @@ def test_the_application_scim_prefix_is_closed(envoy, app, scim_app, idp):
     assert not scim_app.requests and not app.requests
 
 
-def test_the_application_scim_prefix_opens_where_a_policy_says_so(start, base, scim_app):
-    rules = [{"path": {"prefix": "/app-scim"}, "access": "public"}]
+@pytest.mark.parametrize(("opens", "status"), [({}, 403), ({"opens_scim": False}, 403), ({"opens_scim": True}, 200)])
+def test_the_application_scim_prefix_opens_only_where_a_rule_says_so_in_so_many_words(
+    start, base, scim_app, opens, status
+):
+    rules = [{"path": {"prefix": "/app-scim"}, "access": "public"} | opens]
     with start(settings.changed(base, "tenants.0.access.rules", rules)) as envoy, envoy.h1() as client:
-        assert client.request("GET", "/app-scim/v2/Schemas").status == 200
-    assert scim_app.only().path == "/app-scim/v2/Schemas"
+        assert client.request("GET", "/app-scim/v2/Schemas").status == status
+    assert len(scim_app.requests) == (status == 200)

