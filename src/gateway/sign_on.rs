@@ -232,6 +232,10 @@ fn validated(
     let text = std::str::from_utf8(body).map_err(|_| Refusal::new("malformed_form"))?;
     let pairs = form(text).ok_or(Refusal::new("malformed_form"))?;
     let response = only(&pairs, "SAMLResponse").ok_or(Refusal::new("no_single_response"))?;
+    // The relay state decides nothing here; but who sends two wants somebody to read the other.
+    if pairs.iter().filter(|(name, _)| name == "RelayState").count() > 1 {
+        return Err(Refusal::new("two_relay_states"));
+    }
     let provider = &saml.identity_provider;
     let expectations = Expectations {
         idp_entity_id: &provider.entity_id,
