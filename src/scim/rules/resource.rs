@@ -33,9 +33,12 @@ const C10: Rule<Resource> = Rule {
         let mut out: Map<String, Value> = out.drain(..).collect();
         let mut unfit = Vec::new();
         for (key, value) in flat_members {
-            match flat(&key).filter(|path| fits(&out, path, context.kind)) {
-                Some(mut path) if !value.is_object() || path.name.sub.is_none() => {
-                    filter::spell(context.kind, &mut path.name);
+            let path = flat(&key).map(|mut path| {
+                filter::spell(context.kind, &mut path.name);
+                path
+            });
+            match path.filter(|path| fits(&out, path, context.kind)) {
+                Some(path) if !value.is_object() || path.name.sub.is_none() => {
                     nest(&mut out, &path, value, context.kind);
                     notes.mark("body");
                 }
@@ -59,6 +62,12 @@ fn flat(key: &str) -> Option<Path> {
 /// Whether the place where the value belongs is free, or an object or list that it can join.
 fn fits(out: &Map<String, Value>, path: &Path, kind: &ResourceKind) -> bool {
     let name = &path.name;
+    let other_spelling = |map: &Map<String, Value>, name: &str| {
+        map.keys().any(|key| key != name && key.eq_ignore_ascii_case(name))
+    };
+    if name.urn.as_deref().is_some_and(|urn| other_spelling(out, urn)) {
+        return false;
+    }
     let holder = match &name.urn {
         Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => match out.get(urn) {
             Some(Value::Object(inner)) => inner,
@@ -66,9 +75,6 @@ fn fits(out: &Map<String, Value>, path: &Path, kind: &ResourceKind) -> bool {
             None => return path.selector.is_none(),
         },
         _ => out,
-    };
-    let other_spelling = |map: &Map<String, Value>, name: &str| {
-        map.keys().any(|key| key != name && key.eq_ignore_ascii_case(name))
     };
     if other_spelling(holder, &name.attribute) {
         return false;
