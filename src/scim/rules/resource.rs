@@ -1,5 +1,7 @@
 //! Rules of whole resources in creates and replacements: C2 C10 C9 C4 C3 C6 C5 C1 C7 C8 P35.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::super::filter::{Filter, Literal, Mode, Path};
@@ -20,11 +22,15 @@ pub(crate) struct Resource {
 /// All of them, in order.
 pub(crate) const ALL: &[&Rule<Resource>] = &[&C2, &C10, &C9, &C4, &C3, &C6, &C5, &C1, &P12, &C7, &C8, &P35];
 
+/// No client has more flat names than this; nesting takes time for each of them and each member.
+const MOST_FLAT: usize = 200;
+
 const C10: Rule<Resource> = Rule {
     id: "C10",
     says: "nests names that are written with dots or with their schema",
     apply: |resource, context, notes| {
-        if !resource.members.keys().any(|key| flat(key).is_some()) {
+        let count = resource.members.keys().filter(|key| flat(key).is_some()).count();
+        if !(1..=MOST_FLAT).contains(&count) {
             return;
         }
         // What stands in its place already comes first, so that nothing nested can be overwritten.
@@ -292,13 +298,12 @@ const C3: Rule<Resource> = Rule {
     id: "C3",
     says: "drops schemas that are no SCIM schema and have no data",
     apply: |resource, _, notes| {
-        let keys: Vec<String> = resource.members.keys().cloned().collect();
+        let keys: HashSet<String> = resource.members.keys().cloned().collect();
         if let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") {
             let before = schemas.len();
             schemas.retain(|schema| {
                 schema.as_str().is_none_or(|uri| {
-                    uri.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
-                        || keys.iter().any(|key| key == uri)
+                    uri.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) || keys.contains(uri)
                 })
             });
             if schemas.len() != before {
@@ -342,25 +347,23 @@ const C5: Rule<Resource> = Rule {
             })
             .map(|(key, _)| key.clone())
             .collect();
+        let with_data: HashSet<String> = used.iter().map(|urn| urn.to_ascii_lowercase()).collect();
         let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") else { return };
         let before = schemas.len();
-        let has = |schemas: &[Value], urn: &str| {
-            schemas
-                .iter()
-                .any(|schema| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn)))
-        };
         if let Some(known) = &context.settings.known_schemas {
             schemas.retain(|schema| {
                 schema.as_str().is_none_or(|urn| {
                     known.contains(urn)
                         || !urn.contains(":extension:")
-                        || used.iter().any(|used| used.eq_ignore_ascii_case(urn))
+                        || with_data.contains(&urn.to_ascii_lowercase())
                 })
             });
         }
         let mut changed = schemas.len() != before;
+        let mut listed: HashSet<String> =
+            schemas.iter().filter_map(Value::as_str).map(str::to_ascii_lowercase).collect();
         for urn in used {
-            if !has(schemas, &urn) {
+            if listed.insert(urn.to_ascii_lowercase()) {
                 schemas.push(urn.into());
                 changed = true;
             }
