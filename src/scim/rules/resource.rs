@@ -37,13 +37,23 @@ const C10: Rule<Resource> = Rule {
         let (flat_members, mut out): (Vec<_>, Vec<_>) =
             std::mem::take(&mut resource.members).into_iter().partition(|(key, _)| flat(key).is_some());
         let mut out: Map<String, Value> = out.drain(..).collect();
+        let own: HashSet<String> = out.keys().cloned().collect();
         let mut unfit = Vec::new();
         for (key, value) in flat_members {
             let path = flat(&key).map(|mut path| {
                 filter::spell(context.kind, &mut path.name);
                 path
             });
-            match path.filter(|path| fits(&out, path, context.kind)) {
+            // Elements join a list that this rule makes, never one of the client's own.
+            let is_own = |path: &Path| {
+                let holder = path
+                    .name
+                    .urn
+                    .as_ref()
+                    .filter(|_| context.kind.core().is_none_or(|core| !path.name.is_of(core)));
+                path.selector.is_none() || !own.contains(holder.unwrap_or(&path.name.attribute))
+            };
+            match path.filter(|path| is_own(path) && fits(&out, path, context.kind)) {
                 Some(path) if !value.is_object() || path.name.sub.is_none() => {
                     nest(&mut out, &path, value, context.kind);
                     notes.mark("body");
