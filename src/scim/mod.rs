@@ -23,6 +23,7 @@ mod response;
 mod rule;
 mod rules;
 mod schema;
+mod upsert;
 mod url;
 
 #[cfg(test)]
@@ -43,4 +44,5 @@ pub use response::{Repaired, Upstream, repair};
 pub use rule::{Applied, Settings};
 pub use rules::catalogue;
 pub use schema::{DeclaredTypes, ResourceKind, ValueType};
+pub use upsert::upsert;
 pub use url::Action;

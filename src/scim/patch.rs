@@ -80,7 +80,15 @@ impl Operation {
 
     /// The same operation about something else.
     pub(crate) fn with(&self, path: Option<Path>, value: Option<Value>) -> Self {
-        Self { path: path.map(PathText::of), value, ..self.clone() }
+        // Not `..self.clone()`: that would copy the whole value for every member of it.
+        Self {
+            place: self.place,
+            verb: self.verb,
+            op: self.op.clone(),
+            path: path.map(PathText::of),
+            value,
+            extra: self.extra.clone(),
+        }
     }
 
     /// Makes it a removal.

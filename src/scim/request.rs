@@ -68,6 +68,9 @@ pub struct Outgoing {
     pub applied: Vec<Applied>,
     /// What it means for a person's access.
     pub change: Option<AccountChange>,
+    /// Where the current resource is to be read, below the application's base, if the application answers this PATCH
+    /// with 400 `noTarget` or `invalidPath`; [`super::upsert`] then makes the form to send once more (P30, P31, P42).
+    pub lookup: Option<String>,
     /// What the repair of the response needs to know.
     pub shape: RequestShape,
 }
@@ -166,8 +169,9 @@ pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normali
         return Ok(Normalised::Answer { reply, applied });
     }
     let change = account_change(&target, body.as_ref());
+    let mut lookup = None;
     let body = match body {
-        Some(body) => match rewrite_body(body, &target, &context, &mut applied)? {
+        Some(body) => match rewrite_body(body, &target, &context, &mut applied, &mut lookup)? {
             Some(body) => Some(body.to_string().into_bytes()),
             None => return Ok(Normalised::Answer { reply: Reply::status(204), applied }),
         },
@@ -181,6 +185,7 @@ pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normali
         body,
         applied,
         change,
+        lookup,
         shape,
     })))
 }
@@ -259,6 +264,7 @@ fn rewrite_body(
     target: &Target,
     context: &Context<'_>,
     applied: &mut Vec<Applied>,
+    lookup: &mut Option<String>,
 ) -> Result<Option<Value>, ScimError> {
     match target.action {
         Action::Patch => {
@@ -267,6 +273,7 @@ fn rewrite_body(
             run(operations::PATHS, &mut patch, context, applied)?;
             run(members::ALL, &mut patch, context, applied)?;
             run(values::ALL, &mut patch, context, applied)?;
+            *lookup = super::upsert::lookup(&target.path, &patch, context);
             Ok(if values::is_done(&patch, context) { None } else { Some(patch.write()) })
         }
         Action::Create | Action::Replace => {

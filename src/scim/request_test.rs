@@ -226,3 +226,47 @@ fn every_rule_is_in_the_catalogue_once() {
         assert_eq!(ids.iter().filter(|have| **have == id).count(), 1, "{id}");
     }
 }
+
+#[test]
+fn a_body_of_a_megabyte_takes_time_in_proportion() {
+    let many =
+        |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().join(",");
+    let bodies = [
+        ("POST", "/Users", format!("{{{}}}", many(40_000, &|n| format!("\"urn:a:2.0:U{n}\":{{}}")))),
+        ("POST", "/Users", format!("{{{}}}", many(40_000, &|n| format!("\"a{n}.b\":1")))),
+        ("POST", "/Users", format!(r#"{{"schemas":[{}]}}"#, many(40_000, &|n| format!("\"http://{n}\"")))),
+        (
+            "PATCH",
+            "/Groups/g",
+            format!(
+                r#"{{"Operations":[{{"op":"Remove","path":"members","value":[{}]}}]}}"#,
+                many(40_000, &|n| format!(r#"{{"value":"{n}"}}"#))
+            ),
+        ),
+        (
+            "PATCH",
+            "/Users/u",
+            format!(
+                r#"{{"Operations":[{{"op":"add","value":{{"name.givenName":"a",{}}}}}]}}"#,
+                many(40_000, &|n| format!("\"Badge{n}\":\"True\""))
+            ),
+        ),
+        (
+            "PATCH",
+            "/Users/u",
+            format!(
+                r#"{{"Operations":[{}]}}"#,
+                many(15_000, &|n| format!(
+                    r#"{{"op":"Add","path":"emails[type eq \"{n}\"].value","value":"a"}}"#
+                ))
+            ),
+        ),
+    ];
+    for (method, path, body) in bodies {
+        let outgoing = forwarded(send(method, path, &body));
+        let body = outgoing.body.clone().unwrap();
+        if method == "PATCH" {
+            upsert(&outgoing.shape, &body, &serde_json::Value::Null, &Settings::default()).unwrap();
+        }
+    }
+}

@@ -8,6 +8,7 @@ pub(crate) mod resource;
 pub(crate) mod response;
 pub(crate) mod response_list;
 pub(crate) mod response_resource;
+pub(crate) mod upsert;
 pub(crate) mod values;
 
 #[cfg(test)]
@@ -103,6 +104,7 @@ pub fn catalogue() -> Vec<(&'static str, &'static str)> {
     add(&mut all, members::ALL);
     add(&mut all, values::ALL);
     add(&mut all, resource::ALL);
+    add(&mut all, upsert::ALL);
     add(&mut all, response::ALL);
     all
 }

@@ -168,7 +168,8 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-fn encode(text: &str, keep_comma: bool) -> String {
+/// Percent-encodes everything but unreserved characters.
+pub(crate) fn encode(text: &str, keep_comma: bool) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if is_unreserved(byte) || (keep_comma && byte == b',') {

@@ -1,5 +1,7 @@
 //! Rules of whole resources in creates and replacements: C2 C10 C9 C4 C3 C6 C5 C1 C7 C8 P35.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::super::filter::{Filter, Literal, Mode, Path};
@@ -20,22 +22,39 @@ pub(crate) struct Resource {
 /// All of them, in order.
 pub(crate) const ALL: &[&Rule<Resource>] = &[&C2, &C10, &C9, &C4, &C3, &C6, &C5, &C1, &P12, &C7, &C8, &P35];
 
+/// No client has more flat names than this; nesting takes time for each of them and each member.
+const MOST_FLAT: usize = 200;
+
 const C10: Rule<Resource> = Rule {
     id: "C10",
     says: "nests names that are written with dots or with their schema",
     apply: |resource, context, notes| {
-        if !resource.members.keys().any(|key| flat(key).is_some()) {
+        let count = resource.members.keys().filter(|key| flat(key).is_some()).count();
+        if !(1..=MOST_FLAT).contains(&count) {
             return;
         }
         // What stands in its place already comes first, so that nothing nested can be overwritten.
         let (flat_members, mut out): (Vec<_>, Vec<_>) =
             std::mem::take(&mut resource.members).into_iter().partition(|(key, _)| flat(key).is_some());
         let mut out: Map<String, Value> = out.drain(..).collect();
+        let own: HashSet<String> = out.keys().cloned().collect();
         let mut unfit = Vec::new();
         for (key, value) in flat_members {
-            match flat(&key).filter(|path| fits(&out, path, context.kind)) {
-                Some(mut path) if !value.is_object() || path.name.sub.is_none() => {
-                    filter::spell(context.kind, &mut path.name);
+            let path = flat(&key).map(|mut path| {
+                filter::spell(context.kind, &mut path.name);
+                path
+            });
+            // Elements join a list that this rule makes, never one of the client's own.
+            let is_own = |path: &Path| {
+                let holder = path
+                    .name
+                    .urn
+                    .as_ref()
+                    .filter(|_| context.kind.core().is_none_or(|core| !path.name.is_of(core)));
+                path.selector.is_none() || !own.contains(holder.unwrap_or(&path.name.attribute))
+            };
+            match path.filter(|path| is_own(path) && fits(&out, path, context.kind)) {
+                Some(path) if !value.is_object() || path.name.sub.is_none() => {
                     nest(&mut out, &path, value, context.kind);
                     notes.mark("body");
                 }
@@ -59,6 +78,12 @@ fn flat(key: &str) -> Option<Path> {
 /// Whether the place where the value belongs is free, or an object or list that it can join.
 fn fits(out: &Map<String, Value>, path: &Path, kind: &ResourceKind) -> bool {
     let name = &path.name;
+    let other_spelling = |map: &Map<String, Value>, name: &str| {
+        map.keys().any(|key| key != name && key.eq_ignore_ascii_case(name))
+    };
+    if name.urn.as_deref().is_some_and(|urn| other_spelling(out, urn)) {
+        return false;
+    }
     let holder = match &name.urn {
         Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => match out.get(urn) {
             Some(Value::Object(inner)) => inner,
@@ -66,9 +91,6 @@ fn fits(out: &Map<String, Value>, path: &Path, kind: &ResourceKind) -> bool {
             None => return path.selector.is_none(),
         },
         _ => out,
-    };
-    let other_spelling = |map: &Map<String, Value>, name: &str| {
-        map.keys().any(|key| key != name && key.eq_ignore_ascii_case(name))
     };
     if other_spelling(holder, &name.attribute) {
         return false;
@@ -286,13 +308,12 @@ const C3: Rule<Resource> = Rule {
     id: "C3",
     says: "drops schemas that are no SCIM schema and have no data",
     apply: |resource, _, notes| {
-        let keys: Vec<String> = resource.members.keys().cloned().collect();
+        let keys: HashSet<String> = resource.members.keys().cloned().collect();
         if let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") {
             let before = schemas.len();
             schemas.retain(|schema| {
                 schema.as_str().is_none_or(|uri| {
-                    uri.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:"))
-                        || keys.iter().any(|key| key == uri)
+                    uri.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) || keys.contains(uri)
                 })
             });
             if schemas.len() != before {
@@ -336,25 +357,23 @@ const C5: Rule<Resource> = Rule {
             })
             .map(|(key, _)| key.clone())
             .collect();
+        let with_data: HashSet<String> = used.iter().map(|urn| urn.to_ascii_lowercase()).collect();
         let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") else { return };
         let before = schemas.len();
-        let has = |schemas: &[Value], urn: &str| {
-            schemas
-                .iter()
-                .any(|schema| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn)))
-        };
         if let Some(known) = &context.settings.known_schemas {
             schemas.retain(|schema| {
                 schema.as_str().is_none_or(|urn| {
                     known.contains(urn)
                         || !urn.contains(":extension:")
-                        || used.iter().any(|used| used.eq_ignore_ascii_case(urn))
+                        || with_data.contains(&urn.to_ascii_lowercase())
                 })
             });
         }
         let mut changed = schemas.len() != before;
+        let mut listed: HashSet<String> =
+            schemas.iter().filter_map(Value::as_str).map(str::to_ascii_lowercase).collect();
         for urn in used {
-            if !has(schemas, &urn) {
+            if listed.insert(urn.to_ascii_lowercase()) {
                 schemas.push(urn.into());
                 changed = true;
             }

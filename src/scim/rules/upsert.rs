@@ -1,0 +1,255 @@
+//! Rules that need the current resource: P42 P31 P30.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::super::filter::{Filter, Path};
+use super::super::name::Name;
+use super::super::patch::{Operation, Patch, Verb};
+use super::super::rule::{Context, Notes, Rule};
+use super::super::schema::ResourceKind;
+use super::resource::described;
+
+/// A PATCH and the resource that it is for.
+pub(crate) struct Upsert {
+    pub(crate) patch: Patch,
+    pub(crate) resource: Value,
+}
+
+/// All of them, in order.
+pub(crate) const ALL: &[&Rule<Upsert>] = &[&P42, &P31, &P30];
+
+/// The attribute, and attribute and selector together, of an operation on the elements that a conjunction of
+/// equalities selects.
+pub(crate) fn selected(operation: &Operation) -> Option<(String, String)> {
+    let path = &operation.path.as_ref()?.tree;
+    let selector = path.selector.as_ref()?;
+    let plain = selector.equalities()?.iter().all(|(name, _)| name.urn.is_none() && name.sub.is_none());
+    let attribute = Name { sub: None, ..path.name.clone() }.to_string();
+    let key = format!("{attribute}[{selector}]");
+    plain.then_some((attribute, key))
+}
+
+/// The attributes, in lower case, that some operation sets or removes as a whole.
+fn touched_whole(patch: &Patch) -> HashSet<String> {
+    let mut touched = HashSet::new();
+    for operation in &patch.operations {
+        match operation.name() {
+            Some(name) if !operation.selects() => {
+                touched.insert(Name { sub: None, ..name.clone() }.to_string().to_ascii_lowercase());
+            }
+            Some(_) => {}
+            None => {
+                let map = operation.value.as_ref().and_then(Value::as_object);
+                touched.extend(map.into_iter().flat_map(Map::keys).map(|key| key.to_ascii_lowercase()));
+            }
+        }
+    }
+    touched
+}
+
+fn elements<'r>(kind: &ResourceKind, resource: &'r Value, name: &Name) -> &'r [Value] {
+    let holder = match &name.urn {
+        Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => resource.get(urn),
+        _ => Some(resource),
+    };
+    holder.and_then(|holder| holder.get(&name.attribute)).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Whether no element of the resource is selected. Text is compared without casing, as most attributes are
+/// (RFC 7643 section 2.2); an element found too many leaves the operation as it is.
+fn selects_nothing(kind: &ResourceKind, resource: &Value, path: &Path) -> bool {
+    let Some(wanted) = path.selector.as_ref().and_then(described) else { return false };
+    let same = |have: Option<&Value>, want: &Value| match (have, want) {
+        (Some(Value::String(have)), Value::String(want)) => have.to_lowercase() == want.to_lowercase(),
+        (have, want) => have == Some(want),
+    };
+    !elements(kind, resource, &path.name)
+        .iter()
+        .any(|item| wanted.iter().all(|(key, want)| same(item.get(key), want)))
+}
+
+/// For each operation, its selection where that is of elements that do not exist and nothing else in the request gives
+/// the attribute a value.
+fn vain(subject: &Upsert, context: &Context<'_>) -> Vec<Option<String>> {
+    let touched = touched_whole(&subject.patch);
+    let of = |operation: &Operation| {
+        let (attribute, key) = selected(operation)?;
+        let path = &operation.path.as_ref()?.tree;
+        let is_vain = !touched.contains(&attribute.to_ascii_lowercase())
+            && selects_nothing(context.kind, &subject.resource, path);
+        is_vain.then_some(key)
+    };
+    subject.patch.operations.iter().map(of).collect()
+}
+
+const P42: Rule<Upsert> = Rule {
+    id: "P42",
+    says: "drops the removal of elements that do not exist",
+    apply: |subject, context, notes| {
+        let vain = vain(subject, context);
+        let made: HashSet<String> = subject
+            .patch
+            .operations
+            .iter()
+            .filter(|operation| operation.verb != Verb::Remove)
+            .filter_map(|operation| selected(operation).map(|(_, key)| key))
+            .collect();
+        let mut vain = vain.into_iter();
+        subject.patch.operations.retain(|operation| {
+            let key = vain.next().flatten().filter(|key| !made.contains(key));
+            let drop = operation.verb == Verb::Remove && key.is_some();
+            if drop {
+                notes.mark(operation.at("path"));
+            }
+            !drop
+        });
+    },
+};
+
+const P31: Rule<Upsert> = Rule {
+    id: "P31",
+    says: "makes one element of several operations on an element that does not exist",
+    apply: |subject, context, notes| make(subject, context, notes, &|count| count > 1),
+};
+
+const P30: Rule<Upsert> = Rule {
+    id: "P30",
+    says: "makes the element that an operation sets a part of and that does not exist",
+    apply: |subject, context, notes| make(subject, context, notes, &|count| count == 1),
+};
+
+fn make(subject: &mut Upsert, context: &Context<'_>, notes: &mut Notes<'_>, wanted: &dyn Fn(usize) -> bool) {
+    let keys = vain(subject, context);
+    let operations = std::mem::take(&mut subject.patch.operations);
+    let mut groups: HashMap<&str, Vec<&Operation>> = HashMap::new();
+    for (operation, key) in operations.iter().zip(&keys) {
+        if let Some(key) = key {
+            groups.entry(key).or_default().push(operation);
+        }
+    }
+    // A group with a removal stays: the order decides what is left, and that is the application's to say.
+    let elements: HashMap<&str, (&Operation, Path, Value)> = groups
+        .into_iter()
+        .filter(|(_, group)| wanted(group.len()) && group.iter().all(|one| one.verb != Verb::Remove))
+        .filter_map(|(key, group)| {
+            let (path, element) = element(&group)?;
+            Some((key, (*group.first()?, path, element)))
+        })
+        .collect();
+    let mut out: Vec<Operation> = Vec::new();
+    for (operation, key) in operations.iter().zip(&keys) {
+        let Some((first, path, element)) = key.as_deref().and_then(|key| elements.get(key)) else {
+            out.push(operation.clone());
+            continue;
+        };
+        if std::ptr::eq(*first, operation) {
+            let mut addition = operation.with(Some(path.clone()), Some(Value::Array(vec![element.clone()])));
+            addition.verb = Verb::Add;
+            Verb::Add.text().clone_into(&mut addition.op);
+            notes.mark(operation.at("path"));
+            out.push(addition);
+        }
+    }
+    subject.patch.operations = out;
+}
+
+/// The element that a group of operations describes, and the path of its attribute.
+fn element(group: &[&Operation]) -> Option<(Path, Value)> {
+    let first = &group.first()?.path.as_ref()?.tree;
+    let mut members: Map<String, Value> =
+        first.selector.as_ref().and_then(|selector: &Filter| described(selector))?;
+    for operation in group {
+        let value = operation.value.clone()?;
+        match (operation.name()?.sub.clone(), value) {
+            (Some(sub), value) => {
+                members.insert(sub, value);
+            }
+            (None, Value::Object(inner)) => members.extend(inner),
+            (None, _) => return None,
+        }
+    }
+    let name = Name { sub: None, ..first.name.clone() };
+    Some((Path::of(name), Value::Object(members)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::request::RequestShape;
+    use super::super::super::rule::Settings;
+    use super::super::super::upsert::upsert;
+    use super::super::super::url::Action;
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn case(resource: &str, from: &str, to: &str, rules: &[&str]) {
+        let shape = RequestShape {
+            kind: ResourceKind::User,
+            action: Action::Patch,
+            head: false,
+            start_index: None,
+            count: None,
+            filter: None,
+            attributes: false,
+            excluded: Vec::new(),
+        };
+        let read = |text: &str| crate::common::json::parse(text.as_bytes()).unwrap();
+        let body = format!(r#"{{"Operations":{from}}}"#);
+        let (got, applied) = upsert(&shape, body.as_bytes(), &read(resource), &Settings::default()).unwrap();
+        let got = got.map_or_else(
+            || read("[]"),
+            |body| crate::common::json::parse(&body).unwrap()["Operations"].clone(),
+        );
+        assert_eq!(got, read(to), "{from}");
+        assert_eq!(applied.iter().map(|applied| applied.rule).collect::<Vec<_>>(), rules, "{from}");
+    }
+
+    const WORK: &str = r#"{"emails":[{"type":"Work","value":"a"}]}"#;
+
+    #[test]
+    fn p30_makes_an_element_only_where_there_is_none() {
+        let operation = r#"[{"op":"replace","path":"emails[type eq \"work\"].value","value":"b"}]"#;
+        case(
+            "{}",
+            operation,
+            r#"[{"op":"add","path":"emails","value":[{"type":"work","value":"b"}]}]"#,
+            &["P30"],
+        );
+        case(WORK, operation, operation, &[]);
+    }
+
+    #[test]
+    fn p31_makes_one_element_of_many_operations_at_the_place_of_the_first() {
+        case(
+            "{}",
+            r#"[{"op":"add","path":"addresses[type eq \"work\"].locality","value":"L"},{"op":"add","path":"title","value":"t"},
+                {"op":"replace","path":"addresses[type eq \"work\"].country","value":"NL"},
+                {"op":"replace","path":"roles[primary eq true].value","value":"r"}]"#,
+            r#"[{"op":"add","path":"addresses","value":[{"type":"work","locality":"L","country":"NL"}]},
+                {"op":"add","path":"title","value":"t"},{"op":"add","path":"roles","value":[{"primary":true,"value":"r"}]}]"#,
+            &["P31", "P30"],
+        );
+    }
+
+    #[test]
+    fn p42_drops_the_removal_of_what_is_not_there() {
+        let operation = r#"[{"op":"remove","path":"emails[type eq \"other\"].value"}]"#;
+        case(WORK, operation, "[]", &["P42"]);
+        let there = r#"[{"op":"remove","path":"emails[type eq \"work\"].value"}]"#;
+        case(WORK, there, there, &[]);
+    }
+
+    #[test]
+    fn other_selectors_and_mixed_requests_stay() {
+        for operations in [
+            r#"[{"op":"replace","path":"emails[type ne \"work\"].value","value":"b"}]"#,
+            r#"[{"op":"replace","path":"emails[type eq \"a\" or type eq \"b\"].value","value":"b"}]"#,
+            r#"[{"op":"replace","path":"emails","value":[]},{"op":"replace","path":"emails[type eq \"x\"].value","value":"b"}]"#,
+            r#"[{"op":"add","path":"emails[type eq \"x\"].value","value":"b"},{"op":"remove","path":"emails[type eq \"x\"]"}]"#,
+        ] {
+            case("{}", operations, operations, &[]);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The second form of a PATCH whose value paths select nothing (rules P30, P31, P42).
+//!
+//! RFC 7644 section 3.5.2.3 refuses them with `noTarget`; Entra means: make the element. A PATCH is atomic, so one that
+//! was refused changed nothing and may be sent once more, after a look at the resource.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::error::ScimError;
+use super::patch::Patch;
+use super::request::RequestShape;
+use super::rule::{Applied, Context, Settings, run};
+use super::rules::query;
+use super::rules::upsert::{ALL, Upsert, selected};
+
+/// Where to read the attributes that the value paths of a PATCH to `path` select from.
+pub(crate) fn lookup(path: &str, patch: &Patch, context: &Context<'_>) -> Option<String> {
+    if ALL.iter().all(|rule| !context.settings.is_on(rule.id)) {
+        return None;
+    }
+    let mut seen = HashSet::new();
+    let mut attributes: Vec<String> = Vec::new();
+    for (name, _) in patch.operations.iter().filter_map(selected) {
+        if seen.insert(name.clone()) {
+            attributes.push(query::encode(&name, false));
+        }
+    }
+    (!attributes.is_empty()).then(|| format!("{path}?attributes={}", attributes.join(",")))
+}
+
+/// The form of a normalised PATCH for the resource as it is now; `None` where nothing is left to do, which is a success.
+///
+/// # Errors
+/// Where `body` is no PATCH message.
+pub fn upsert(
+    shape: &RequestShape,
+    body: &[u8],
+    resource: &Value,
+    settings: &Settings,
+) -> Result<(Option<Vec<u8>>, Vec<Applied>), ScimError> {
+    let context = Context { kind: &shape.kind, settings };
+    let mut applied = Vec::new();
+    let patch = Patch::read(crate::common::json::parse(body)?, &context, &mut applied)?;
+    let mut subject = Upsert { patch, resource: resource.clone() };
+    run(ALL, &mut subject, &context, &mut applied)?;
+    let patch = subject.patch;
+    let body = (!patch.operations.is_empty()).then(|| patch.write().to_string().into_bytes());
+    Ok((body, applied))
+}
