@@ -5,6 +5,7 @@
 
 mod access;
 mod node;
+mod protobuf;
 mod root;
 mod saml;
 mod scim;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::node::{Node, Problem, Problems};
+use super::protobuf;
 use super::secret::{self, Environment};
 use super::tenant::{self, Tenant};
 use crate::crypto::MasterKey;
@@ -42,30 +43,40 @@ impl Configuration {
     /// # Errors
     /// All problems found, never only the first.
     pub fn read(text: &[u8], environment: Environment<'_>) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
-        let problem = |what: String, remedy: &str| {
-            vec![Problem { path: String::new(), what, remedy: remedy.to_owned() }]
-        };
-        let text = std::str::from_utf8(text)
-            .map_err(|_| problem("is not UTF-8".to_owned(), "save the configuration as UTF-8"))?;
-        if text.trim().is_empty() {
-            return Err(problem(
-                "is empty".to_owned(),
-                "give the plugin a configuration with `keys` and `tenants`",
-            ));
-        }
-        let value: Value = serde_saphyr::from_str(text).map_err(|error| {
-            // The parser quotes the place in several lines; one line serves a log better, and never shows a secret.
-            let first = error.to_string().lines().next().unwrap_or("cannot be read").to_owned();
-            problem(format!("is neither YAML nor JSON ({first})"), "mend the syntax there")
-        })?;
+        let value = parse(text)?;
         let problems = Problems::default();
         let configuration = read(&Node::root(&value, &problems), environment);
         match (configuration, problems.take()) {
             (Some(configuration), (errors, warnings)) if errors.is_empty() => Ok((configuration, warnings)),
             (_, (errors, _)) if !errors.is_empty() => Err(errors),
-            _ => Err(problem("could not be compiled".to_owned(), "please report this configuration")),
+            _ => Err(vec![top_level("could not be compiled".to_owned(), "please report this configuration")]),
         }
     }
+}
+
+fn top_level(what: String, remedy: &str) -> Problem {
+    Problem { path: String::new(), what, remedy: remedy.to_owned() }
+}
+
+/// YAML or JSON, or a `google.protobuf.Struct`, which Envoy hands over in its wire form.
+fn parse(text: &[u8]) -> Result<Value, Vec<Problem>> {
+    if let Some(value) = protobuf::read_struct(text) {
+        return Ok(value);
+    }
+    let problem = |what: String, remedy: &str| vec![top_level(what, remedy)];
+    let text = std::str::from_utf8(text)
+        .map_err(|_| problem("is not UTF-8".to_owned(), "save the configuration as UTF-8"))?;
+    if text.trim().is_empty() {
+        return Err(problem(
+            "is empty".to_owned(),
+            "give the plugin a configuration with `keys` and `tenants`",
+        ));
+    }
+    serde_saphyr::from_str(text).map_err(|error| {
+        // The parser quotes the place in several lines; one line serves a log better, and never shows a secret.
+        let first = error.to_string().lines().next().unwrap_or("cannot be read").to_owned();
+        problem(format!("is neither YAML nor JSON ({first})"), "mend the syntax there")
+    })
 }
 
 fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Configuration> {

@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from harness import settings
+from harness import bootstrap, settings
 from harness.browser import Browser
 from harness.scim_app import ScriptedScim, entra, patch, user
-from harness.sign_in import Login
+from harness.sign_in import Login, sign_in
 
 RENAME = patch({"op": "Replace", "path": "displayName", "value": "Ada"})
 
@@ -37,3 +37,16 @@ def test_a_host_that_cannot_hold_headers_still_decides_on_headers_alone(start, b
         assert client.request("POST", "/public/x", [("x-user", "forged")], b"abc").status == 200
         assert client.request("GET", "/private/x").status == 401
     assert all("x-user" not in request.names() for request in app.requests) and len(app.requests) == 2
+
+
+@pytest.mark.core
+def test_a_host_that_cannot_hold_headers_signs_people_in_with_the_buffer_filter_behind(start, base, app, idp):
+    made = settings.changed(settings.changed(base, "host.stop_iteration", False), "tenants.0.scim", ...)
+    limit = bootstrap.typed("envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=1_000_000)
+    buffer = {"name": "envoy.filters.http.buffer", "typed_config": limit}
+    with start(made, stop_iteration=False, filters=(buffer,)) as envoy:
+        browser = sign_in(envoy, idp, "ada@n.example")
+        app.clear()
+        assert browser.get("/private/page").status == 200
+        assert app.only().get("x-user") == "ada@n.example"
+        assert not app.seen("POST"), "the form is nobody's business but ours"
