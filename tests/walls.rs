@@ -89,7 +89,7 @@ const GENERAL_CRATES: [&str; 10] = [
     "quick_xml",
     "serde",
     "serde_json",
-    "serde_saphyr",
+    "granit_parser",
     "zeroize",
 ];
 

@@ -12,6 +12,7 @@ mod scim;
 mod secret;
 mod template;
 mod tenant;
+mod yaml;
 
 pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
 pub use node::Problem;

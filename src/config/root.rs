@@ -6,6 +6,7 @@ use super::node::{Node, Problem, Problems};
 use super::protobuf;
 use super::secret::{self, Environment};
 use super::tenant::{self, Tenant};
+use super::yaml;
 use crate::crypto::MasterKey;
 
 /// How this host behaves (facts that a filter cannot find out for itself).
@@ -72,10 +73,9 @@ fn parse(text: &[u8]) -> Result<Value, Vec<Problem>> {
             "give the plugin a configuration with `keys` and `tenants`",
         ));
     }
-    serde_saphyr::from_str(text).map_err(|error| {
-        // The parser quotes the place in several lines; one line serves a log better, and never shows a secret.
-        let first = error.to_string().lines().next().unwrap_or("cannot be read").to_owned();
-        problem(format!("is neither YAML nor JSON ({first})"), "mend the syntax there")
+    yaml::parse(text).map_err(|error| {
+        let remedy = format!("mend the syntax in line {}", error.line.max(1));
+        problem(format!("is neither YAML nor JSON ({})", error.what), &remedy)
     })
 }
 
