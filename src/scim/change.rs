@@ -6,8 +6,9 @@
 use serde_json::{Map, Value};
 
 use super::filter::{Mode, Path};
+use super::name::Name;
 use super::patch::{Verb, member};
-use super::person::{Activity, Said, activity, add_keys, each_said, said_at};
+use super::person::{Activity, Said, activity, add_keys, each_said, is_schema, said_at};
 use super::schema::ResourceKind;
 use super::url::{Action, Target};
 use crate::common::PersonKeys;
@@ -58,7 +59,7 @@ impl Seen {
                 Activity::Off => self.active = Some(false),
                 Activity::Unclear => {}
             },
-            Said::Keys(value) => add_keys(&mut self.keys, value),
+            Said::Keys(value) | Said::Emails(value) => add_keys(&mut self.keys, value),
         }
     }
 
@@ -110,21 +111,22 @@ fn created(body: &Map<String, Value>, seen: &mut Seen) -> Activity {
     each_said(body, &mut |said| match said {
         Said::Active(Value::Null) => {}
         Said::Active(value) => result = activity(value),
-        Said::Keys(_) => seen.take(&said),
+        Said::Keys(_) | Said::Emails(_) => seen.take(&said),
     });
     result
 }
 
-/// Whether one object says twice, in different forms, whether the account is active. Which of them an application
-/// believes cannot be known.
+/// Whether one object says twice, in different forms, whether the account is active, or a list of objects where one
+/// object belongs (RFC 7644 section 3.5.2) says it more than once. Which of them an application believes cannot be known.
 pub(crate) fn contradicts_itself(target: &Target, body: &Value) -> bool {
-    let twice = |map: &Map<String, Value>| {
+    let count = |map: &Map<String, Value>| {
         let mut count = 0usize;
         each_said(map, &mut |said| {
             count = count.saturating_add(usize::from(matches!(said, Said::Active(_))))
         });
-        count > 1
+        count
     };
+    let twice = |map: &Map<String, Value>| count(map) > 1;
     let Some(body) = body.as_object().filter(|_| target.kind == ResourceKind::User) else { return false };
     if target.action != Action::Patch {
         return twice(body);
@@ -133,19 +135,32 @@ pub(crate) fn contradicts_itself(target: &Target, body: &Value) -> bool {
     operations.into_iter().flatten().filter_map(Value::as_object).any(|operation| {
         match member(operation, "value") {
             Some(Value::Object(map)) => twice(map),
-            Some(Value::Array(items)) => items.iter().filter_map(Value::as_object).any(twice),
+            Some(Value::Array(items)) => {
+                let counts = items.iter().filter_map(Value::as_object).map(count);
+                // Elements of an attribute that has a path are each their own.
+                let is_of_attribute = path_of(operation)
+                    .is_some_and(|path| Name::parse(path.trim()).is_none_or(|name| !is_schema(&name)));
+                if is_of_attribute {
+                    counts.max().unwrap_or(0) > 1
+                } else {
+                    counts.fold(0, usize::saturating_add) > 1
+                }
+            }
             _ => false,
         }
     })
+}
+
+fn path_of(operation: &Map<String, Value>) -> Option<&str> {
+    member(operation, "path").and_then(Value::as_str).filter(|path| !path.trim().is_empty())
 }
 
 fn patch(seen: &mut Seen, body: &Value) {
     let operations = body.as_object().and_then(|body| member(body, "Operations")).and_then(Value::as_array);
     for operation in operations.into_iter().flatten().filter_map(Value::as_object) {
         let verb = member(operation, "op").and_then(Value::as_str).and_then(Verb::parse);
-        let path = member(operation, "path").and_then(Value::as_str).filter(|path| !path.trim().is_empty());
         let value = member(operation, "value").unwrap_or(&Value::Null);
-        match path {
+        match path_of(operation) {
             Some(path) => at_path(seen, verb, path, value),
             None => without_path(seen, verb, value),
         }
@@ -156,15 +171,18 @@ fn at_path(seen: &mut Seen, verb: Option<Verb>, path: &str, value: &Value) {
     let Some(path) = Path::parse(path, Mode::Strict).or_else(|| Path::parse(path, Mode::Unescaped)) else {
         return;
     };
-    if path.name.is_bare_urn() {
+    if is_schema(&path.name) {
         // A whole schema: as if its members stood without path under its name.
-        let urn = path.name.urn.unwrap_or_default();
-        let map = Map::from_iter([(urn, value.clone())]);
-        return without_path(seen, verb, &Value::Object(map));
+        let items = match value {
+            Value::Array(items) => items.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        let under = |item: &Value| Value::Object(Map::from_iter([(path.name.to_string(), item.clone())]));
+        return without_path(seen, verb, &Value::Array(items.iter().map(under).collect()));
     }
     match said_at(&path.name, value) {
         Some(Said::Active(_)) if verb == Some(Verb::Remove) => seen.active = Some(false),
-        Some(Said::Keys(_)) if verb == Some(Verb::Remove) => {}
+        Some(Said::Keys(_) | Said::Emails(_)) if verb == Some(Verb::Remove) => {}
         Some(said) => seen.take(&said),
         None => {}
     }
@@ -220,6 +238,10 @@ mod tests {
             format!("{CORE}:active"),
             format!("{CORE}.active"),
             format!("{urn_upper}:ACTIVE"),
+            "urn:ietf:params:scim:schemas:core:2.0:active".to_owned(),
+            "urn:ietf:params:scim:schemas:core:2.0:Active.value".to_owned(),
+            "URN:IETF:params:scim:schemas:core:2.0.active".to_owned(),
+            "urn:ietf:params:scim:schemas:core:active".to_owned(),
         ];
         for path in &paths {
             for op in ["replace", "Replace", "add", "ADD"] {
@@ -233,7 +255,8 @@ mod tests {
                 r#"[{{"op":"replace","path":null,"value":[{{"title":"x","{key}":{value}}}]}}]"#
             ));
         }
-        for urn in [CORE, &urn_upper] {
+        let versioned = "urn:ietf:params:scim:schemas:core:2.0";
+        for urn in [CORE, &urn_upper, versioned, "urn:ietf:params:scim:schemas:core"] {
             forms.push(format!(r#"[{{"op":"replace","value":{{"{urn}":{{"Active":{value}}}}}}}]"#));
             forms.push(format!(r#"[{{"op":"replace","path":"{urn}","value":{{"active":{value}}}}}]"#));
         }

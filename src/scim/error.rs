@@ -21,6 +21,8 @@ pub enum ScimError {
     Syntax(String),
     /// A PATCH path that cannot be read (RFC 7644 section 3.5.2).
     Path(String),
+    /// An operation that names nothing to work on (RFC 7644 section 3.5.2.2).
+    NoTarget(String),
     /// A filter that cannot be read (RFC 7644 section 3.4.2.2).
     Filter(String),
     /// A value that cannot be carried over without guessing.
@@ -87,6 +89,7 @@ impl ScimError {
             Self::Json(error) => error.code(),
             Self::Syntax(_) => "scim_syntax",
             Self::Path(_) => "scim_path",
+            Self::NoTarget(_) => "scim_no_target",
             Self::Filter(_) => "scim_filter",
             Self::Value(_) => "scim_value",
             Self::Url(_) => "scim_url",
@@ -112,6 +115,7 @@ impl ScimError {
         match self {
             Self::Json(_) | Self::Syntax(_) => Some("invalidSyntax"),
             Self::Path(_) => Some("invalidPath"),
+            Self::NoTarget(_) => Some("noTarget"),
             Self::Filter(_) => Some("invalidFilter"),
             Self::Value(_) => Some("invalidValue"),
             _ => None,
@@ -123,7 +127,11 @@ impl ScimError {
             Self::Unauthorized(Denied::Missing) => "The request carries no bearer token.".into(),
             Self::Unauthorized(_) => "The bearer token is not accepted.".into(),
             Self::Json(error) => format!("The request body is not valid JSON: {error}."),
-            Self::Syntax(what) | Self::Path(what) | Self::Filter(what) | Self::Value(what) => what.clone(),
+            Self::Syntax(what)
+            | Self::Path(what)
+            | Self::NoTarget(what)
+            | Self::Filter(what)
+            | Self::Value(what) => what.clone(),
             Self::Url(what) | Self::MediaType(what) | Self::Unsupported(what) => (*what).into(),
             Self::Method => "SCIM does not define this method for this endpoint.".into(),
             Self::Endpoint => "There is no such SCIM endpoint.".into(),
@@ -190,6 +198,7 @@ mod tests {
             (ScimError::Unauthorized(Denied::Missing), 401, None),
             (ScimError::Syntax("x".into()), 400, Some("invalidSyntax")),
             (ScimError::Path("x".into()), 400, Some("invalidPath")),
+            (ScimError::NoTarget("x".into()), 400, Some("noTarget")),
             (ScimError::Filter("x".into()), 400, Some("invalidFilter")),
             (ScimError::Value("x".into()), 400, Some("invalidValue")),
             (ScimError::MediaType("x"), 415, None),

@@ -38,7 +38,7 @@ pub use change::{AccountChange, ChangeKind};
 pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};
 pub use filter::{Filter, Literal, Operator, Path};
 pub use name::Name;
-pub use person::person;
+pub use person::{person, resource_id};
 pub use request::{Incoming, Normalised, Outgoing, RequestShape, expects_body, normalise};
 pub use response::{Repaired, Upstream, repair};
 pub use rule::{Applied, Settings};

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::error::ScimError;
 use super::filter::{Mode, Path};
 use super::name::Name;
-use super::rule::{Applied, Context, run};
+use super::rule::{Applied, Context, record, run};
 use super::rules::filter::{READ_PATH, Reading};
 
 /// What an operation does.
@@ -64,9 +64,12 @@ impl PathText {
     }
 }
 
+/// The member that holds the operations.
+pub(crate) const OPERATIONS: &str = "Operations";
+
 /// The message.
 pub(crate) struct Patch {
-    /// Members besides the operations, such as `schemas`.
+    /// Members besides the operations, such as `schemas`; null keeps the place of the operations.
     pub(crate) members: Map<String, Value>,
     pub(crate) operations: Vec<Operation>,
     /// Whether the client itself sent no operation.
@@ -181,7 +184,11 @@ impl Patch {
         let mut members = Map::new();
         let mut operations = None;
         for (key, value) in body {
-            if key.eq_ignore_ascii_case("Operations") {
+            if key.eq_ignore_ascii_case(OPERATIONS) {
+                if key != OPERATIONS {
+                    record(trail, "P14", "body");
+                }
+                members.insert(OPERATIONS.into(), Value::Null);
                 operations = Some(value);
             } else {
                 members.insert(key, value);
@@ -215,7 +222,7 @@ impl Patch {
             Value::Object(out)
         });
         let operations = Value::Array(operations.collect());
-        body.insert("Operations".into(), operations);
+        body.insert(OPERATIONS.into(), operations);
         Value::Object(body)
     }
 }
@@ -230,6 +237,9 @@ fn operation(
     let Value::Object(members) = value else {
         return Err(syntax(" is no JSON object."));
     };
+    if !is_canonical(&members) {
+        record(trail, "P14", format!("Operations[{place}]"));
+    }
     let (mut op, mut path, mut given, mut extra) = (None, None, None, Vec::new());
     for (key, value) in members {
         match key.to_ascii_lowercase().as_str() {
@@ -244,24 +254,52 @@ fn operation(
     };
     let verb = Verb::parse(&op).ok_or_else(|| syntax(".op is not add, remove or replace."))?;
     let path = match path {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if text.trim().is_empty() => None,
-        Some(Value::String(text)) => {
-            let mut reading = Reading { tree: Path::parse(&text, Mode::Strict), text };
-            run(READ_PATH, &mut reading, context, trail)?;
-            let unread = || ScimError::Path(format!("Operations[{place}].path cannot be read."));
-            let tree = reading.tree.ok_or_else(unread)?;
-            // A text that only the tolerant reader understands is written anew.
-            let strict = Path::parse(&reading.text, Mode::Strict).as_ref() == Some(&tree);
-            let trimmed = reading.text.trim();
-            let is_as_written = strict && trimmed.len() == reading.text.len();
-            if strict && !is_as_written {
-                trail.push(Applied { rule: "P13", place: format!("Operations[{place}].path") });
-            }
-            let text = if is_as_written { reading.text } else { tree.to_string() };
-            Some(PathText { text, tree })
+        None => None,
+        Some(Value::String(text)) if !text.trim().is_empty() => Some(read_path(place, text, context, trail)?),
+        // Null or an empty text is no path.
+        Some(Value::Null | Value::String(_)) => {
+            record(trail, "P13", format!("Operations[{place}].path"));
+            None
         }
         Some(_) => return Err(ScimError::Path(format!("Operations[{place}].path is no text."))),
     };
+    // What such a removal would take away is each server's guess, and may be everything (RFC 7644 section 3.5.2.2).
+    if verb == Verb::Remove && path.is_none() {
+        return Err(ScimError::NoTarget(format!("Operations[{place}] removes without a path.")));
+    }
     Ok(Operation { place, verb, op, path, value: given, extra })
+}
+
+/// Whether the members of an operation have their names' spelling and the order in which they are written.
+fn is_canonical(members: &Map<String, Value>) -> bool {
+    let places: Vec<usize> = members
+        .keys()
+        .map(|key| {
+            let known = ["op", "path", "value"].iter().position(|known| known.eq_ignore_ascii_case(key));
+            known.unwrap_or(usize::MAX)
+        })
+        .collect();
+    let spelt = |key: &String| key.to_ascii_lowercase() == *key;
+    let known = members.keys().zip(&places).filter(|(_, place)| **place != usize::MAX);
+    places.is_sorted() && known.map(|(key, _)| key).all(spelt)
+}
+
+fn read_path(
+    place: usize,
+    text: String,
+    context: &Context<'_>,
+    trail: &mut Vec<Applied>,
+) -> Result<PathText, ScimError> {
+    let mut reading = Reading { tree: Path::parse(&text, Mode::Strict), text };
+    run(READ_PATH, &mut reading, context, trail)?;
+    let unread = || ScimError::Path(format!("Operations[{place}].path cannot be read."));
+    let tree = reading.tree.ok_or_else(unread)?;
+    // A text that only the tolerant reader understands is written anew.
+    let strict = Path::parse(&reading.text, Mode::Strict).as_ref() == Some(&tree);
+    let is_as_written = strict && reading.text.trim().len() == reading.text.len();
+    if strict && !is_as_written {
+        record(trail, "P13", format!("Operations[{place}].path"));
+    }
+    let text = if is_as_written { reading.text } else { tree.to_string() };
+    Ok(PathText { text, tree })
 }

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use super::filter::{Mode, Path};
 use super::name::Name;
 use super::patch::member;
-use super::schema;
 use crate::common::PersonKeys;
 
 /// How deep wrapped values are looked into.
@@ -59,54 +58,68 @@ pub(crate) enum Said<'v> {
     Active(&'v Value),
     /// It is a key, or holds keys.
     Keys(&'v Value),
+    /// It is e-mail addresses, which are keys.
+    Emails(&'v Value),
 }
 
 /// The attributes that matter, in any spelling: unqualified or qualified by the core schema.
 fn said<'v>(name: &Name, value: &'v Value) -> Option<Said<'v>> {
-    let is_core = match name.urn.as_deref() {
-        None => true,
-        Some(urn) => urn.eq_ignore_ascii_case(schema::USER) || is_core_like(urn),
+    let path = below_core(name)?;
+    let (attribute, sub) = path.split_once('.').unwrap_or((&path, "value"));
+    match attribute {
+        _ if sub != "value" => None,
+        "active" => Some(Said::Active(value)),
+        "emails" => Some(Said::Emails(value)),
+        "username" | "externalid" => Some(Said::Keys(value)),
+        _ => None,
+    }
+}
+
+/// What a name means below the core schema, in lower case; empty for the schema itself, `None` for other schemas.
+///
+/// A misspelt core schema (`urn:…:core:2.0:active`, `urn:…:core:2.0:User.active`) still means the core schema to a
+/// lenient application; an extension never does.
+fn below_core(name: &Name) -> Option<String> {
+    let text = name.to_string().to_ascii_lowercase();
+    if name.urn.is_none() {
+        return Some(text);
+    }
+    let (_, rest) =
+        format!("{text}:").split_once(":core:").map(|(start, rest)| (start.len(), rest.to_owned()))?;
+    let rest =
+        rest.trim_end_matches(':').trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
+    let rest = rest.trim_start_matches(':');
+    let user = rest.strip_prefix("user").or_else(|| rest.rsplit_once(":user").map(|(_, after)| after));
+    let rest = match user {
+        Some("") => "",
+        Some(after) => after.strip_prefix([':', '.']).unwrap_or(rest),
+        None => rest,
     };
-    if !is_core {
-        return None;
-    }
-    let sub = name.sub.as_deref().unwrap_or("value");
-    let is = |attribute: &str| name.attribute.eq_ignore_ascii_case(attribute);
-    if !sub.eq_ignore_ascii_case("value") {
-        return None;
-    }
-    if is("active") {
-        return Some(Said::Active(value));
-    }
-    (is("userName") || is("externalId") || is("emails")).then_some(Said::Keys(value))
+    (!rest.contains(':')).then(|| rest.to_owned())
 }
 
-/// A misspelt core schema still means the core schema to a lenient application; an extension never does.
-fn is_core_like(urn: &str) -> bool {
-    let urn = urn.to_ascii_lowercase();
-    urn.contains(":core:") && urn.ends_with(":user")
+/// Whether a name is that of a whole schema: its value holds attributes, and is none itself.
+pub(crate) fn is_schema(name: &Name) -> bool {
+    match below_core(name) {
+        Some(rest) => rest.is_empty(),
+        None => name.is_bare_urn(),
+    }
 }
 
-/// Calls `visit` with everything a map of attributes says of the person, in order; extensions' objects are entered.
+/// Calls `visit` with everything a map of attributes says of the person, in order; the object of the core schema is
+/// entered.
 pub(crate) fn each_said(map: &Map<String, Value>, visit: &mut dyn FnMut(Said<'_>)) {
     for (key, value) in map {
-        let Some(path) = read_key(key) else { continue };
-        match (path.name.is_bare_urn(), value) {
-            (true, Value::Object(inner)) => {
-                for (key, value) in inner {
-                    if let Some(name) = Name::parse(key).filter(|name| name.urn.is_none()) {
-                        let name = Name { urn: path.name.urn.clone(), ..name };
-                        if let Some(said) = said(&name, value) {
-                            visit(said);
-                        }
-                    }
-                }
-            }
-            _ => {
-                if let Some(said) = said(&path.name, value) {
+        let Some(name) = read_key(key).map(|path| path.name) else { continue };
+        if below_core(&name).as_deref() == Some("") {
+            for (key, value) in value.as_object().into_iter().flatten() {
+                let name = Name::parse(key).filter(|name| name.urn.is_none());
+                if let Some(said) = name.and_then(|name| said(&name, value)) {
                     visit(said);
                 }
             }
+        } else if let Some(said) = said(&name, value) {
+            visit(said);
         }
     }
 }
@@ -138,20 +151,15 @@ pub(crate) fn add_keys(keys: &mut PersonKeys, value: &Value) {
 }
 
 /// The keys by which the person of a user resource is recognised, and whether the account is active where that can be
-/// read. Of a list answer the first resource is read.
+/// read.
+///
+/// Of e-mail addresses only those of type `work` and those marked primary are keys, or the only one there is: another
+/// may be somebody else's too. A list is nobody: what asks for one resource and gets a list learns of no person.
 #[must_use]
 pub fn person(resource: &Value) -> (PersonKeys, Option<bool>) {
     let mut keys = PersonKeys::none();
     let mut active = None;
-    let resource = match resource {
-        Value::Array(items) => items.first(),
-        Value::Object(map) => match member(map, "Resources") {
-            Some(Value::Array(items)) => items.first(),
-            _ => Some(resource),
-        },
-        _ => None,
-    };
-    if let Some(map) = resource.and_then(Value::as_object) {
+    if let Some(map) = one_resource(resource) {
         each_said(map, &mut |said| match said {
             Said::Active(value) => match activity(value) {
                 Activity::On => active = Some(true),
@@ -159,9 +167,49 @@ pub fn person(resource: &Value) -> (PersonKeys, Option<bool>) {
                 Activity::Unclear => {}
             },
             Said::Keys(value) => add_keys(&mut keys, value),
+            Said::Emails(value) => add_own_addresses(&mut keys, value),
         });
     }
     (keys, active)
+}
+
+/// The identifier of a resource (RFC 7643 section 3.1), also where it is written as a number; none of a list.
+#[must_use]
+pub fn resource_id(resource: &Value) -> Option<String> {
+    match member(one_resource(resource)?, "id")? {
+        Value::String(id) if !id.is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+/// The members of a resource; `None` for a list and for what is no object.
+fn one_resource(resource: &Value) -> Option<&Map<String, Value>> {
+    resource.as_object().filter(|map| member(map, "Resources").is_none())
+}
+
+fn add_own_addresses(keys: &mut PersonKeys, value: &Value) {
+    let Value::Array(items) = value else { return add_keys(keys, value) };
+    let has_text = |item: &&Value| match item {
+        Value::Object(map) => {
+            member(map, "value").and_then(Value::as_str).is_some_and(|text| !text.is_empty())
+        }
+        other => other.is_string(),
+    };
+    let addresses: Vec<&Value> = items.iter().filter(has_text).collect();
+    if let [only] = addresses.as_slice() {
+        return add_keys(keys, only);
+    }
+    addresses.into_iter().filter(|item| is_own(item)).for_each(|item| add_keys(keys, item));
+}
+
+/// Whether an address is marked as the person's own at work.
+fn is_own(address: &Value) -> bool {
+    let Some(map) = address.as_object() else { return false };
+    let is_work = member(map, "type")
+        .and_then(Value::as_str)
+        .is_some_and(|text| text.trim().eq_ignore_ascii_case("work"));
+    is_work || member(map, "primary").is_some_and(|primary| activity(primary) == Activity::On)
 }
 
 #[cfg(test)]
@@ -171,14 +219,63 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
+    fn keys_of(resource: &Value) -> Vec<String> {
+        person(resource).0.iter().map(str::to_owned).collect()
+    }
+
     #[test]
-    fn a_user_is_read_from_a_resource_or_from_a_list_of_one() {
-        let user = json!({"userName":"Ada@N.example","externalId":"E1","active":"False",
-            "emails":[{"value":"ada@n.example"},{"type":"x"},{"value":"lo@n.example"}]});
-        for resource in [user.clone(), json!({"Resources":[user.clone()]}), json!({"resources":[user]})] {
-            let (keys, active) = person(&resource);
-            assert_eq!(keys.iter().collect::<Vec<_>>(), ["ada@n.example", "e1", "lo@n.example"]);
-            assert_eq!(active, Some(false));
+    fn a_user_is_read_from_a_resource() {
+        let user = json!({"userName":"Ada@N.example","externalId":"E1","active":"False","id":"u-1"});
+        assert_eq!(keys_of(&user), ["ada@n.example", "e1"]);
+        assert_eq!(person(&user).1, Some(false));
+        assert_eq!(resource_id(&user).as_deref(), Some("u-1"));
+        assert_eq!(resource_id(&json!({"Id": 7})).as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn a_list_is_nobody() {
+        let user = json!({"id":"u-1","userName":"ada","active":false});
+        for list in [
+            json!([user]),
+            json!({"Resources":[user]}),
+            json!({"resources":[user]}),
+            json!({"id":"u-1","userName":"ada","active":false,"Resources":[]}),
+            json!({"id":"u-1","userName":"ada","active":false,"Resources":null}),
+        ] {
+            assert_eq!((keys_of(&list), person(&list).1, resource_id(&list)), (vec![], None, None), "{list}");
+        }
+        for id in [json!(null), json!(""), json!(true), json!({"id":"x"})] {
+            assert_eq!(resource_id(&json!({"id": id})), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn of_addresses_only_the_persons_own_at_work_are_keys() {
+        let two = |first: Value| json!({"emails":[first, {"type":"home","value":"h@n.example"}]});
+        for own in [
+            json!({"type":"work","value":"A@n.example"}),
+            json!({"Type":"Work","Value":"a@n.example"}),
+            json!({"type":"other","primary":true,"value":"a@n.example"}),
+            json!({"primary":"True","value":"a@n.example"}),
+        ] {
+            assert_eq!(keys_of(&two(own.clone())), ["a@n.example"], "{own}");
+        }
+        for other in [
+            json!({"type":"other","value":"a@n.example"}),
+            json!({"primary":"False","value":"a@n.example"}),
+            json!({"primary":false,"value":"a@n.example"}),
+            json!("a@n.example"),
+        ] {
+            assert_eq!(keys_of(&two(other.clone())), Vec::<String>::new(), "{other}");
+        }
+        for only in [
+            json!([{"type":"home","value":"h@n.example"}]),
+            json!([{"value":"h@n.example"}, {"type":"work"}, {"value":""}]),
+            json!(["h@n.example"]),
+            json!("h@n.example"),
+            json!({"value":"h@n.example"}),
+        ] {
+            assert_eq!(keys_of(&json!({"emails": only})), ["h@n.example"], "{only}");
         }
     }
 

@@ -93,6 +93,8 @@ pub struct RequestShape {
     pub kind: ResourceKind,
     /// What is done with it.
     pub action: Action,
+    /// Decoded identifier of the one resource that the request is about.
+    pub id: Option<String>,
     /// Whether the response has no body by its method (`HEAD`).
     pub head: bool,
     /// `startIndex`, where it was given and is a number.
@@ -213,6 +215,7 @@ fn read_query(
     let shape = RequestShape {
         kind: target.kind.clone(),
         action: target.action,
+        id: target.id.clone(),
         head,
         start_index: number("startIndex"),
         count: number("count"),

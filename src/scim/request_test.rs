@@ -210,6 +210,66 @@ fn the_audit_record_and_debug_output_name_nobody() {
 }
 
 #[test]
+fn what_the_reader_of_a_patch_repairs_leaves_a_record_too() {
+    for (operations, rule, place) in [
+        (r#""operations":[{"op":"add","path":"title","value":"x"}]"#, "P14", "body"),
+        (r#""Operations":[{"Op":"add","path":"title","value":"x"}]"#, "P14", "Operations[0]"),
+        (r#""Operations":[{"path":"title","op":"add","value":"x"}]"#, "P14", "Operations[0]"),
+        (r#""Operations":[{"op":"add","path":"","value":{"title":"x"}}]"#, "P13", "Operations[0].path"),
+        (r#""Operations":[{"op":"add","path":null,"value":{"title":"x"}}]"#, "P13", "Operations[0].path"),
+        (r#""Operations":[{"op":"add","path":" title ","value":"x"}]"#, "P13", "Operations[0].path"),
+    ] {
+        let outgoing = forwarded(send("PATCH", "/Users/u", &format!("{{{operations}}}")));
+        let found = outgoing.applied.iter().any(|applied| applied.rule == rule && applied.place == place);
+        assert!(found, "{operations}: {:?}", outgoing.applied);
+    }
+    let body = r#"{"Operations":[{"op":"add","path":"title","value":"x"}],"schemas":[]}"#;
+    let outgoing = forwarded(send("PATCH", "/Users/u", body));
+    assert_eq!(outgoing.body.as_deref(), Some(body.as_bytes()), "the operations stay at their place");
+    let operations = vec![r#"{"Op":"add","path":" title ","value":"x"}"#; 5000].join(",");
+    let outgoing = forwarded(send("PATCH", "/Users/u", &format!(r#"{{"Operations":[{operations}]}}"#)));
+    assert!(outgoing.applied.len() <= 200);
+}
+
+#[test]
+fn a_removal_without_path_has_no_target() {
+    let body = br#"{"Operations":[{"op":"remove","value":{"members":[{"value":"u-1"}]}}]}"#;
+    for path in ["/Groups/g", "/Teams/g", "/Users/u"] {
+        let (reply, answer) = refused("PATCH", path, body);
+        assert_eq!((reply.status, &answer["scimType"]), (400, &"noTarget".into()), "{path}");
+    }
+}
+
+#[test]
+fn a_list_without_path_that_changes_active_more_than_once_is_refused() {
+    for path in ["", r#""path":"","#, r#""path":"urn:ietf:params:scim:schemas:core:2.0:User","#] {
+        let send = |value: &str| {
+            send(
+                "PATCH",
+                "/Users/u",
+                &format!(r#"{{"Operations":[{{"op":"replace",{path}"value":{value}}}]}}"#),
+            )
+        };
+        for value in [
+            r#"[{"active":true},{"active":false}]"#,
+            r#"[{"active":"False"},{"title":"x"},{"Active":"True"}]"#,
+            r#"[{"active":false},{"active":false}]"#,
+        ] {
+            assert_eq!(send(value).unwrap_err().reply().status, 400, "{value}");
+        }
+        for value in [r#"[{"active":"False"}]"#, r#"{"active":[{"$ref":null,"value":"False"}]}"#] {
+            let change = forwarded(send(value)).change.unwrap();
+            assert_eq!(change.kind, ChangeKind::Deactivate, "{value}");
+        }
+    }
+    forwarded(send(
+        "PATCH",
+        "/Users/u",
+        r#"{"Operations":[{"op":"add","path":"badges","value":[{"active":true},{"active":false}]}]}"#,
+    ));
+}
+
+#[test]
 fn a_thousand_operations_leave_a_bounded_record() {
     let operations = vec![r#"{"op":"Add","path":"title","value":"x"}"#; 5000].join(",");
     let outgoing = forwarded(send("PATCH", "/Users/u", &format!(r#"{{"Operations":[{operations}]}}"#)));
@@ -266,7 +326,8 @@ fn a_body_of_a_megabyte_takes_time_in_proportion() {
         let outgoing = forwarded(send(method, path, &body));
         let body = outgoing.body.clone().unwrap();
         if method == "PATCH" {
-            upsert(&outgoing.shape, &body, &serde_json::Value::Null, &Settings::default()).unwrap();
+            let resource = serde_json::json!({"id": outgoing.shape.id});
+            upsert(&outgoing.shape, &body, &resource, &Settings::default()).unwrap();
         }
     }
 }

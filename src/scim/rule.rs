@@ -76,15 +76,20 @@ pub(crate) struct Notes<'a> {
 impl Notes<'_> {
     /// Records that the rule changed something at `place`.
     pub(crate) fn mark(&mut self, place: impl Into<String>) {
-        let applied = Applied { rule: self.rule, place: place.into() };
-        if self.trail.len() < MOST_RECORDS && !self.trail.contains(&applied) {
-            self.trail.push(applied);
-        }
+        record(self.trail, self.rule, place);
     }
 
     /// Refuses the message: carrying on would be guessing.
     pub(crate) fn refuse(&mut self, error: ScimError) {
         self.refusal.get_or_insert(error);
+    }
+}
+
+/// Leaves a record of what `rule` owns but the reader does; once for a place, and not without end.
+pub(crate) fn record(trail: &mut Vec<Applied>, rule: &'static str, place: impl Into<String>) {
+    let applied = Applied { rule, place: place.into() };
+    if trail.len() < MOST_RECORDS && !trail.contains(&applied) {
+        trail.push(applied);
     }
 }
 

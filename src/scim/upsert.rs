@@ -8,11 +8,13 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::error::ScimError;
-use super::patch::Patch;
+use super::patch::{Patch, member};
+use super::person::resource_id;
 use super::request::RequestShape;
 use super::rule::{Applied, Context, Settings, run};
 use super::rules::query;
-use super::rules::upsert::{ALL, Upsert, selected};
+use super::rules::response::is_scim_error;
+use super::rules::upsert::{ALL, Upsert, may_change, selected};
 
 /// Where to read the attributes that the value paths of a PATCH to `path` select from.
 pub(crate) fn lookup(path: &str, patch: &Patch, context: &Context<'_>) -> Option<String> {
@@ -21,7 +23,7 @@ pub(crate) fn lookup(path: &str, patch: &Patch, context: &Context<'_>) -> Option
     }
     let mut seen = HashSet::new();
     let mut attributes: Vec<String> = Vec::new();
-    for (name, _) in patch.operations.iter().filter_map(selected) {
+    for (name, _) in patch.operations.iter().filter(|one| may_change(one)).filter_map(selected) {
         if seen.insert(name.clone()) {
             attributes.push(query::encode(&name, false));
         }
@@ -32,13 +34,19 @@ pub(crate) fn lookup(path: &str, patch: &Patch, context: &Context<'_>) -> Option
 /// The form of a normalised PATCH for the resource as it is now; `None` where nothing is left to do, which is a success.
 ///
 /// # Errors
-/// Where `body` is no PATCH message.
+/// Where `body` is no PATCH message, or `resource` is not the one that the PATCH is for: an error message, a list, or a
+/// resource with another identifier or none. The application's first answer is then the last word.
 pub fn upsert(
     shape: &RequestShape,
     body: &[u8],
     resource: &Value,
     settings: &Settings,
 ) -> Result<(Option<Vec<u8>>, Vec<Applied>), ScimError> {
+    if !is_asked_for(shape, resource) {
+        return Err(ScimError::Value(
+            "The application did not answer with the resource that was asked for.".into(),
+        ));
+    }
     let context = Context { kind: &shape.kind, settings };
     let mut applied = Vec::new();
     let patch = Patch::read(crate::common::json::parse(body)?, &context, &mut applied)?;
@@ -47,4 +55,13 @@ pub fn upsert(
     let patch = subject.patch;
     let body = (!patch.operations.is_empty()).then(|| patch.write().to_string().into_bytes());
     Ok((body, applied))
+}
+
+/// Whether `resource` is the one that the request is about; `id` is always returned (RFC 7643 section 3.1) and is
+/// compared with regard to casing.
+fn is_asked_for(shape: &RequestShape, resource: &Value) -> bool {
+    let Some(map) = resource.as_object() else { return false };
+    let is_message = is_scim_error(resource) || member(map, "Resources").is_some();
+    let id = resource_id(resource);
+    !is_message && id.is_some() && id == shape.id
 }

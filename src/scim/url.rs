@@ -70,6 +70,10 @@ pub(crate) fn target(method: &str, path: &str, collapse: bool) -> Result<Target,
             {
                 return Err(ScimError::Endpoint);
             }
+            // A tolerant server may take such a write for one to the real endpoint, past the rules of that endpoint.
+            if !matches!(method, "GET" | "HEAD") && looks_like_another(&first.decoded) {
+                return Err(ScimError::Endpoint);
+            }
             first.decoded.clone()
         }
         None => String::new(),
@@ -116,6 +120,20 @@ fn action(method: &str, endpoint: &str, id: Option<&str>, segments: usize) -> Re
     }
 }
 
+/// Whether an endpoint is none of those whose writes have rules of their own but could be read as one of them:
+/// `/User`, `/users.`, `/Users.json`.
+fn looks_like_another(endpoint: &str) -> bool {
+    let guarded = [USERS, GROUPS, ME, BULK];
+    !guarded.contains(&endpoint)
+        && endpoint.split('.').any(|part| {
+            let letters: String = part.chars().filter(char::is_ascii_alphanumeric).collect();
+            guarded.iter().any(|guarded| {
+                let singular = guarded.strip_suffix('s').unwrap_or(guarded);
+                letters.eq_ignore_ascii_case(guarded) || letters.eq_ignore_ascii_case(singular)
+            })
+        })
+}
+
 fn canonical(path: &str, segments: &[Segment], collapse: bool) -> String {
     let mut parts = segments.iter().map(|segment| segment.canonical.as_str());
     if collapse {
@@ -160,7 +178,47 @@ fn segment(raw: &str) -> Result<Segment, ScimError> {
     if matches!(decoded.as_str(), "." | "..") || decoded.chars().any(char::is_control) {
         return Err(ScimError::Url("The path holds a dot segment or a control character."));
     }
+    if hides_a_separator(&decoded) {
+        return Err(ScimError::Url(
+            "The path holds a dot, slash or backslash that is encoded more than once.",
+        ));
+    }
     Ok(Segment { decoded, canonical })
+}
+
+/// How often a segment is decoded to see whether it hides something; what is wrapped deeper than that hides something.
+const MOST_ENCODINGS: usize = 6;
+
+/// Whether a segment that was decoded once becomes ambiguous to a server that decodes once more, or more often.
+fn hides_a_separator(decoded: &str) -> bool {
+    let mut text = decoded.to_ascii_lowercase();
+    for _ in 0..MOST_ENCODINGS {
+        if ["%2e", "%2f", "%5c"].iter().any(|hidden| text.contains(hidden)) {
+            return true;
+        }
+        let next = decoded_once_more(&text);
+        if next == text {
+            return false;
+        }
+        text = next;
+    }
+    true
+}
+
+fn decoded_once_more(text: &str) -> String {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let mut ahead = bytes.clone();
+        match hex_pair((ahead.next(), ahead.next())) {
+            Some(hidden) if byte == b'%' => {
+                out.push(hidden);
+                bytes = ahead;
+            }
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).to_ascii_lowercase()
 }
 
 pub(crate) fn is_unreserved(byte: u8) -> bool {
@@ -224,6 +282,15 @@ mod tests {
             "/Users/u#x",
             "Users",
             "/Users/%c2%85",
+            "/Users/u%252fx",
+            "/Users/%252E%252e",
+            "/Users/u%255C",
+            "/Users/u%25252f",
+            "/Users/u-1%2525252Fx",
+            "/Users/u-1%2525%25%33%32fx",
+            "/Users/u%25%32%25%36%36",
+            "/Users/u%2525252525252525",
+            "/Groups%252fx/g",
         ] {
             let error = target("DELETE", path, true).err().unwrap();
             assert_eq!(error.reply().status, 400, "{path}");
@@ -251,6 +318,38 @@ mod tests {
         ] {
             assert_eq!(target(method, path, true).err().unwrap().reply().status, status, "{method} {path}");
         }
+    }
+
+    #[test]
+    fn a_write_to_what_only_looks_like_an_endpoint_goes_nowhere() {
+        for endpoint in [
+            "User",
+            "user",
+            "users.",
+            ".Users",
+            "Users.json",
+            "Users-",
+            "_users",
+            "v2.Users",
+            "Group",
+            "groups.",
+            "Groups.xml",
+            "Me.json",
+            "bulk.",
+            "Bulk_",
+            "%55ser",
+        ] {
+            for (method, rest) in [("PATCH", "/u-1"), ("DELETE", "/u-1"), ("PUT", "/u-1"), ("POST", "")] {
+                let path = format!("/{endpoint}{rest}");
+                let error = target(method, &path, true).err().unwrap_or_else(|| panic!("{method} {path}"));
+                assert_eq!(error.reply().status, 404, "{method} {path}");
+            }
+            assert!(target("GET", &format!("/{endpoint}/u-1"), true).is_ok(), "{endpoint}");
+        }
+        for endpoint in ["Teams", "Devices", "UserProfiles", "user-types", "Memberships", "GroupTypes"] {
+            assert!(target("PATCH", &format!("/{endpoint}/x"), true).is_ok(), "{endpoint}");
+        }
+        assert_eq!(target("POST", "/.search", true).unwrap().action, Action::Search);
     }
 
     #[test]

@@ -13,10 +13,22 @@ use super::objects;
 /// All of them, in order.
 pub(crate) const ALL: &[&Rule<Patch>] = &[&P20, &P21, &P23, &P24, &P25, &P27];
 
+/// Whether `name` is the members of a group as a whole.
 pub(crate) fn is_members(kind: &ResourceKind, name: &Name) -> bool {
-    let known = schema::attribute(kind, name).is_some_and(|attribute| attribute.name == "members");
-    let unknown_kind = matches!(kind, ResourceKind::Other(_)) && name.is_plain("members");
-    name.sub.is_none() && (known || unknown_kind)
+    name.sub.is_none() && is_about_members(kind, name) && (name.urn.is_none() || name.is_of(schema::GROUP))
+}
+
+/// Whether `name` is, or is below, an attribute that a server may take for the members of a group: under any schema,
+/// and at any endpoint that is not known to be something else.
+pub(crate) fn is_about_members(kind: &ResourceKind, name: &Name) -> bool {
+    matches!(kind, ResourceKind::Group | ResourceKind::Other(_))
+        && name.attribute.eq_ignore_ascii_case("members")
+}
+
+/// Whether a path means one member and no other.
+pub(crate) fn selects_one(path: &Path) -> bool {
+    let pairs = path.selector.as_ref().and_then(Filter::equalities);
+    pairs.is_some_and(|pairs| pairs.iter().any(|(name, _)| name.is_plain("value")))
 }
 
 /// A removal of members as a whole that nevertheless names some in its value.
@@ -25,9 +37,21 @@ fn removes_named(kind: &ResourceKind, operation: &Operation) -> bool {
         && operation.value.is_some()
         && !operation.selects()
         && operation.name().is_some_and(|name| {
-            let is_value = name.sub.as_deref().is_some_and(|sub| sub.eq_ignore_ascii_case("value"));
-            is_members(kind, &if is_value { Name { sub: None, ..name.clone() } } else { name.clone() })
+            is_about_members(kind, name)
+                && name.sub.as_deref().is_none_or(|sub| sub.eq_ignore_ascii_case("value"))
         })
+}
+
+/// A removal that says with a value what no rule can say in its path: of several members through a selector, of a part
+/// of every member, or of a whole schema that may hold the members.
+fn removes_vaguely(kind: &ResourceKind, operation: &Operation) -> bool {
+    let Some(path) = operation.path.as_ref().map(|path| &path.tree) else { return false };
+    let is_group = matches!(kind, ResourceKind::Group | ResourceKind::Other(_));
+    operation.verb == Verb::Remove
+        && operation.value.as_ref().is_some_and(|value| !value.is_null())
+        && ((is_group && path.name.is_bare_urn()) || is_about_members(kind, &path.name))
+        && !removes_named(kind, operation)
+        && !selects_one(path)
 }
 
 /// The identifiers that a value names; `None` where one of them cannot be read.
@@ -52,6 +76,9 @@ const P20: Rule<Patch> = Rule {
     apply: |patch, context, notes| {
         let mut out = Vec::new();
         for operation in std::mem::take(&mut patch.operations) {
+            if removes_vaguely(context.kind, &operation) {
+                notes.refuse(vague(&operation));
+            }
             if !removes_named(context.kind, &operation) {
                 out.push(operation);
                 continue;
@@ -69,15 +96,16 @@ const P20: Rule<Patch> = Rule {
                     }
                 }
                 // Passing it on would empty the group at a server that ignores the value.
-                None => notes.refuse(ScimError::Value(format!(
-                    "Operations[{}] removes members without saying which.",
-                    operation.place
-                ))),
+                None => notes.refuse(vague(&operation)),
             }
         }
         patch.operations = out;
     },
 };
+
+fn vague(operation: &Operation) -> ScimError {
+    ScimError::Value(format!("Operations[{}] removes members without saying which.", operation.place))
+}
 
 fn removal_of(operation: &Operation, id: String) -> Operation {
     let path = operation.path.as_ref().map(|path| Path {
@@ -211,7 +239,7 @@ const P27: Rule<Patch> = Rule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trial::{group, group_refused, group_unchanged, user};
+    use super::super::trial::{group, group_refused, group_unchanged, other, other_refused, user};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -261,6 +289,66 @@ mod tests {
             ["[{}]", "[7]", r#"[{"value":"u"},{"value":null}]"#, "true", r#"{"display":"x"}"#, r#"[""]"#]
         {
             group_refused("P20", &format!(r#"[{{"op":"remove","path":"members","value":{value}}}]"#), 400);
+        }
+    }
+
+    #[test]
+    fn a_removal_through_a_selector_of_several_members_or_of_a_part_of_them_that_has_a_value_is_refused() {
+        for path in [
+            r#"members[type eq \"User\"]"#,
+            "members[value pr]",
+            r#"members[value sw \"u\"]"#,
+            r#"members[value eq \"u\" or value eq \"v\"]"#,
+            r#"members[not (value eq \"u\")]"#,
+            "members.display",
+            "members.$ref",
+            "Members.Type",
+            "urn:ietf:params:scim:schemas:core:2.0:Group:members.display",
+            "urn:northwind:2.0:Crew:members.display",
+            "urn:ietf:params:scim:schemas:core:2.0:Group",
+        ] {
+            for value in [r#"[{"value":"u-1"}]"#, r#""u-1""#, "[]", r#"{"members":[{"value":"u-1"}]}"#] {
+                let operations = format!(r#"[{{"op":"remove","path":"{path}","value":{value}}}]"#);
+                group_refused("P20", &operations, 400);
+                other_refused("P20", &operations, 400);
+            }
+            group_unchanged("P20", &format!(r#"[{{"op":"remove","path":"{path}"}}]"#));
+        }
+        let one = r#"[{"op":"remove","path":"members[value eq \"u\" and type eq \"User\"]","value":"u"}]"#;
+        group_unchanged("P20", one);
+    }
+
+    #[test]
+    fn members_are_members_under_any_schema_and_at_any_endpoint() {
+        for path in [
+            "members",
+            "MEMBERS.value",
+            "urn:ietf:params:scim:schemas:core:2.0:Group:members",
+            "urn:northwind:2.0:Crew:members",
+            "urn:northwind:members.value",
+        ] {
+            let from = format!(
+                r#"[{{"op":"remove","path":"{path}","value":[{{"value":"u-1"}},{{"value":"u-2"}}]}}]"#
+            );
+            let whole = path.trim_end_matches(".value");
+            let to = format!(
+                r#"[{{"op":"remove","path":"{whole}[value eq \"u-1\"]"}},{{"op":"remove","path":"{whole}[value eq \"u-2\"]"}}]"#
+            );
+            group("P20", &from, &to);
+            other("P20", &from, &to);
+            other("P21", &format!(r#"[{{"op":"remove","path":"{path}","value":[]}}]"#), "[]");
+            other_refused("P20", &format!(r#"[{{"op":"remove","path":"{path}","value":[{{}}]}}]"#), 400);
+        }
+    }
+
+    #[test]
+    fn a_removal_without_path_is_refused() {
+        for members in [r#"{"members":[{"value":"u-1"}]}"#, r#"[{"value":"u-1"}]"#, "null"] {
+            for path in ["", r#""path":"","#, r#""path":null,"#, r#""path":" ","#] {
+                let operations = format!(r#"[{{"op":"Remove",{path}"value":{members}}}]"#);
+                group_refused("P20", &operations, 400);
+                other_refused("P20", &operations, 400);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::super::error::ScimError;
 use super::super::filter::{Mode, Path};
 use super::super::name::Name;
-use super::super::patch::{Operation, Patch, Verb, extension};
+use super::super::patch::{OPERATIONS, Operation, Patch, Verb, extension};
 use super::super::rule::{Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind};
 use super::{filter, values};
@@ -20,7 +20,7 @@ const P14: Rule<Patch> = Rule {
     says: "drops members that the PATCH message does not define",
     apply: |patch, _, notes| {
         let before = patch.members.len();
-        patch.members.retain(|key, _| key.eq_ignore_ascii_case("schemas"));
+        patch.members.retain(|key, _| key == OPERATIONS || key.eq_ignore_ascii_case("schemas"));
         if patch.members.len() != before {
             notes.mark("body");
         }
@@ -292,7 +292,6 @@ mod tests {
         ] {
             unchanged("P3", &format!(r#"[{{"op":"replace","value":{map}}}]"#));
         }
-        unchanged("P3", r#"[{"op":"remove","value":{"name.givenName":"b"}}]"#);
         unchanged("P3", r#"[{"op":"replace","path":"name","value":{"givenName":"b"}}]"#);
     }
 

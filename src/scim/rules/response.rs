@@ -129,7 +129,7 @@ fn has_schema(body: &Value, schema: &str) -> bool {
         .is_some_and(|all| all.iter().filter_map(Value::as_str).any(|have| have.eq_ignore_ascii_case(schema)))
 }
 
-fn is_scim_error(body: &Value) -> bool {
+pub(crate) fn is_scim_error(body: &Value) -> bool {
     has_schema(body, ERROR_SCHEMA)
 }
 
@@ -182,7 +182,7 @@ const R1: Rule<Answer> = Rule {
     apply: |answer, _, notes| {
         let asked =
             answer.shape.action == Action::List && answer.shape.filter.is_some() && !answer.shape.head;
-        let nothing = (answer.status == 404 && answer.was_scim_error)
+        let nothing = (answer.status == 404 && answer.was_scim_error && says_no_other(&answer.content, 404))
             || (answer.status == 204 && matches!(answer.content, Content::Empty));
         if asked && nothing {
             let list = empty_list(&answer.shape);
@@ -191,6 +191,12 @@ const R1: Rule<Answer> = Rule {
         }
     },
 };
+
+/// Whether the `status` of an error message is the one of its response, as far as it has one.
+fn says_no_other(content: &Content, status: u64) -> bool {
+    let Content::Json(Value::Object(body)) = content else { return false };
+    member(body, "status").is_none_or(|said| said.is_null() || number(said) == Some(status))
+}
 
 const R4: Rule<Answer> = Rule {
     id: "R4",
@@ -249,21 +255,38 @@ fn not_scim(answer: &Answer, settings: &Settings) -> Option<&'static str> {
 
 /// Whether a body answers a query. An answer that says neither how many nor which is none: read as an empty list, it
 /// would make Entra create everybody anew.
-fn is_list_response(body: &Value, shape: &RequestShape, settings: &Settings) -> bool {
+pub(crate) fn is_list_response(body: &Value, shape: &RequestShape, settings: &Settings) -> bool {
     match body {
         Value::Array(items) => settings.is_on("R2") && items.iter().all(Value::is_object),
         Value::Object(map) => {
-            let resources = member(map, "Resources").and_then(Value::as_array);
+            let resources = match member(map, "Resources") {
+                None | Some(Value::Null) => None,
+                Some(Value::Array(items)) if items.iter().all(Value::is_object) => Some(items),
+                Some(_) => return false,
+            };
             let total = member(map, "totalResults").and_then(number);
-            let named = has_schema(body, LIST_SCHEMA) || (resources.is_some() && !is_scim_error(body));
+            let is_failure = is_scim_error(body)
+                || member(map, "status").and_then(number).is_some_and(|status| (400..600).contains(&status));
+            let named = has_schema(body, LIST_SCHEMA) || (resources.is_some() && !is_failure);
             named
                 && match resources {
-                    Some(_) => true,
+                    Some(items) => !items.is_empty() || may_be_empty(map, shape),
                     None => total == Some(0) || (total.is_some() && shape.count == Some(0)),
                 }
         }
         _ => false,
     }
+}
+
+/// Whether a list may be without entries: there are none, or none was asked for.
+fn may_be_empty(list: &Map<String, Value>, shape: &RequestShape) -> bool {
+    let total = match member(list, "totalResults") {
+        None => return true,
+        Some(total) => number(total),
+    };
+    // `.search` asks in its body, which is passed on as it is.
+    let none_asked = shape.action == Action::Search || shape.count == Some(0);
+    total.is_some_and(|total| total == 0 || none_asked || shape.start_index.unwrap_or(1) > total)
 }
 
 /// A whole number, as JSON or as text.

@@ -7,12 +7,12 @@ use super::super::name::Name;
 use super::super::rule::{Context, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
 use super::super::url::Action;
-use super::response::{Answer, LIST_SCHEMA, number};
+use super::response::{Answer, LIST_SCHEMA, is_list_response, number};
 
 pub(crate) const R2: Rule<Answer> = Rule {
     id: "R2",
     says: "completes a list: Resources, schemas and whole numbers",
-    apply: |answer, _, notes| {
+    apply: |answer, context, notes| {
         let is_catalogue = answer.shape.action == Action::Read
             && matches!(answer.shape.kind, ResourceKind::Discovery("Schemas" | "ResourceTypes"))
             && answer.is_success();
@@ -20,7 +20,9 @@ pub(crate) const R2: Rule<Answer> = Rule {
             return;
         }
         let start = answer.shape.start_index.unwrap_or(1).max(1);
-        let is_list = answer.is_list();
+        let shape = answer.shape.clone();
+        let is_list = answer.is_list()
+            && answer.json().is_some_and(|body| is_list_response(body, &shape, context.settings));
         let changed = match answer.json() {
             Some(value @ Value::Array(_)) => {
                 let count = value.as_array().map_or(0, Vec::len);

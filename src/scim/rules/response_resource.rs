@@ -74,21 +74,22 @@ pub(crate) const R8: Rule<Answer> = Rule {
     says: "gives Location, meta.location and $ref the public base",
     apply: |answer, context, notes| {
         let settings = context.settings;
-        if let Some(public) = answer.location.as_deref().and_then(|have| public_url(have, settings)) {
+        let (own, all) = (own_endpoints(context.kind), endpoints(context.kind));
+        if let Some(public) = answer.location.as_deref().and_then(|have| public_url(have, &own, settings)) {
             answer.location = Some(public);
             notes.mark("header.location");
         }
         let changed = answer.each_resource(&mut |map| {
             let mut changed = false;
             if let Some(location) = map.get_mut("meta").and_then(|meta| meta.get_mut("location")) {
-                changed |= publish(location, settings);
+                changed |= publish(location, &own, settings);
             }
             let mut values: Vec<&mut Value> = map.values_mut().collect();
             while let Some(value) = values.pop() {
                 match value {
                     Value::Object(inner) => {
                         if let Some(reference) = inner.get_mut("$ref") {
-                            changed |= publish(reference, settings);
+                            changed |= publish(reference, &all, settings);
                         }
                         values.extend(inner.values_mut());
                     }
@@ -104,8 +105,29 @@ pub(crate) const R8: Rule<Answer> = Rule {
     },
 };
 
-fn publish(value: &mut Value, settings: &Settings) -> bool {
-    let public = value.as_str().and_then(|url| public_url(url, settings));
+/// The endpoints that resources of `kind` are at themselves.
+fn own_endpoints(kind: &ResourceKind) -> Vec<&str> {
+    match kind {
+        ResourceKind::User => vec!["Users"],
+        ResourceKind::Group => vec!["Groups"],
+        ResourceKind::Me => vec!["Me", "Users"],
+        ResourceKind::Discovery(name) => vec![name],
+        // A query at the root finds resources of every type.
+        ResourceKind::Other(_) => endpoints(kind),
+    }
+}
+
+/// The endpoints that a resource of `kind` may refer to.
+fn endpoints(kind: &ResourceKind) -> Vec<&str> {
+    let mut all = vec!["Users", "Groups", "Schemas", "ResourceTypes", "ServiceProviderConfig", "Me"];
+    if let ResourceKind::Other(own) = kind {
+        all.push(own);
+    }
+    all
+}
+
+fn publish(value: &mut Value, endpoints: &[&str], settings: &Settings) -> bool {
+    let public = value.as_str().and_then(|url| public_url(url, endpoints, settings));
     public.is_some_and(|public| {
         *value = Value::String(public);
         true
@@ -113,32 +135,48 @@ fn publish(value: &mut Value, settings: &Settings) -> bool {
 }
 
 /// The public form of a URL of the application; `None` where it is none of its SCIM URLs, or public already.
-fn public_url(url: &str, settings: &Settings) -> Option<String> {
-    let below = |base: &str, path: &str| -> Option<String> {
-        let rest = path.strip_prefix(base)?;
-        // Below a root every path would match, so only SCIM's own endpoints do.
-        let endpoints = ["/Users", "/Groups", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/Me"];
-        let is_whole = rest.is_empty() || rest.starts_with(['/', '?']);
-        let is_endpoint = endpoints.iter().any(|endpoint| rest.starts_with(endpoint));
-        (if base.is_empty() { is_endpoint } else { is_whole }).then(|| rest.to_owned())
-    };
-    if settings.public_base.is_empty() || below(&settings.public_base, url).is_some() {
+///
+/// An application behind proxies does not know the name it is called by, so the host of a URL (`localhost:8080`, an
+/// address, an internal name) says nothing about whose it is. What says it is the path: a base of the application,
+/// whole, and one of `endpoints` after it. That is enough only for `Location`, `meta.location` and `$ref`, which by their
+/// meaning hold SCIM URLs (RFC 7643 sections 2.4 and 3.1); no other value is looked at.
+fn public_url(url: &str, endpoints: &[&str], settings: &Settings) -> Option<String> {
+    let public = settings.public_base.trim_end_matches('/');
+    let is_public =
+        url.strip_prefix(public).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    if public.is_empty() || is_public {
         return None;
     }
     let path = match url.split_once("://") {
         Some((scheme, rest))
             if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
         {
-            let slash = rest.find('/')?;
-            rest.get(slash..)?
+            rest.get(rest.find('/').filter(|slash| *slash > 0)?..)?
         }
         Some(_) => return None,
         None if url.starts_with('/') && !url.starts_with("//") => url,
         None => return None,
     };
     let bases = [Some(settings.application_base.as_str()), settings.cluster_base.as_deref()];
-    let rest = bases.into_iter().flatten().find_map(|base| below(base.trim_end_matches('/'), path))?;
-    Some(format!("{}{rest}", settings.public_base.trim_end_matches('/')))
+    let rest = bases.into_iter().flatten().find_map(|base| {
+        let rest = path.strip_prefix(base.trim_end_matches('/'))?;
+        is_endpoint(rest, endpoints).then_some(rest)
+    })?;
+    Some(format!("{public}{rest}"))
+}
+
+/// Whether `rest` is `/` and an endpoint, and then nothing, a query, or a path that stays below it.
+fn is_endpoint(rest: &str, endpoints: &[&str]) -> bool {
+    let path = rest.split('?').next().unwrap_or_default();
+    let mut segments = path.split('/').skip(1);
+    let first = segments.next().unwrap_or_default();
+    let is_dots = |segment: &str| {
+        matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+            || segment.contains('\\')
+    };
+    path.starts_with('/')
+        && endpoints.iter().any(|endpoint| endpoint.eq_ignore_ascii_case(first))
+        && !segments.any(is_dots)
 }
 
 pub(crate) const R13: Rule<Answer> = Rule {

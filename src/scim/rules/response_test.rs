@@ -91,7 +91,9 @@ fn what_entra_can_read_passes_untouched() {
 #[test]
 fn r1_an_empty_list_is_made_only_of_the_applications_own_word() {
     let error = format!(r#"{{"schemas":["{ERROR}"],"status":"404"}}"#);
-    for (status, body) in [(404, error.as_str()), (204, "")] {
+    let unsaid = format!(r#"{{"schemas":["{ERROR}"],"detail":"none"}}"#);
+    let numeric = format!(r#"{{"schemas":["{ERROR}"],"status":404}}"#);
+    for (status, body) in [(404, error.as_str()), (404, &*unsaid), (404, &*numeric), (204, "")] {
         let seen = ask("GET", QUERY, status, body);
         assert_eq!((seen.status, seen.rules), (200, vec!["R1"]));
         assert_eq!(
@@ -104,6 +106,9 @@ fn r1_an_empty_list_is_made_only_of_the_applications_own_word() {
         (QUERY, 404, r#"{"message":"no route"}"#),
         (QUERY, 404, ""),
         (QUERY, 500, error.as_str()),
+        (QUERY, 404, &*format!(r#"{{"schemas":["{ERROR}"],"status":"500"}}"#)),
+        (QUERY, 404, &*format!(r#"{{"schemas":["{ERROR}"],"status":503}}"#)),
+        (QUERY, 404, &*format!(r#"{{"schemas":["{ERROR}"],"Status":"no"}}"#)),
         ("/Users/u", 404, error.as_str()),
         ("/Users", 404, error.as_str()),
     ] {
@@ -202,6 +207,50 @@ fn r4_a_success_that_is_no_answer_is_a_failure_and_never_an_empty_list() {
 }
 
 #[test]
+fn r4_an_empty_list_that_contradicts_itself_is_a_failure() {
+    let named = |rest: &str| format!(r#"{{"schemas":["{LIST}"],{rest}}}"#);
+    for body in [
+        r#"{"totalResults":5,"Resources":[]}"#.to_owned(),
+        named(r#""totalResults":5,"Resources":[]"#),
+        named(r#""TotalResults":"5","resources":[]"#),
+        named(r#""totalResults":"many","Resources":[]"#),
+        named(r#""totalResults":null,"Resources":null"#),
+        named(r#""totalResults":0,"Resources":{}"#),
+        named(r#""totalResults":0,"Resources":"none""#),
+        named(r#""totalResults":1,"Resources":["u"]"#),
+        named(r#""totalResults":3,"Resources":null"#),
+        r#"{"status":500,"Resources":[]}"#.to_owned(),
+        r#"{"status":"404","totalResults":0,"Resources":[]}"#.to_owned(),
+        r#"{"Status":"503","message":"down","Resources":[{"id":"u"}]}"#.to_owned(),
+    ] {
+        for path in [QUERY, "/Users?startIndex=5&count=2"] {
+            let seen = ask("GET", path, 200, &body);
+            assert_eq!((seen.status, &seen.body["schemas"]), (502, &json!([ERROR])), "{path} {body}");
+        }
+    }
+    for (path, body) in [
+        (QUERY, named(r#""totalResults":0,"Resources":null"#)),
+        (QUERY, r#"{"Resources":[]}"#.to_owned()),
+        ("/Users?startIndex=6&count=5", named(r#""totalResults":5,"Resources":[]"#)),
+        ("/Users?count=0", named(r#""totalResults":5,"Resources":[]"#)),
+        ("/Users?count=0", named(r#""totalResults":5"#)),
+        (QUERY, named(r#""status":"500","totalResults":0,"Resources":[]"#)),
+    ] {
+        let seen = ask("GET", path, 200, &body);
+        assert_eq!((seen.status, &seen.body["Resources"]), (200, &json!([])), "{path} {body}");
+    }
+}
+
+#[test]
+fn r2_makes_no_list_of_what_is_none_even_where_r4_is_switched_off() {
+    let settings = Settings { off: ["R4".to_owned()].into(), ..settings() };
+    for body in ["{}", r#"{"error":"down"}"#, r#"{"totalResults":5,"Resources":[]}"#] {
+        let seen = with(&settings, "GET", QUERY, 200, MEDIA_TYPE, body);
+        assert_eq!(seen.body, crate::common::json::parse(body.as_bytes()).unwrap());
+    }
+}
+
+#[test]
 fn r5_gives_a_success_its_status() {
     for (method, path, status, body, want) in [
         ("POST", "/Users", 200, r#"{"id":"u"}"#, 201),
@@ -249,6 +298,16 @@ fn r8_gives_location_and_references_the_public_base_and_nothing_else() {
         (public, public),
         ("https://app.example/app-scim/v20/Users/u", "https://app.example/app-scim/v20/Users/u"),
         ("https://app.example/people/u", "https://app.example/people/u"),
+        ("http://localhost:8080/v2/Users/u?x=1", "https://edge.example/scim/v2/entra/Users/u?x=1"),
+        ("https://app.example/v2/users/u", "https://edge.example/scim/v2/entra/users/u"),
+        ("https://app.example/v2/Users", "https://edge.example/scim/v2/entra/Users"),
+        ("https://docs.example/v2/Users-guide", "https://docs.example/v2/Users-guide"),
+        ("https://docs.example/v2/guide/u", "https://docs.example/v2/guide/u"),
+        ("https://docs.example/v2", "https://docs.example/v2"),
+        ("https://docs.example/x/v2/Users/u", "https://docs.example/x/v2/Users/u"),
+        ("https://app.example/v2/Users/../../admin", "https://app.example/v2/Users/../../admin"),
+        ("https://app.example/v2/Users/%2E%2e/x", "https://app.example/v2/Users/%2E%2e/x"),
+        ("https:///v2/Users/u", "https:///v2/Users/u"),
         ("../Users/u", "../Users/u"),
         ("//evil.example/v2/Users/u", "//evil.example/v2/Users/u"),
         ("javascript://x/v2/Users/u", "javascript://x/v2/Users/u"),
@@ -274,6 +333,34 @@ fn r8_gives_location_and_references_the_public_base_and_nothing_else() {
         repaired.headers.iter().for_each(|edit| headers.apply(edit));
         assert_eq!(headers.text("location"), Some(want), "{url}");
     }
+}
+
+#[test]
+fn r8_takes_below_a_root_only_the_endpoints_of_scim() {
+    let settings = Settings { cluster_base: Some(String::new()), ..settings() };
+    let of = |path: &str, url: &str| {
+        let body = json!({"id":"u","meta":{"location":url},"members":[{"$ref":url}]}).to_string();
+        let seen = with(&settings, "GET", path, 200, MEDIA_TYPE, &body).body;
+        (
+            seen["meta"]["location"].as_str().unwrap().to_owned(),
+            seen["members"][0]["$ref"].as_str().unwrap().to_owned(),
+        )
+    };
+    for url in [
+        "https://docs.example/Users-guide",
+        "https://docs.example/Users.html",
+        "https://docs.example/",
+        "/Userspace",
+    ] {
+        assert_eq!(of("/Users/u", url), (url.to_owned(), url.to_owned()), "{url}");
+    }
+    let public = "https://edge.example/scim/v2/entra/Users/u".to_owned();
+    assert_eq!(of("/Users/u", "http://127.0.0.1:3000/Users/u"), (public.clone(), public.clone()));
+    // A resource's own location is at its own endpoint; a reference may point to another.
+    let foreign = "http://127.0.0.1:3000/Users/u";
+    assert_eq!(of("/Groups/g", foreign), (foreign.to_owned(), public));
+    let team = "https://edge.example/scim/v2/entra/Teams/t".to_owned();
+    assert_eq!(of("/Teams/t", "/Teams/t"), (team.clone(), team));
 }
 
 #[test]

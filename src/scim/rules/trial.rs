@@ -52,8 +52,24 @@ pub(crate) fn group_unchanged(rule: &str, operations: &str) {
     case(rule, &ResourceKind::Group, operations, operations);
 }
 
+/// The same for a resource of a type that is not known.
+pub(crate) fn other(rule: &str, from: &str, to: &str) {
+    case(rule, &ResourceKind::Other("Teams".into()), from, to);
+}
+
 /// A group's operations that the rule refuses.
 pub(crate) fn group_refused(rule: &str, operations: &str, status: u16) {
-    let error = alone(rule, &ResourceKind::Group, operations).unwrap_err();
-    assert_eq!(error.reply().status, status, "{operations}");
+    refused(rule, &ResourceKind::Group, operations, status);
+}
+
+/// The same for a resource of a type that is not known.
+pub(crate) fn other_refused(rule: &str, operations: &str, status: u16) {
+    refused(rule, &ResourceKind::Other("Teams".into()), operations, status);
+}
+
+fn refused(rule: &str, kind: &ResourceKind, operations: &str, status: u16) {
+    match alone(rule, kind, operations) {
+        Ok((got, _)) => panic!("{operations} became {got}"),
+        Err(error) => assert_eq!(error.reply().status, status, "{operations}"),
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::filter::{Filter, Path};
 use super::super::name::Name;
-use super::super::patch::{Operation, Patch, Verb};
+use super::super::patch::{Operation, Patch, Verb, member};
 use super::super::rule::{Context, Notes, Rule};
 use super::super::schema::ResourceKind;
 use super::resource::described;
@@ -49,12 +49,31 @@ fn touched_whole(patch: &Patch) -> HashSet<String> {
     touched
 }
 
-fn elements<'r>(kind: &ResourceKind, resource: &'r Value, name: &Name) -> &'r [Value] {
+/// The elements of an attribute; `None` where they cannot be told.
+fn elements<'r>(kind: &ResourceKind, resource: &'r Value, name: &Name) -> Option<&'r [Value]> {
+    let in_holder = |holder: Option<&'r Value>, name: &str| member(holder?.as_object()?, name);
     let holder = match &name.urn {
-        Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => resource.get(urn),
+        Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => in_holder(Some(resource), urn),
         _ => Some(resource),
     };
-    holder.and_then(|holder| holder.get(&name.attribute)).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    match in_holder(holder, &name.attribute) {
+        Some(Value::Array(items)) => Some(items),
+        // Who belongs to what is too large for many applications to give with the resource: not to see it is not to
+        // know it.
+        None | Some(Value::Null) if !is_belonging(name) => Some(&[]),
+        _ => None,
+    }
+}
+
+/// Whether an attribute says who belongs to what: `members` of a group, `groups` of a user.
+fn is_belonging(name: &Name) -> bool {
+    ["members", "groups"].iter().any(|belonging| name.attribute.eq_ignore_ascii_case(belonging))
+}
+
+/// Whether a rule may change the operation. A part of an element that does not exist is set by making the element; but
+/// an edit of somebody who does not belong must not become a belonging.
+pub(crate) fn may_change(operation: &Operation) -> bool {
+    operation.verb == Verb::Remove || operation.name().is_some_and(|name| !is_belonging(name))
 }
 
 /// Whether no element of the resource is selected. Text is compared without casing, as most attributes are
@@ -65,9 +84,9 @@ fn selects_nothing(kind: &ResourceKind, resource: &Value, path: &Path) -> bool {
         (Some(Value::String(have)), Value::String(want)) => have.to_lowercase() == want.to_lowercase(),
         (have, want) => have == Some(want),
     };
-    !elements(kind, resource, &path.name)
-        .iter()
-        .any(|item| wanted.iter().all(|(key, want)| same(item.get(key), want)))
+    elements(kind, resource, &path.name).is_some_and(|items| {
+        !items.iter().any(|item| wanted.iter().all(|(key, want)| same(item.get(key), want)))
+    })
 }
 
 /// For each operation, its selection where that is of elements that do not exist and nothing else in the request gives
@@ -77,7 +96,8 @@ fn vain(subject: &Upsert, context: &Context<'_>) -> Vec<Option<String>> {
     let of = |operation: &Operation| {
         let (attribute, key) = selected(operation)?;
         let path = &operation.path.as_ref()?.tree;
-        let is_vain = !touched.contains(&attribute.to_ascii_lowercase())
+        let is_vain = may_change(operation)
+            && !touched.contains(&attribute.to_ascii_lowercase())
             && selects_nothing(context.kind, &subject.resource, path);
         is_vain.then_some(key)
     };
@@ -184,20 +204,31 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    fn case(resource: &str, from: &str, to: &str, rules: &[&str]) {
-        let shape = RequestShape {
-            kind: ResourceKind::User,
+    fn asked(kind: ResourceKind) -> RequestShape {
+        RequestShape {
+            kind,
             action: Action::Patch,
+            id: Some("u-1".into()),
             head: false,
             start_index: None,
             count: None,
             filter: None,
             attributes: false,
             excluded: Vec::new(),
-        };
+        }
+    }
+
+    fn case(resource: &str, from: &str, to: &str, rules: &[&str]) {
+        of(ResourceKind::User, resource, from, to, rules);
+    }
+
+    fn of(kind: ResourceKind, resource: &str, from: &str, to: &str, rules: &[&str]) {
+        let shape = asked(kind);
         let read = |text: &str| crate::common::json::parse(text.as_bytes()).unwrap();
         let body = format!(r#"{{"Operations":{from}}}"#);
-        let (got, applied) = upsert(&shape, body.as_bytes(), &read(resource), &Settings::default()).unwrap();
+        let mut resource = read(resource);
+        resource["id"] = "u-1".into();
+        let (got, applied) = upsert(&shape, body.as_bytes(), &resource, &Settings::default()).unwrap();
         let got = got.map_or_else(
             || read("[]"),
             |body| crate::common::json::parse(&body).unwrap()["Operations"].clone(),
@@ -239,6 +270,60 @@ mod tests {
         case(WORK, operation, "[]", &["P42"]);
         let there = r#"[{"op":"remove","path":"emails[type eq \"work\"].value"}]"#;
         case(WORK, there, there, &[]);
+    }
+
+    #[test]
+    fn an_edit_of_somebody_who_is_no_member_never_makes_a_membership() {
+        for (kind, attribute) in [
+            (ResourceKind::Group, "members"),
+            (ResourceKind::Other("Teams".into()), "Members"),
+            (ResourceKind::Group, "urn:ietf:params:scim:schemas:core:2.0:Group:members"),
+            (ResourceKind::User, "groups"),
+        ] {
+            let one =
+                format!(r#"{{"op":"replace","path":"{attribute}[value eq \"u\"].display","value":"U"}}"#);
+            let two = format!(r#"{{"op":"add","path":"{attribute}[value eq \"u\"].type","value":"User"}}"#);
+            for operations in [format!("[{one}]"), format!("[{one},{two}]")] {
+                for resource in [r#"{"members":[],"groups":[]}"#, "{}"] {
+                    of(kind.clone(), resource, &operations, &operations, &[]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn p42_keeps_the_removal_of_a_member_where_the_members_are_not_in_sight() {
+        let removal = r#"[{"op":"remove","path":"members[value eq \"u\"]"}]"#;
+        for kind in [ResourceKind::Group, ResourceKind::Other("Teams".into())] {
+            for resource in ["{}", r#"{"members":null}"#, r#"{"members":{"value":"u"}}"#] {
+                of(kind.clone(), resource, removal, removal, &[]);
+            }
+            of(kind.clone(), r#"{"Members":[{"value":"u"}]}"#, removal, removal, &[]);
+            of(kind, r#"{"members":[{"value":"v"}]}"#, removal, "[]", &["P42"]);
+        }
+    }
+
+    #[test]
+    fn another_resource_an_error_and_a_list_decide_nothing() {
+        let body = br#"{"Operations":[{"op":"remove","path":"emails[type eq \"work\"]"}]}"#;
+        for resource in [
+            "null",
+            "[]",
+            r#"[{"id":"u-1"}]"#,
+            "{}",
+            r#"{"id":"u-2"}"#,
+            r#"{"id":"U-1"}"#,
+            r#"{"id":null}"#,
+            r#"{"id":"u-1","Resources":[{"id":"u-1"}]}"#,
+            r#"{"id":"u-1","schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"404"}"#,
+        ] {
+            let resource = crate::common::json::parse(resource.as_bytes()).unwrap();
+            let result = upsert(&asked(ResourceKind::User), body, &resource, &Settings::default());
+            assert!(result.is_err(), "{resource}");
+        }
+        let nobody = RequestShape { id: None, ..asked(ResourceKind::User) };
+        let result = upsert(&nobody, body, &serde_json::json!({"id":"u-1"}), &Settings::default());
+        assert!(result.is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::super::name::Name;
 use super::super::patch::{Operation, Patch, Verb, member};
 use super::super::rule::{Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
-use super::members::is_members;
+use super::members::{is_about_members, selects_one};
 use super::{convert, to_boolean};
 
 /// All of them, in order.
@@ -159,14 +159,16 @@ pub(crate) fn to_number(value_type: ValueType, text: &str) -> Option<Value> {
 /// What a value that clears its attribute is cleared by; `None` for every other value.
 pub(crate) fn clears(context: &Context<'_>, name: &Name, value: &Value) -> Option<&'static str> {
     let kind = context.kind;
+    // Clearing members empties the group: that is not done because of a value that could be a slip.
+    if is_about_members(kind, name) {
+        return None;
+    }
     let known = schema::meant(kind, name);
     let rule = if is_manager(name) && is_empty_manager(value) {
         "P9"
     } else if value.is_null() || value.as_array().is_some_and(Vec::is_empty) {
-        // Clearing `active` might deactivate the person, and clearing members empties the group: neither is done
-        // because of a value that could be a slip.
-        let guarded =
-            |known: &schema::Attribute| known.required || matches!(known.name, "active" | "members");
+        // Nor is `active` cleared, which might deactivate the person.
+        let guarded = |known: &schema::Attribute| known.required || known.name == "active";
         if name.is_bare_urn() || schema::attribute(kind, name).is_some_and(guarded) {
             return None;
         }
@@ -219,12 +221,13 @@ const P9: Rule<Patch> = Rule {
 };
 
 fn clear(patch: &mut Patch, context: &Context<'_>, notes: &mut Notes<'_>, rule: &str) {
-    let is_list = |operation: &Operation| {
-        operation.value.as_ref().is_some_and(Value::is_array)
-            || operation
-                .name()
-                .and_then(|name| schema::meant(context.kind, name))
-                .is_some_and(|known| known.multi)
+    // Of what is not known it cannot be told whether a removal would take away more than the one value.
+    let is_single = |operation: &Operation| {
+        let is_one = |known: &schema::Attribute| !known.multi;
+        operation.name().is_some_and(|name| {
+            schema::meant(context.kind, name).is_some_and(is_one)
+                && (operation.selects() || schema::attribute(context.kind, name).is_some_and(is_one))
+        }) && !operation.value.as_ref().is_some_and(Value::is_array)
     };
     patch.operations.retain_mut(|operation| {
         let matches = operation.verb != Verb::Remove
@@ -237,7 +240,7 @@ fn clear(patch: &mut Patch, context: &Context<'_>, notes: &mut Notes<'_>, rule: 
         }
         notes.mark(operation.at("value"));
         // Adding nothing to a list changes nothing (RFC 7644 section 3.5.2.1).
-        if operation.verb == Verb::Add && is_list(operation) {
+        if operation.verb == Verb::Add && !is_single(operation) {
             return false;
         }
         // An element whose value is gone is gone.
@@ -266,13 +269,7 @@ const P10: Rule<Patch> = Rule {
                     match selector {
                         None => schema::attribute(context.kind, name).is_none_or(|known| known.multi),
                         // `members[type eq "User"]` with a value may mean one of them; `[value eq "u"]` means one.
-                        Some(selector) => {
-                            let one = |name: &Name| name.is_plain("value");
-                            is_members(context.kind, name)
-                                && selector
-                                    .equalities()
-                                    .is_none_or(|pairs| !pairs.iter().any(|(name, _)| one(name)))
-                        }
+                        Some(_) => is_about_members(context.kind, name) && !selects_one(&path.tree),
                     }
                 });
             if operation.path.is_some() && operation.value.is_some() && !names_elements {
@@ -307,7 +304,7 @@ pub(crate) fn drop_nulls(map: &mut Map<String, Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::trial::{group, group_unchanged, unchanged, user};
+    use super::super::trial::{group, group_unchanged, other, unchanged, user};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -473,6 +470,38 @@ mod tests {
             r#"[{"op":"add","path":"roles","value":[]},{"op":"add","path":"title","value":"x"}]"#,
             r#"[{"op":"add","path":"title","value":"x"}]"#,
         );
+    }
+
+    #[test]
+    fn p40_makes_no_removal_of_an_addition_to_what_may_be_a_list() {
+        let badges = "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User:badges";
+        for path in [badges, "badge", "emails", "emails.value", "roles.display"] {
+            for value in ["null", "[]"] {
+                user("P40", &format!(r#"[{{"op":"add","path":"{path}","value":{value}}}]"#), "[]");
+            }
+        }
+        user("P40", r#"[{"op":"add","path":"title","value":null}]"#, r#"[{"op":"remove","path":"title"}]"#);
+        other("P40", r#"[{"op":"add","path":"badges","value":null}]"#, "[]");
+        user("P41", r#"[{"op":"add","path":"emails.value","value":""}]"#, "[]");
+    }
+
+    #[test]
+    fn members_are_never_cleared_by_a_value_at_any_endpoint() {
+        for path in [
+            "members",
+            "Members",
+            "urn:ietf:params:scim:schemas:core:2.0:Group:members",
+            "members.value",
+            r#"members[type eq \"User\"].value"#,
+        ] {
+            for (verb, value) in [("add", "null"), ("add", "[]"), ("replace", "null"), ("replace", r#""""#)] {
+                for rule in ["P40", "P41"] {
+                    let operations = format!(r#"[{{"op":"{verb}","path":"{path}","value":{value}}}]"#);
+                    group_unchanged(rule, &operations);
+                    other(rule, &operations, &operations);
+                }
+            }
+        }
     }
 
     #[test]
