@@ -72,17 +72,30 @@ impl People {
         }
     }
 
-    /// Whether any of the keys is blocked.
+    /// Remembers that the account of this identifier is locked out, under whatever names its holder goes.
+    ///
+    /// # Errors
+    /// Where it could not be recorded.
+    pub fn block_account(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<(), LedgerError> {
+        // Without room the names still are blocked; only a later rename could escape, and then the epoch is not enough.
+        self.put(host, &account_row(tenant, id), BLOCKED).map(|_| ())
+    }
+
+    /// Forgets that the account is locked out.
+    ///
+    /// # Errors
+    /// Where it could not be recorded.
+    pub fn unblock_account(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<(), LedgerError> {
+        let key = account_row(tenant, id);
+        self.ledger.change(host, &key, |rows| rows.retain(|row| row.key != key)).map(|_| ())
+    }
+
+    /// Whether the account of this identifier is locked out.
     ///
     /// # Errors
     /// Where the table cannot be read.
-    pub fn is_blocked(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<bool, LedgerError> {
-        for key in keys.iter() {
-            if matches!(self.ledger.get(host, &person_row(tenant, key))?, Some(Row { kind: BLOCKED, .. })) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    pub fn is_account_blocked(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<bool, LedgerError> {
+        Ok(matches!(self.ledger.get(host, &account_row(tenant, id))?, Some(Row { kind: BLOCKED, .. })))
     }
 
     /// Voids a person's sessions; signing in anew is possible, unless they are blocked.
@@ -191,6 +204,10 @@ fn replaced(rows: &mut Vec<Row>, key: &RowKey) -> Option<Row> {
 
 fn person_row(tenant: &str, key: &str) -> RowKey {
     Ledger::key(&["person", tenant, key])
+}
+
+fn account_row(tenant: &str, id: &str) -> RowKey {
+    Ledger::key(&["account", tenant, id])
 }
 
 fn session_row(tenant: &str, id: &str) -> RowKey {
@@ -330,6 +347,17 @@ mod tests {
         for name in &names {
             assert_eq!(standing(&host, &people, &[name], 2_000_000), Standing::Blocked);
         }
+    }
+
+    #[test]
+    fn an_account_is_locked_out_apart_from_the_names_of_its_holder() {
+        let (host, people) = people();
+        people.block_account(&host, "t", "u-1").unwrap();
+        assert_eq!(people.is_account_blocked(&host, "t", "u-1"), Ok(true));
+        assert_eq!(people.is_account_blocked(&host, "u", "u-1"), Ok(false));
+        assert_eq!(standing(&host, &people, &["u-1"], 1), Standing::Clear, "an identifier is no name");
+        people.unblock_account(&host, "t", "u-1").unwrap();
+        assert_eq!(people.is_account_blocked(&host, "t", "u-1"), Ok(false));
     }
 
     #[test]

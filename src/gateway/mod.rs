@@ -7,6 +7,7 @@
 mod closed;
 mod event;
 mod exchange;
+mod join;
 mod pages;
 mod provisioning;
 mod reports;

@@ -1,11 +1,11 @@
 //! Provisioning: from Entra's request to the application's, and back.
 
-use crate::access::{LedgerError, People};
-use crate::common::{HeaderEdit, Headers, Host, Level, PersonKeys, Reply, json};
+use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 use crate::config::{Credential, ScimSettings};
-use crate::scim::{self, AccountChange, ChangeKind, Incoming, Normalised, Outgoing, RequestShape, Upstream};
+use crate::scim::{self, Incoming, Normalised, Outgoing, RequestShape, Upstream};
 
 use super::event::{Call, CallAnswer, Edits, Origin};
+use super::join::{Change, Settled};
 use super::request::Head;
 use super::tenant::{ScimRoom, TenantRoom};
 use super::{Gateway, reports};
@@ -46,15 +46,6 @@ pub(super) struct Flow {
     shape: RequestShape,
     change: Option<Change>,
     pub(super) max_response: usize,
-}
-
-/// A change of somebody's account that has been asked for.
-#[derive(Debug)]
-struct Change {
-    kind: ChangeKind,
-    keys: PersonKeys,
-    /// Whether `keys` are known to be the person's: else everybody of the tenant is looked at anew.
-    determined: bool,
 }
 
 /// What happens to an authenticated request.
@@ -161,21 +152,19 @@ fn forward(arriving: &Arriving, settings: &ScimSettings, outgoing: Outgoing, cam
         headers.push(HeaderEdit::set("content-length", &body.len().to_string()));
     }
     let edits = Edits { headers, trailers: Vec::new(), body };
-    let change = outgoing.change.map(|change| (change.user_id.clone(), Change::asked(change)));
+    let change = outgoing.change.map(|change| Change::asked(arriving.tenant, change));
     let flow = |change| Flow {
         tenant: arriving.tenant,
         shape: outgoing.shape,
         change,
         max_response: settings.max_response,
     };
-    match change {
-        Some((Some(user_id), change)) => {
-            let call = look_up(settings, arriving.authorization.as_deref(), &user_id);
-            let flow = flow(Some(change));
-            Next::LookUp(call, Box::new(LookUp { tenant: arriving.tenant, edits, flow }))
+    match change.as_ref().and_then(Change::account) {
+        Some(account) => {
+            let call = look_up(settings, arriving.authorization.as_deref(), account);
+            Next::LookUp(call, Box::new(LookUp { tenant: arriving.tenant, edits, flow: flow(change) }))
         }
-        Some((None, change)) => Next::Forward(edits, Box::new(flow(Some(change)))),
-        None => Next::Forward(edits, Box::new(flow(None))),
+        None => Next::Forward(edits, Box::new(flow(change))),
     }
 }
 
@@ -218,24 +207,6 @@ fn percent_encode(text: &str) -> String {
     out
 }
 
-/// Where it is not known who was meant, everybody of the tenant is looked at anew.
-fn raise_unless(determined: bool, people: &People, host: &dyn Host, tenant: &str) -> Result<(), LedgerError> {
-    if determined { Ok(()) } else { people.raise_epoch(host, tenant) }
-}
-
-impl Change {
-    fn asked(change: AccountChange) -> Self {
-        // Without an id the keys in the body are all there is, and all the application will know.
-        let determined = change.user_id.is_none() && !change.keys.is_empty();
-        Self { kind: change.kind, keys: change.keys, determined }
-    }
-
-    fn learn(&mut self, keys: &PersonKeys) {
-        self.determined |= !keys.is_empty();
-        self.keys.extend(keys);
-    }
-}
-
 impl LookUp {
     /// The application has answered, or not: the write goes on either way, for Entra wants it.
     pub(super) fn answered(
@@ -244,23 +215,15 @@ impl LookUp {
         answer: Option<&CallAnswer>,
         host: &dyn Host,
     ) -> (Edits, Box<Flow>) {
-        let known = answer.filter(|answer| answer.status == 200).and_then(|answer| {
-            let (keys, _) = scim::person(&json::parse(&answer.body).ok()?);
-            (!keys.is_empty()).then_some(keys)
-        });
-        match known {
-            Some(keys) => {
-                if let Some(change) = &mut self.flow.change {
-                    change.learn(&keys);
-                }
-            }
-            None => {
-                let name =
-                    gateway.tenants.get(self.tenant).map_or("", |tenant| tenant.settings.name.as_str());
-                let status = answer.map_or(0, |answer| answer.status);
-                host.count("vestibule.scim.person_unknown");
-                host.log(Level::Warn, &format!("tenant={name} event=scim.person_unknown status={status}"));
-            }
+        let learnt = match (&mut self.flow.change, answer) {
+            (Some(change), Some(answer)) if answer.status == 200 => change.learn(&answer.body),
+            _ => false,
+        };
+        if !learnt {
+            let name = gateway.tenants.get(self.tenant).map_or("", |tenant| tenant.settings.name.as_str());
+            let status = answer.map_or(0, |answer| answer.status);
+            host.count("vestibule.scim.person_unknown");
+            host.log(Level::Warn, &format!("tenant={name} event=scim.person_unknown status={status}"));
         }
         (self.edits, Box::new(self.flow))
     }
@@ -269,17 +232,6 @@ impl LookUp {
     pub(super) fn abandoned(mut self, gateway: &Gateway, host: &dyn Host) {
         self.flow.abandoned(gateway, host);
     }
-}
-
-/// How a write ended, as far as can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Settled {
-    /// The application said 2xx.
-    Done,
-    /// The application said 4xx: nothing was changed.
-    Refused,
-    /// Anything else: it may have been applied.
-    Unknown,
 }
 
 impl Flow {
@@ -306,39 +258,13 @@ impl Flow {
         let _reported = self.settle(gateway, Settled::Unknown, host);
     }
 
-    /// Does to the person what the write meant. False where that could not be recorded.
     fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
-        let Some(change) = &self.change else { return true };
-        let Some(tenant) = gateway.tenants.get(self.tenant) else { return false };
-        let (name, people) = (&tenant.settings.name, &gateway.people);
-        match (change.kind, settled) {
-            (_, Settled::Refused) => self.change = None,
-            (ChangeKind::Reactivate, Settled::Done) => {
-                let unblocked = people.unblock(host, name, &change.keys);
-                reports::reactivated(host, name, unblocked.is_ok());
-            }
-            // Whether somebody may come in again is not guessed.
-            (ChangeKind::Reactivate, Settled::Unknown) => self.change = None,
-            // Who has another name now signs in by it; a later deactivation names only the new one. Somebody who is
-            // locked out stays so under the new name.
-            (ChangeKind::Rename, _) => {
-                let told = match people.is_blocked(host, name, &change.keys) {
-                    Ok(true) => people.block(host, name, &change.keys).map(|_| ()),
-                    Ok(false) => people.end_sessions(host, name, &change.keys),
-                    Err(error) => Err(error),
-                };
-                let told = told.and_then(|()| raise_unless(change.determined, people, host, name));
-                reports::renamed(host, name, change.determined, told.is_ok());
-                return told.is_ok();
-            }
-            (ChangeKind::Deactivate | ChangeKind::Delete, _) => {
-                let told = people.block(host, name, &change.keys).map(|_| ());
-                let told = told.and_then(|()| raise_unless(change.determined, people, host, name));
-                reports::deactivated(host, name, change.determined, told.is_ok());
-                return told.is_ok();
-            }
+        let recorded = self.change.as_ref().is_none_or(|change| change.settle(gateway, settled, host));
+        // What was refused is over; of the rest the response may say more.
+        if settled != Settled::Done {
+            self.change = None;
         }
-        true
+        recorded
     }
 
     /// The whole response is at hand: apply the response rules, and learn from it who was meant.
@@ -374,28 +300,11 @@ impl Flow {
         edits
     }
 
+    /// The application's own words about the account, after the write: it may know the person by more keys than before.
     fn learn_from(&mut self, gateway: &Gateway, status: u16, body: &[u8], host: &dyn Host) {
-        if !(200..=299).contains(&status) || body.is_empty() {
-            return;
-        }
-        let Some(change) = &mut self.change else { return };
-        let Ok(resource) = json::parse(body) else { return };
-        let (keys, _) = scim::person(&resource);
-        if keys.is_empty() {
-            return;
-        }
-        change.learn(&keys);
-        let (Some(tenant), kind) = (gateway.tenants.get(self.tenant), change.kind) else { return };
-        let name = &tenant.settings.name;
-        let told = match kind {
-            ChangeKind::Rename => Ok(()),
-            ChangeKind::Reactivate => gateway.people.unblock(host, name, &keys),
-            ChangeKind::Deactivate | ChangeKind::Delete => {
-                gateway.people.block(host, name, &keys).map(|_| ())
-            }
-        };
-        if told.is_err() {
-            reports::deactivated(host, name, true, false);
+        let Some(mut change) = self.change.take() else { return };
+        if (200..=299).contains(&status) && !body.is_empty() && change.learn(body) {
+            let _reported = change.settle(gateway, Settled::Done, host);
         }
     }
 }

@@ -226,3 +226,48 @@ def test_nobody_is_deactivated_by_a_request_that_the_filter_refused(person):
     for body in (OFF[:-1], OFF.replace(b"}]}", b'}],"Operations":[]}'), OFF + b" " * 200_000):
         assert person.entra("PATCH", body).status in (400, 413)
     assert has_session(browser)
+
+
+def test_an_application_that_answers_with_a_list_locks_nobody_else_out(person, envoy, idp, scim_app):
+    browser = person.sign_in()
+    other = Person(envoy, idp, scim_app)
+    scripted = ScriptedScim(scim_app, user(other.name, other.id), user(person.name, person.id))
+    answer = scripted._answer
+    everybody = {"Resources": list(scripted.users.values()), "totalResults": 2}
+    scim_app.handler = lambda request: (
+        Answer(200, scim_json(everybody), [("content-type", "application/scim+json")])
+        if request.method == "GET"
+        else answer(request)
+    )
+    person.entra("PATCH", OFF)
+    assert not has_session(browser), "who was meant is not known, so everybody signs in anew"
+    assert other.may_sign_in()
+
+
+def test_somebody_locked_out_stays_so_under_a_new_name(person):
+    person.entra("PATCH", OFF)
+    old, person.name = person.name, f"renamed-{person.name}"
+    person.entra("PATCH", patch({"op": "Replace", "path": "userName", "value": person.name}))
+    assert not person.may_sign_in()
+    person.name = old
+    assert not person.may_sign_in()
+
+
+def test_somebody_renamed_signs_in_by_the_new_name(person):
+    browser = person.sign_in()
+    person.name = f"renamed-{person.name}"
+    person.entra("PATCH", patch({"op": "Replace", "path": "userName", "value": person.name}))
+    assert not has_session(browser), "the session knows only the old name"
+    assert person.may_sign_in()
+
+
+def test_an_address_that_a_leaver_left_behind_locks_its_next_owner_not_out(envoy, idp, app, scim_app):
+    address = f"sales-{next(NUMBER)}@n.example"
+    leaver = Person(envoy, idp, scim_app, emails=[{"type": "work", "value": address, "primary": True}])
+    leaver.entra("PATCH", OFF)
+    assert not leaver.may_sign_in()
+    heir = Person(envoy, idp, scim_app)
+    change = {"op": "Add", "path": 'emails[type eq "work"].value', "value": address}
+    assert heir.entra("PATCH", patch(change)).status in (200, 204)
+    assert heir.may_sign_in()
+    assert not leaver.may_sign_in()

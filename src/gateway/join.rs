@@ -1,0 +1,163 @@
+//! The join of provisioning and sign-on: what a write means for somebody's sessions.
+
+use serde_json::Value;
+
+use crate::access::LedgerError;
+use crate::common::{Host, PersonKeys, json};
+use crate::scim::{self, AccountChange, ChangeKind};
+
+use super::{Gateway, reports};
+
+/// A change of somebody's account that has been asked for.
+pub(super) struct Change {
+    tenant: usize,
+    kind: ChangeKind,
+    /// Identifier of the account at the application; none in a create.
+    account: Option<String>,
+    /// Keys that the request names.
+    asked: PersonKeys,
+    /// Keys that the application has for the account.
+    known: PersonKeys,
+    /// Whether the application says that the account is inactive, whatever this request changes.
+    inactive: bool,
+}
+
+impl std::fmt::Debug for Change {
+    /// Whom it is about is nobody's business.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Change").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// How a write ended, as far as can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// The application said 2xx.
+    Done,
+    /// The application said 4xx: nothing was changed.
+    Refused,
+    /// Anything else: it may have been applied.
+    Unknown,
+}
+
+impl Change {
+    pub(super) fn asked(tenant: usize, change: AccountChange) -> Self {
+        Self {
+            tenant,
+            kind: change.kind,
+            account: change.user_id,
+            asked: change.keys,
+            known: PersonKeys::none(),
+            inactive: false,
+        }
+    }
+
+    /// The account whose holder must be asked for before the write goes on.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// Learns from the application's own words who the account belongs to. A list, or a resource of another account, is
+    /// nobody's word: an application that answers the wrong question must not lock the wrong person out.
+    pub(super) fn learn(&mut self, body: &[u8]) -> bool {
+        let Ok(resource) = json::parse(body) else { return false };
+        if !self.is_about(&resource) {
+            return false;
+        }
+        let (keys, active) = scim::person(&resource);
+        self.inactive = active == Some(false);
+        self.known.extend(&keys);
+        !keys.is_empty()
+    }
+
+    fn is_about(&self, resource: &Value) -> bool {
+        let Value::Object(members) = resource else { return false };
+        let member = |name: &str| {
+            members.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        };
+        if member("Resources").is_some() {
+            return false;
+        }
+        match (&self.account, member("id")) {
+            (Some(account), Some(Value::String(id))) => account == id,
+            (Some(account), Some(Value::Number(id))) => *account == id.to_string(),
+            (Some(_), _) => false,
+            (None, _) => true,
+        }
+    }
+
+    /// Whether it is known whose account it is; else everybody of the tenant is looked at anew. Without an account the
+    /// keys in the request are all there is, and all the application will know.
+    fn is_determined(&self) -> bool {
+        !self.known.is_empty() || (self.account.is_none() && !self.asked.is_empty())
+    }
+
+    fn all(&self) -> PersonKeys {
+        let mut all = self.known.clone();
+        all.extend(&self.asked);
+        all
+    }
+
+    /// Does to the person what the write meant. False where that could not be recorded.
+    pub(super) fn settle(&self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
+        let Some(tenant) = gateway.tenants.get(self.tenant) else { return false };
+        let name = &tenant.settings.name;
+        match (self.kind, settled) {
+            (_, Settled::Refused) => true,
+            // Whether somebody may come in again is not guessed.
+            (ChangeKind::Reactivate, Settled::Unknown) => true,
+            (ChangeKind::Reactivate, Settled::Done) => {
+                reports::reactivated(host, name, self.unlock(gateway, name, host).is_ok());
+                true
+            }
+            (ChangeKind::Deactivate | ChangeKind::Delete, _) => {
+                let told = self.lock_out(gateway, name, host);
+                reports::deactivated(host, name, self.is_determined(), told.is_ok());
+                told.is_ok()
+            }
+            (ChangeKind::Rename, settled) => {
+                let told = self.rename(gateway, name, settled, host);
+                reports::renamed(host, name, self.is_determined(), told.is_ok());
+                told.is_ok()
+            }
+        }
+    }
+
+    fn lock_out(&self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> Result<(), LedgerError> {
+        let people = &gateway.people;
+        let person = people.block(host, tenant, &self.all()).map(|_| ());
+        let account = self.account.as_ref().map(|id| people.block_account(host, tenant, id));
+        let epoch = (!self.is_determined()).then(|| people.raise_epoch(host, tenant));
+        person.and(account.unwrap_or(Ok(()))).and(epoch.unwrap_or(Ok(())))
+    }
+
+    fn unlock(&self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> Result<(), LedgerError> {
+        gateway.people.unblock(host, tenant, &self.all())?;
+        self.account.as_ref().map_or(Ok(()), |id| gateway.people.unblock_account(host, tenant, id))
+    }
+
+    /// Who has another name now signs in by it; a later deactivation names only the new one. An account that is locked out
+    /// stays so under the new name; one that is not takes over a name or address that somebody left behind.
+    fn rename(
+        &self,
+        gateway: &Gateway,
+        tenant: &str,
+        settled: Settled,
+        host: &dyn Host,
+    ) -> Result<(), LedgerError> {
+        let people = &gateway.people;
+        let locked_out = match &self.account {
+            Some(id) => people.is_account_blocked(host, tenant, id)?,
+            None => false,
+        };
+        if locked_out || self.inactive {
+            people.block(host, tenant, &self.all())?;
+        } else {
+            if settled == Settled::Done {
+                people.unblock(host, tenant, &self.asked)?;
+            }
+            people.end_sessions(host, tenant, &self.all())?;
+        }
+        if self.is_determined() { Ok(()) } else { people.raise_epoch(host, tenant) }
+    }
+}
