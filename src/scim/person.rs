@@ -106,6 +106,11 @@ pub(crate) fn is_schema(name: &Name) -> bool {
     }
 }
 
+/// Whether a name is, or is below, the activity of an account.
+pub(crate) fn is_about_active(name: &Name) -> bool {
+    below_core(name).is_some_and(|path| path.split('.').next() == Some("active"))
+}
+
 /// Calls `visit` with everything a map of attributes says of the person, in order; the object of the core schema is
 /// entered.
 pub(crate) fn each_said(map: &Map<String, Value>, visit: &mut dyn FnMut(Said<'_>)) {

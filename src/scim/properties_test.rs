@@ -17,7 +17,7 @@ fn names() -> impl Strategy<Value = String> {
             r#"members[value eq "u"]"#, r#"members[value eq "a"b"]"#, "a..b", "x y",
         ]).prop_map(str::to_owned),
         2 => prop::sample::select(vec![
-            format!("{CORE}:active"), format!("{CORE}.active"), CORE.replace("User", "active"), format!("{}:Active", CORE.to_uppercase()),
+            format!("{CORE}:active"), format!("{CORE}.active"), CORE.replace("User", "active"), CORE.replace(":User", ""), CORE.replace("2.0:User", "active"), format!("{}:Active", CORE.to_uppercase()),
             CORE.to_owned(), ENTERPRISE.to_owned(), format!("{ENTERPRISE}:manager"), format!("{ENTERPRISE}.department"),
             "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User:active".to_owned(),
             "urn:northwind:active".to_owned(),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::super::filter::{Filter, Literal, Mode, Path};
 use super::super::name::Name;
 use super::super::patch::{each_attribute, extension, member};
+use super::super::person;
 use super::super::rule::Rule;
 use super::super::schema::{self, ResourceKind};
 use super::super::url::Action;
@@ -258,15 +259,18 @@ const C2: Rule<Resource> = Rule {
 /// Drops null members at any depth; what is inside a value for `active` is left alone, and with
 /// `keep_active` so is that value.
 fn drop_nulls_below(map: &mut Map<String, Value>, keep_active: bool) -> bool {
-    let is_active =
-        |key: &str| Name::parse(key).is_some_and(|name| name.attribute.eq_ignore_ascii_case("active"));
+    let is_active = |key: &str| {
+        Name::parse(key).is_some_and(|name| {
+            name.attribute.eq_ignore_ascii_case("active") || person::is_about_active(&name)
+        })
+    };
     let is_kept = |key: &str| keep_active && is_active(key);
     let before = map.len();
     map.retain(|key, value| !value.is_null() || is_kept(key));
     let mut changed = map.len() != before;
     let mut values = Vec::new();
     for (key, value) in map.iter_mut() {
-        let is_schema = Name::parse(key).is_some_and(|name| name.is_bare_urn());
+        let is_schema = Name::parse(key).is_some_and(|name| person::is_schema(&name));
         if is_schema && let Value::Object(inner) = value {
             let before = inner.len();
             inner.retain(|key, value| !value.is_null() || is_kept(key));

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::super::filter::Path;
 use super::super::name::Name;
 use super::super::patch::{Operation, Patch, Verb, member};
+use super::super::person::is_about_active;
 use super::super::rule::{Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
 use super::members::{is_about_members, selects_one};
@@ -159,16 +160,16 @@ pub(crate) fn to_number(value_type: ValueType, text: &str) -> Option<Value> {
 /// What a value that clears its attribute is cleared by; `None` for every other value.
 pub(crate) fn clears(context: &Context<'_>, name: &Name, value: &Value) -> Option<&'static str> {
     let kind = context.kind;
-    // Clearing members empties the group: that is not done because of a value that could be a slip.
-    if is_about_members(kind, name) {
+    // Clearing members empties the group, and clearing `active` might deactivate the person: neither is done because
+    // of a value that could be a slip.
+    if is_about_members(kind, name) || is_about_active(name) {
         return None;
     }
     let known = schema::meant(kind, name);
     let rule = if is_manager(name) && is_empty_manager(value) {
         "P9"
     } else if value.is_null() || value.as_array().is_some_and(Vec::is_empty) {
-        // Nor is `active` cleared, which might deactivate the person.
-        let guarded = |known: &schema::Attribute| known.required || known.name == "active";
+        let guarded = |known: &schema::Attribute| known.required;
         if name.is_bare_urn() || schema::attribute(kind, name).is_some_and(guarded) {
             return None;
         }
