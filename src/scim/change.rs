@@ -242,6 +242,7 @@ mod tests {
             "urn:ietf:params:scim:schemas:core:2.0:Active.value".to_owned(),
             "URN:IETF:params:scim:schemas:core:2.0.active".to_owned(),
             "urn:ietf:params:scim:schemas:core:active".to_owned(),
+            "urn:ietf:params:scim:schemas:core:2.0:active:value".to_owned(),
         ];
         for path in &paths {
             for op in ["replace", "Replace", "add", "ADD"] {

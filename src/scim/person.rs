@@ -75,7 +75,8 @@ fn said<'v>(name: &Name, value: &'v Value) -> Option<Said<'v>> {
     }
 }
 
-/// What a name means below the core schema, in lower case; empty for the schema itself, `None` for other schemas.
+/// What a name means below the core schema, in lower case and with dots; empty for the schema itself, `None` for other
+/// schemas.
 ///
 /// A misspelt core schema (`urn:…:core:2.0:active`, `urn:…:core:2.0:User.active`) still means the core schema to a
 /// lenient application; an extension never does.
@@ -95,7 +96,8 @@ fn below_core(name: &Name) -> Option<String> {
         Some(after) => after.strip_prefix([':', '.']).unwrap_or(rest),
         None => rest,
     };
-    (!rest.contains(':')).then(|| rest.to_owned())
+    // A part of an attribute may stand below the attribute as if that were a schema.
+    Some(rest.replace(':', "."))
 }
 
 /// Whether a name is that of a whole schema: its value holds attributes, and is none itself.

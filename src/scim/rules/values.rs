@@ -487,6 +487,17 @@ mod tests {
     }
 
     #[test]
+    fn active_is_never_cleared_by_a_value_below_any_spelling_of_the_core_schema() {
+        let core = "urn:ietf:params:scim:schemas:core";
+        for path in ["active.value", "{}:2.0:User:active", "{}:2.0:active", "{}:active"] {
+            let path = path.replace("{}", core);
+            for verb in ["add", "replace"] {
+                unchanged("P40", &format!(r#"[{{"op":"{verb}","path":"{path}","value":null}}]"#));
+            }
+        }
+    }
+
+    #[test]
     fn members_are_never_cleared_by_a_value_at_any_endpoint() {
         for path in [
             "members",
