@@ -71,18 +71,9 @@ impl Change {
     }
 
     fn is_about(&self, resource: &Value) -> bool {
-        let Value::Object(members) = resource else { return false };
-        let member = |name: &str| {
-            members.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        };
-        if member("Resources").is_some() {
-            return false;
-        }
-        match (&self.account, member("id")) {
-            (Some(account), Some(Value::String(id))) => account == id,
-            (Some(account), Some(Value::Number(id))) => *account == id.to_string(),
-            (Some(_), _) => false,
-            (None, _) => true,
+        match &self.account {
+            Some(account) => scim::resource_id(resource).as_ref() == Some(account),
+            None => true,
         }
     }
 
