@@ -11,6 +11,7 @@
 mod authenticate;
 mod change;
 mod error;
+pub mod explain;
 mod filter;
 mod headers;
 mod name;
@@ -23,6 +24,9 @@ mod response;
 mod rule;
 mod rules;
 mod schema;
+mod sequence;
+#[cfg(test)]
+mod sequence_test;
 mod upsert;
 mod url;
 
@@ -44,5 +48,6 @@ pub use response::{Repaired, Upstream, repair};
 pub use rule::{Applied, Settings};
 pub use rules::catalogue;
 pub use schema::{DeclaredTypes, ResourceKind, ValueType};
+pub use sequence::{Conclusion, OwnRequest, Sequence, Step};
 pub use upsert::upsert;
 pub use url::Action;
