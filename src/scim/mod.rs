@@ -8,6 +8,7 @@
 //! Every quirk is one rule with its identifier (`P2`, `F6`, `R8`, ...); [`catalogue`] lists them. What cannot be read
 //! whole is refused, never forwarded half-read.
 
+pub mod auth;
 mod authenticate;
 mod change;
 mod error;

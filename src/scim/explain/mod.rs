@@ -6,11 +6,11 @@
 
 mod archive;
 mod context;
+mod decision;
 mod message;
 
 use serde_json::{Map, Value, json};
 
-use super::authenticate::authenticate;
 use super::change::ChangeKind;
 use super::request::{Incoming, Normalised, Outgoing, normalise};
 use super::rule::{Applied, Settings};
@@ -112,7 +112,7 @@ pub fn explain_case(case: &Value) -> Explained {
         trail.note(format!("context.config.{name} means nothing here"));
     }
     if asks_for_a_decision(case, around) {
-        return decide(request, around, trail);
+        return decision::decide(request, around, trail);
     }
     let settings = around.settings();
     let headers = message::headers(request);
@@ -271,31 +271,4 @@ fn took(sequence: Sequence, answer: &Value, settings: &Settings) -> Step {
 /// Whether the case is about the credential rather than the request.
 fn asks_for_a_decision(case: &Value, around: Surroundings<'_>) -> bool {
     case.get("category").and_then(Value::as_str) == Some("auth") || around.text("/config/mode").is_some()
-}
-
-fn decide(request: &Value, around: Surroundings<'_>, mut trail: Trail) -> Explained {
-    let mode = around.text("/config/mode").unwrap_or("static");
-    if mode != "static" {
-        return unusable("case_mode", "This way of authentication is not known here.");
-    }
-    match authenticate(&message::headers(request), &around.tokens()) {
-        Ok(_) => {
-            let decision = match around.text("/config/upstream_credential") {
-                Some(credential) => {
-                    json!({"allow": true, "upstream_headers": {"Authorization": format!("Bearer {credential}")}})
-                }
-                None => json!({"allow": true}),
-            };
-            trail.end(Outcome::Forwarded, json!({"decision": decision}))
-        }
-        Err(denied) => {
-            trail.note(format!("refused: {}", denied.code()));
-            let reply = denied.reply();
-            let challenge = reply.headers.iter().find(|(name, _)| name == "www-authenticate");
-            let challenge = challenge.map(|(_, value)| value.as_str());
-            let decision =
-                json!({"allow": false, "status": reply.status, "headers": {"WWW-Authenticate": challenge}});
-            trail.end(Outcome::Refused, json!({"decision": decision}))
-        }
-    }
 }
