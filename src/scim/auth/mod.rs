@@ -5,11 +5,13 @@
 //! is not known the error says so ([`JwtError::UnknownKey`]), and the caller refreshes its key set, at most once a
 //! minute, and asks again.
 
+mod access_token;
 mod entra;
 mod form;
 mod jwt;
 mod token;
 
+pub use access_token::{access, issue};
 pub(crate) use entra::judged as entra_judged;
 pub use entra::{EntraIssuer, EntraRefused, entra_token};
 pub(crate) use jwt::Keys;

@@ -10,7 +10,7 @@
 //! | `context.config.validator_mode` | discovery is cut to what Microsoft's validator takes (R13) |
 //! | `context.config.rules_off` | `scim.rules_off` |
 //! | `context.config.literal_backslash` | backslashes in filter literals are data (F6) |
-//! | `context.config.without_groups` | the application has no groups (R1) |
+//! | `context.config.without_groups: true`, `groups: false`, or `resource_types` without `Group` | the application has no groups (R1) |
 //! | `context.schema_hints` | types that the application's `/Schemas` declares |
 //! | `context.known_schemas` | schemas that the application's `/Schemas` lists |
 //! | `context.upstream_resource` | the resource as it is read before the PATCH is sent (P30, P31, P42) |
@@ -26,7 +26,7 @@ use super::super::schema::{DeclaredTypes, ValueType};
 use crate::crypto::sha256;
 
 /// Members of `context.config` that are read here or by the decisions on credentials.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 18] = [
     "public_base",
     "upstream_base",
     "upstream_auth",
@@ -36,6 +36,8 @@ const KNOWN: [&str; 16] = [
     "rules_off",
     "literal_backslash",
     "without_groups",
+    "groups",
+    "resource_types",
     "mode",
     "tenant_ids",
     "audiences",
@@ -89,7 +91,7 @@ impl<'c> Surroundings<'c> {
                 || self.get("/config/upstream_credential").is_some(),
             validator_mode: self.is_set("/config/validator_mode"),
             literal_backslash: self.is_set("/config/literal_backslash"),
-            without_groups: self.is_set("/config/without_groups"),
+            without_groups: self.is_without_groups(),
             off: self.texts("/config/rules_off").into_iter().map(str::to_owned).collect(),
             declared_types: self.declared_types(),
             ..Settings::default()
@@ -105,6 +107,13 @@ impl<'c> Surroundings<'c> {
             settings.known_schemas = Some(known);
         }
         settings
+    }
+
+    fn is_without_groups(self) -> bool {
+        let types = self.get("/config/resource_types").map(|_| self.texts("/config/resource_types"));
+        self.is_set("/config/without_groups")
+            || self.get("/config/groups") == Some(&Value::Bool(false))
+            || types.is_some_and(|types| !types.contains(&"Group"))
     }
 
     fn declared_types(self) -> DeclaredTypes {
