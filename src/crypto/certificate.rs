@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rsa::RsaPublicKey;
 use rsa::traits::PublicKeyParts;
-use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::asn1::{BitStringRef, ObjectIdentifier, UintRef};
 use x509_cert::der::{Decode, Encode};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
@@ -146,6 +146,23 @@ impl PublicKey {
             return Err(CertificateError::KeyType);
         };
         Ok(Self { spki: der.to_vec(), kind, validity: None })
+    }
+
+    /// Takes modulus and exponent of an RSA key, big-endian (`n` and `e` of RFC 7518 section 6.3.1, decoded).
+    ///
+    /// # Errors
+    /// Where the key is not allowed.
+    pub fn from_rsa_parts(modulus: &[u8], exponent: &[u8]) -> Result<Self, CertificateError> {
+        let key = rsa::pkcs1::RsaPublicKeyRef {
+            modulus: UintRef::new(modulus).map_err(|_| CertificateError::KeySize)?,
+            public_exponent: UintRef::new(exponent).map_err(|_| CertificateError::Exponent)?,
+        };
+        let key = key.to_der().map_err(|_| CertificateError::Der)?;
+        let spki = SubjectPublicKeyInfoRef {
+            algorithm: rsa::pkcs1::ALGORITHM_ID,
+            subject_public_key: BitStringRef::from_bytes(&key).map_err(|_| CertificateError::Der)?,
+        };
+        Self::from_spki(&spki.to_der().map_err(|_| CertificateError::Der)?)
     }
 
     /// DER of the `SubjectPublicKeyInfo`.

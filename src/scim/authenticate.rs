@@ -19,15 +19,13 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// The name of the token that the request carries (RFC 6750 section 2.1).
-///
-/// The secret is everything after the scheme and its spaces; it may hold colons and padding. Every token is compared,
-/// in constant time, so that the time tells nothing about which are configured. Of two equal tokens the first is named.
+/// The bearer credential of the request (RFC 6750 section 2.1): everything after the scheme and its spaces; it may hold
+/// colons and padding.
 ///
 /// # Errors
-/// [`Denied`] where there is not exactly one `Authorization` header with exactly one known `Bearer` credential. A proxy
-/// may have joined two headers with a comma, so a comma refuses.
-pub fn authenticate<'t>(headers: &Headers, tokens: &'t [Token]) -> Result<&'t str, Denied> {
+/// [`Denied`] where there is not exactly one `Authorization` header with exactly one `Bearer` credential. A proxy may
+/// have joined two headers with a comma, so a comma refuses.
+pub(crate) fn bearer(headers: &Headers) -> Result<&str, Denied> {
     if !headers.has("authorization") {
         return Err(Denied::Missing);
     }
@@ -38,7 +36,18 @@ pub fn authenticate<'t>(headers: &Headers, tokens: &'t [Token]) -> Result<&'t st
     if !scheme.eq_ignore_ascii_case("bearer") || !sound {
         return Err(Denied::Malformed);
     }
-    let digest = sha256(secret.as_bytes());
+    Ok(secret)
+}
+
+/// The name of the token that the request carries.
+///
+/// Every token is compared, in constant time, so that the time tells nothing about which are configured. Of two equal
+/// tokens the first is named.
+///
+/// # Errors
+/// [`Denied`] where there is no single bearer credential, or it is not one of the tokens.
+pub fn authenticate<'t>(headers: &Headers, tokens: &'t [Token]) -> Result<&'t str, Denied> {
+    let digest = sha256(bearer(headers)?.as_bytes());
     let mut found = None;
     for token in tokens {
         let same = equal(&token.sha256, &digest);

@@ -144,10 +144,8 @@ impl ScimError {
         let reply = error_reply(self.status(), self.scim_type(), &self.detail());
         match self {
             // No error code where no credential was given (RFC 6750 section 3.1).
-            Self::Unauthorized(Denied::Missing) => reply.with("www-authenticate", r#"Bearer realm="scim""#),
-            Self::Unauthorized(_) => {
-                reply.with("www-authenticate", r#"Bearer realm="scim", error="invalid_token""#)
-            }
+            Self::Unauthorized(Denied::Missing) => reply.with("www-authenticate", "Bearer"),
+            Self::Unauthorized(_) => reply.with("www-authenticate", r#"Bearer error="invalid_token""#),
             _ => reply,
         }
     }
@@ -218,7 +216,7 @@ mod tests {
     #[test]
     fn the_challenge_names_an_error_only_where_a_credential_was_given() {
         let missing = Denied::Missing.reply();
-        assert_eq!(header(&missing, "www-authenticate"), Some(r#"Bearer realm="scim""#));
+        assert_eq!(header(&missing, "www-authenticate"), Some("Bearer"));
         let unknown = Denied::Unknown.reply();
         assert!(header(&unknown, "www-authenticate").unwrap().contains("invalid_token"));
     }

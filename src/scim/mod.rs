@@ -8,9 +8,11 @@
 //! Every quirk is one rule with its identifier (`P2`, `F6`, `R8`, ...); [`catalogue`] lists them. What cannot be read
 //! whole is refused, never forwarded half-read.
 
+pub mod auth;
 mod authenticate;
 mod change;
 mod error;
+pub mod explain;
 mod filter;
 mod headers;
 mod name;
@@ -23,6 +25,9 @@ mod response;
 mod rule;
 mod rules;
 mod schema;
+mod sequence;
+#[cfg(test)]
+mod sequence_test;
 mod upsert;
 mod url;
 
@@ -44,5 +49,6 @@ pub use response::{Repaired, Upstream, repair};
 pub use rule::{Applied, Settings};
 pub use rules::catalogue;
 pub use schema::{DeclaredTypes, ResourceKind, ValueType};
+pub use sequence::{Conclusion, OwnRequest, Sequence, Step};
 pub use upsert::upsert;
 pub use url::Action;

@@ -38,6 +38,11 @@ enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// What the filter does with provisioning requests
+    Scim {
+        #[command(subcommand)]
+        command: super::scim::ScimCommand,
+    },
 }
 
 #[derive(Subcommand)]
@@ -67,6 +72,7 @@ pub(crate) fn run() -> ExitCode {
         }),
         Command::Token { command: TokenCommand::Hash } => hash_token(),
         Command::Keys { command: KeysCommand::New } => with_random(|key| println!("{key}")),
+        Command::Scim { command } => super::scim::run(&command),
     }
 }
 
@@ -103,7 +109,7 @@ fn check(config: &Path) -> ExitCode {
     }
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut text = Vec::new();
         std::io::stdin().lock().read_to_end(&mut text)?;

@@ -155,7 +155,8 @@ pub(crate) fn decoded(raw: RawQuery) -> Result<Query, ScimError> {
         .collect()
 }
 
-fn decode(text: &str) -> Option<String> {
+/// Undoes form encoding (percent-encoding, and `+` for a space).
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut out = Vec::new();
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

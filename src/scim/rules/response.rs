@@ -122,7 +122,8 @@ impl Answer {
     }
 }
 
-fn has_schema(body: &Value, schema: &str) -> bool {
+/// Whether a message says that it is of `schema`.
+pub(crate) fn has_schema(body: &Value, schema: &str) -> bool {
     let schemas = body.as_object().and_then(|body| member(body, "schemas"));
     schemas
         .and_then(Value::as_array)
