@@ -30,6 +30,18 @@ pub struct Expectations<'a> {
     pub accept: Accept,
 }
 
+impl Expectations<'_> {
+    /// Switches on the relaxation of this name; `false` where there is none of it (see [`Accept::NAMES`]).
+    #[must_use]
+    pub fn relax(&mut self, name: &str) -> bool {
+        if name == "unsolicited" {
+            self.allow_unsolicited = true;
+            return true;
+        }
+        self.accept.relax(name)
+    }
+}
+
 /// Which signatures must be there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Required {
@@ -71,6 +83,39 @@ pub struct Accept {
 }
 
 impl Accept {
+    /// The names of all relaxations there are.
+    pub const NAMES: [&'static str; 11] = [
+        "unsolicited",
+        "no-destination",
+        "no-response-issuer",
+        "no-audience-restriction",
+        "no-conditions-notbefore",
+        "no-conditions-notonorafter",
+        "no-authnstatement",
+        "no-nameid",
+        "spnamequalifier-mismatch",
+        "duplicate-attribute",
+        "cert-outside-validity",
+    ];
+
+    fn relax(&mut self, name: &str) -> bool {
+        let switch = match name {
+            "no-destination" => &mut self.no_destination,
+            "no-response-issuer" => &mut self.no_response_issuer,
+            "no-audience-restriction" => &mut self.no_audience_restriction,
+            "no-conditions-notbefore" => &mut self.no_conditions_not_before,
+            "no-conditions-notonorafter" => &mut self.no_conditions_not_on_or_after,
+            "no-authnstatement" => &mut self.no_authn_statement,
+            "no-nameid" => &mut self.no_name_id,
+            "spnamequalifier-mismatch" => &mut self.sp_name_qualifier_mismatch,
+            "duplicate-attribute" => &mut self.duplicate_attribute,
+            "cert-outside-validity" => &mut self.certificate_outside_validity,
+            _ => return false,
+        };
+        *switch = true;
+        true
+    }
+
     /// Nothing but an outdated certificate, which becomes a warning: what an operator without special needs wants.
     #[must_use]
     pub fn outdated_certificates() -> Self {
@@ -89,6 +134,8 @@ pub struct Accepted {
     pub in_response_to: Option<String>,
     /// Until when the assertion could be presented again, clock skew included.
     pub not_on_or_after: UnixMillis,
+    /// `NotOnOrAfter` of the conditions, as the identity provider wrote it.
+    pub conditions_end: Option<String>,
     /// When the identity provider wants the session to end.
     pub session_not_on_or_after: Option<UnixMillis>,
     /// When the person proved who they are to the identity provider.

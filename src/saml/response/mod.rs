@@ -5,6 +5,7 @@
 //! not signed may refuse a sign-in, never grant one.
 
 mod assertion;
+mod checks;
 mod conditions;
 mod decode;
 mod envelope;
@@ -13,6 +14,7 @@ mod rejection;
 mod statements;
 mod subject;
 
+pub use checks::{Checks, Outcome};
 pub use decode::decode_post;
 pub use expect::{Accept, Accepted, Expectations, Required, Warning};
 pub use rejection::Rejection;
@@ -27,12 +29,28 @@ use envelope::Envelope;
 /// # Errors
 /// At the first rule that is broken.
 pub fn validate(host: &dyn Host, xml: &[u8], expect: &Expectations<'_>) -> Result<Accepted, Rejection> {
+    validate_with(host, xml, expect, &mut Checks::default())
+}
+
+/// As [`validate`], and tells in `checks` how far it came.
+///
+/// # Errors
+/// At the first rule that is broken.
+pub fn validate_with(
+    host: &dyn Host,
+    xml: &[u8],
+    expect: &Expectations<'_>,
+    checks: &mut Checks,
+) -> Result<Accepted, Rejection> {
+    checks.begin("xml");
     let message = Document::parse(xml, Rules::MESSAGE)?;
     let root = message.root().ok_or(Rejection::Missing("root element"))?;
+    checks.begin("envelope");
     // Cheap checks first: a stranger's message costs no signature check.
     let unsigned = Envelope::check(root, expect)?;
-    let response = signed(host, root, "response", expect)?;
-    let assertion = signed(host, unsigned.assertion, "assertion", expect)?;
+    let response = signed(host, root, "response", expect, checks)?;
+    let assertion = signed(host, unsigned.assertion, "assertion", expect, checks)?;
+    checks.begin("required_signatures");
     required(response.is_some(), assertion.is_some(), expect.requires)?;
 
     let outer = document_of(response.as_ref(), "response")?;
@@ -48,7 +66,8 @@ pub fn validate(host: &dyn Host, xml: &[u8], expect: &Expectations<'_>) -> Resul
         (Some(_), Some(_)) => return Err(Rejection::AssertionCount(2)),
         (None, None) => return Err(Rejection::Unsigned("the message")),
     };
-    let mut accepted = assertion::read(signed_assertion, in_response_to, expect)?;
+    let mut accepted = assertion::read(signed_assertion, in_response_to, expect, checks)?;
+    checks.begin("certificate");
     if [&response, &assertion].into_iter().flatten().any(|signed| signed.key_outside_validity) {
         if !expect.accept.certificate_outside_validity {
             return Err(Rejection::CertificateOutsideValidity);
@@ -63,9 +82,15 @@ fn signed(
     element: Element<'_>,
     whose: &'static str,
     expect: &Expectations<'_>,
+    checks: &mut Checks,
 ) -> Result<Option<Signed>, Rejection> {
-    verify_enveloped(host, element, expect.keys, expect.now)
-        .map_err(|fault| Rejection::Signature(whose, fault))
+    checks.begin(if whose == "response" { "response_signature" } else { "assertion_signature" });
+    let signed = verify_enveloped(host, element, expect.keys, expect.now)
+        .map_err(|fault| Rejection::Signature(whose, fault))?;
+    if signed.is_none() {
+        checks.absent();
+    }
+    Ok(signed)
 }
 
 fn document_of<'s>(
