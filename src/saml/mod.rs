@@ -1,6 +1,7 @@
 //! The SAML 2.0 service provider.
 
 pub mod c14n;
+pub mod encryption;
 mod escape;
 pub mod metadata;
 mod names;
@@ -16,8 +17,12 @@ mod attacks_test;
 #[cfg(not(target_arch = "wasm32"))]
 mod corpus_test;
 #[cfg(test)]
+mod encryption_test;
+#[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod mutation_test;
+#[cfg(test)]
+mod relaxation_test;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod test_support;

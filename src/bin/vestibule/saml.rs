@@ -18,7 +18,7 @@ use input::Message;
 #[derive(Subcommand)]
 pub(crate) enum SamlCommand {
     /// Judge a response as the filter does, and say what to change
-    Inspect(Inspect),
+    Inspect(Box<Inspect>),
 }
 
 /// What to judge a response by. What is not given is taken from the message, with a warning.
@@ -41,6 +41,9 @@ pub(crate) struct Inspect {
     /// Identifier of the request that the browser has pending, or none
     #[arg(long, value_name = "ID|none")]
     request_id: Option<String>,
+    /// A private key of ours (PEM) that messages are encrypted to; may be repeated
+    #[arg(long, value_name = "FILE")]
+    decryption_key: Vec<PathBuf>,
     /// The time of the sign-in (RFC 3339) instead of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<UnixMillis>,

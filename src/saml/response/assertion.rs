@@ -1,7 +1,7 @@
 //! The assertion (SAML Core 2): read only from octets that a trusted key signed.
 
 use super::envelope::{child, issuer, required, time, version};
-use super::{Accepted, Checks, Expectations, Rejection};
+use super::{Accepted, Reader, Rejection, Warning};
 use super::{conditions, statements, subject};
 use crate::saml::names::ASSERTION;
 use crate::saml::names::DSIG;
@@ -13,10 +13,10 @@ use crate::saml::xml::Element;
 pub(super) fn read(
     assertion: Element<'_>,
     in_response_to: Option<&str>,
-    expect: &Expectations<'_>,
-    checks: &mut Checks,
+    reader: &mut Reader<'_, '_>,
 ) -> Result<Accepted, Rejection> {
-    checks.begin("assertion");
+    let expect = reader.expect;
+    reader.checks.begin("assertion");
     version(assertion)?;
     let id = required(assertion, "ID")?;
     time(required(assertion, "IssueInstant")?, "IssueInstant of the assertion")?;
@@ -24,13 +24,13 @@ pub(super) fn read(
     let whose =
         child(assertion, ASSERTION, "Issuer")?.ok_or(Rejection::Missing("Issuer of the assertion"))?;
     issuer(whose, "assertion", expect)?;
-    checks.begin("conditions");
+    reader.checks.begin("conditions");
     let conditions = conditions::check(assertion, expect)?;
-    checks.begin("subject");
-    let subject = subject::check(assertion, in_response_to, expect)?;
-    checks.begin("authentication");
+    reader.checks.begin("subject");
+    let subject = subject::check(assertion, in_response_to, reader)?;
+    reader.checks.begin("authentication");
     let authentication = statements::authentication(assertion, expect)?;
-    checks.begin("attributes");
+    reader.checks.begin("attributes");
     let attributes = statements::attributes(assertion, expect)?;
     let end = match conditions.not_on_or_after {
         Some(end) => end.min(subject.not_on_or_after),
@@ -52,7 +52,7 @@ pub(super) fn read(
         conditions_end: conditions.end_as_written,
         session_not_on_or_after: authentication.session_not_on_or_after,
         authn_instant: authentication.instant,
-        warnings: Vec::new(),
+        warnings: if subject.name_unread { vec![Warning::NameIdUnread] } else { Vec::new() },
     })
 }
 

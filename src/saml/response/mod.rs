@@ -8,6 +8,7 @@ mod assertion;
 mod checks;
 mod conditions;
 mod decode;
+mod decrypted;
 mod envelope;
 mod expect;
 mod rejection;
@@ -19,10 +20,20 @@ pub use decode::decode_post;
 pub use expect::{Accept, Accepted, Expectations, Required, Warning};
 pub use rejection::Rejection;
 
+use super::encryption::Decryptor;
+use super::names::ASSERTION;
 use super::signature::{Signed, verify_enveloped};
 use super::xml::{Document, Element, Rules};
 use crate::common::Host;
 use envelope::Envelope;
+
+/// What reading an assertion needs.
+struct Reader<'r, 'a> {
+    host: &'r dyn Host,
+    decryptor: Decryptor<'a>,
+    expect: &'r Expectations<'a>,
+    checks: &'r mut Checks,
+}
 
 /// Validates a decoded response.
 ///
@@ -49,24 +60,37 @@ pub fn validate_with(
     // Cheap checks first: a stranger's message costs no signature check.
     let unsigned = Envelope::check(root, expect)?;
     let response = signed(host, root, "response", expect, checks)?;
-    let assertion = signed(host, unsigned.assertion, "assertion", expect, checks)?;
+    let outer = document_of(response.as_ref(), "response")?;
+    let verified =
+        outer.as_ref().and_then(Document::root).map(|root| Envelope::check(root, expect)).transpose()?;
+    let mut decryptor = Decryptor::new(expect.decryption_keys, expect.accept.cbc);
+    let (assertion, decrypted) = if is_encrypted(unsigned.assertion) {
+        checks.begin("decryption");
+        decrypted::open(host, &mut decryptor, &unsigned, verified.as_ref(), expect)?
+    } else {
+        (signed(host, unsigned.assertion, "assertion", expect, checks)?, None)
+    };
     checks.begin("required_signatures");
     required(response.is_some(), assertion.is_some(), expect.requires)?;
 
-    let outer = document_of(response.as_ref(), "response")?;
     let inner = document_of(assertion.as_ref(), "assertion")?;
-    let verified =
-        outer.as_ref().and_then(Document::root).map(|root| Envelope::check(root, expect)).transpose()?;
+    let bare = decrypted.as_deref().map(decrypted::document).transpose()?;
     // Where the response is signed, it says which request it answers; otherwise it can only contradict.
     let in_response_to = verified.as_ref().unwrap_or(&unsigned).in_response_to;
     let signed_assertion = match (inner.as_ref().and_then(Document::root), &verified) {
         (Some(root), None) => root,
-        (Some(root), Some(around)) if same_id(root, around.assertion) => root,
+        (Some(root), Some(around)) if is_encrypted(around.assertion) || same_id(root, around.assertion) => {
+            root
+        }
+        (None, Some(around)) if is_encrypted(around.assertion) => {
+            bare.as_ref().and_then(Document::root).ok_or(Rejection::Unsigned("the assertion"))?
+        }
         (None, Some(around)) => around.assertion,
         (Some(_), Some(_)) => return Err(Rejection::AssertionCount(2)),
         (None, None) => return Err(Rejection::Unsigned("the message")),
     };
-    let mut accepted = assertion::read(signed_assertion, in_response_to, expect, checks)?;
+    let mut accepted =
+        assertion::read(signed_assertion, in_response_to, &mut Reader { host, decryptor, expect, checks })?;
     checks.begin("certificate");
     if [&response, &assertion].into_iter().flatten().any(|signed| signed.key_outside_validity) {
         if !expect.accept.certificate_outside_validity {
@@ -85,7 +109,7 @@ fn signed(
     checks: &mut Checks,
 ) -> Result<Option<Signed>, Rejection> {
     checks.begin(if whose == "response" { "response_signature" } else { "assertion_signature" });
-    let signed = verify_enveloped(host, element, expect.keys, expect.now)
+    let signed = verify_enveloped(host, element, expect.trust())
         .map_err(|fault| Rejection::Signature(whose, fault))?;
     if signed.is_none() {
         checks.absent();
@@ -108,6 +132,10 @@ fn required(response: bool, assertion: bool, requires: Required) -> Result<(), R
         _ => return Ok(()),
     };
     Err(Rejection::Unsigned(missing))
+}
+
+fn is_encrypted(assertion: Element<'_>) -> bool {
+    assertion.is(ASSERTION, "EncryptedAssertion")
 }
 
 fn same_id(a: Element<'_>, b: Element<'_>) -> bool {

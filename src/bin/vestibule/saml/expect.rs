@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use vestibule::common::UnixMillis;
 use vestibule::config::{Configuration, SamlSettings};
-use vestibule::crypto::PublicKey;
+use vestibule::crypto::{DecryptionKey, PublicKey};
 use vestibule::saml::response::{Accept, Expectations, Rejection, Required};
 
 use super::{Inspect, Usage};
@@ -17,6 +17,7 @@ pub(super) struct Expected {
     acs_url: String,
     request_ids: Vec<String>,
     keys: Vec<PublicKey>,
+    decryption_keys: Vec<DecryptionKey>,
     skew: Duration,
     accept: Accept,
     relaxations: Vec<String>,
@@ -51,12 +52,17 @@ impl Expected {
                 .cloned()
                 .collect(),
             keys: Vec::new(),
+            decryption_keys: Vec::new(),
             skew: Duration::from_secs(60),
             accept: Accept::default(),
             relaxations: inspect.accept.clone(),
             now,
             warnings: Vec::new(),
         };
+        if !inspect.accept.is_empty() {
+            // The filter pins by key and only warns about dates; without any relaxation the strict profile is shown.
+            expected.accept = Accept::outdated_certificates();
+        }
         if let Some(saml) = settings {
             expected.skew = saml.clock_skew;
             expected.keys = saml.identity_provider.keys;
@@ -69,6 +75,9 @@ impl Expected {
         for path in &inspect.idp_cert {
             expected.certificate(path)?;
         }
+        for path in &inspect.decryption_key {
+            expected.decryption_key(path)?;
+        }
         if expected.keys.is_empty() {
             let why =
                 "no usable certificate of the identity provider was given, so no signature can be verified";
@@ -80,11 +89,25 @@ impl Expected {
     fn certificate(&mut self, path: &Path) -> Result<(), Usage> {
         let name = path.display();
         let text = crate::cli::read(path).map_err(|error| Usage(format!("{name}: {error}")))?;
-        match PublicKey::from_certificate(&String::from_utf8_lossy(&text)) {
+        match PublicKey::from_certificate_even_short(&String::from_utf8_lossy(&text)) {
             Ok(key) => self.keys.push(key),
             // Not a wrong usage: that a certificate cannot be used is what somebody may be looking for.
             Err(error) => self.warnings.push((error.code(), format!("{name}: {error}"))),
         }
+        Ok(())
+    }
+
+    fn decryption_key(&mut self, path: &Path) -> Result<(), Usage> {
+        let name = path.display();
+        let usage = |why: String| Usage(format!("{name}: {why}"));
+        let text = crate::cli::read(path).map_err(|error| usage(error.to_string()))?;
+        let key = DecryptionKey::from_pem(&String::from_utf8_lossy(&text))
+            .map_err(|error| usage(error.to_string()))?;
+        if key.is_short() {
+            let why = format!("{name}: the key has fewer than 2048 bit; make a new one");
+            self.warnings.push(("decryption_key_short", why));
+        }
+        self.decryption_keys.push(key);
         Ok(())
     }
 
@@ -97,6 +120,7 @@ impl Expected {
             request_ids: &self.request_ids,
             allow_unsolicited: false,
             keys: &self.keys,
+            decryption_keys: &self.decryption_keys,
             skew: self.skew,
             now: self.now,
             requires: Required::Any,

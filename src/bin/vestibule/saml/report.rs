@@ -136,5 +136,8 @@ fn advice(warning: Warning) -> &'static str {
         Warning::CertificateOutsideValidity => {
             "the signing certificate is outside its dates; renew it at the identity provider"
         }
+        Warning::NameIdUnread => {
+            "the subject's name is encrypted and could not be read; the identity has no name"
+        }
     }
 }
