@@ -17,6 +17,9 @@ mod attacks_test;
 #[cfg(not(target_arch = "wasm32"))]
 mod corpus_test;
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod cost_test;
+#[cfg(test)]
 mod encryption_test;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
