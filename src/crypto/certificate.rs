@@ -12,7 +12,9 @@ use crate::common::UnixMillis;
 
 /// A certificate longer than this is refused unread; real ones have 1 to 4 KiB.
 const MAX_DER: usize = 65_536;
+/// An RSA key of fewer bits is short: known only to callers that ask for it.
 const MIN_BITS: u32 = 2048;
+const MIN_SHORT_BITS: u32 = 1024;
 const MAX_BITS: u32 = 8192;
 
 /// `id-ecPublicKey` (RFC 5480, 2.1.1).
@@ -27,6 +29,7 @@ const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 #[derive(Clone)]
 pub struct PublicKey {
     spki: Vec<u8>,
+    short: bool,
     kind: KeyKind,
     validity: Option<Validity>,
 }
@@ -112,11 +115,24 @@ impl PublicKey {
         Self::from_certificate_der(&decode(text)?)
     }
 
+    /// As [`PublicKey::from_certificate`], but an RSA key may have as few as 1024 bit; [`PublicKey::is_short`] tells,
+    /// and whoever verifies with it must have been told to.
+    ///
+    /// # Errors
+    /// Where it is no certificate or its key is not allowed.
+    pub fn from_certificate_even_short(text: &str) -> Result<Self, CertificateError> {
+        Self::of_certificate(&decode(text)?, MIN_SHORT_BITS)
+    }
+
     /// Takes the key of a certificate in DER.
     ///
     /// # Errors
     /// Where it is no certificate or its key is not allowed.
     pub fn from_certificate_der(der: &[u8]) -> Result<Self, CertificateError> {
+        Self::of_certificate(der, MIN_BITS)
+    }
+
+    fn of_certificate(der: &[u8], least_bits: u32) -> Result<Self, CertificateError> {
         if der.len() > MAX_DER {
             return Err(CertificateError::Der);
         }
@@ -129,7 +145,7 @@ impl PublicKey {
             not_before: moment(&tbs.validity().not_before),
             not_after: moment(&tbs.validity().not_after),
         };
-        Ok(Self { validity: Some(validity), ..Self::from_spki(&spki)? })
+        Ok(Self { validity: Some(validity), ..Self::of_spki(&spki, least_bits)? })
     }
 
     /// Takes a `SubjectPublicKeyInfo` in DER.
@@ -137,15 +153,20 @@ impl PublicKey {
     /// # Errors
     /// Where it is not strict DER or the key is not allowed.
     pub fn from_spki(der: &[u8]) -> Result<Self, CertificateError> {
+        Self::of_spki(der, MIN_BITS)
+    }
+
+    fn of_spki(der: &[u8], least_bits: u32) -> Result<Self, CertificateError> {
         let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| CertificateError::Der)?;
         let kind = if spki.algorithm.oid == rsa::pkcs1::ALGORITHM_OID {
-            KeyKind::Rsa(rsa_key(spki)?)
+            KeyKind::Rsa(rsa_key(spki, least_bits)?)
         } else if spki.algorithm.oid == EC {
             ec_key(&spki)?
         } else {
             return Err(CertificateError::KeyType);
         };
-        Ok(Self { spki: der.to_vec(), kind, validity: None })
+        let short = matches!(&kind, KeyKind::Rsa(key) if key.n().bits() < MIN_BITS);
+        Ok(Self { spki: der.to_vec(), short, kind, validity: None })
     }
 
     /// Takes modulus and exponent of an RSA key, big-endian (`n` and `e` of RFC 7518 section 6.3.1, decoded).
@@ -169,6 +190,22 @@ impl PublicKey {
     #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// Octets of a signature by this key.
+    #[must_use]
+    pub fn signature_length(&self) -> usize {
+        match &self.kind {
+            KeyKind::Rsa(key) => key.size(),
+            KeyKind::P256(_) => 64,
+            KeyKind::P384(_) => 96,
+        }
+    }
+
+    /// Whether it is an RSA key of fewer than 2048 bit.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.short
     }
 
     /// The dates of the certificate the key came in, where it came in one.
@@ -201,7 +238,7 @@ impl std::fmt::Debug for PublicKey {
     }
 }
 
-fn rsa_key(spki: SubjectPublicKeyInfoRef<'_>) -> Result<RsaPublicKey, CertificateError> {
+fn rsa_key(spki: SubjectPublicKeyInfoRef<'_>, least_bits: u32) -> Result<RsaPublicKey, CertificateError> {
     // RFC 3279, 2.3.1: the parameters are NULL.
     if !spki.algorithm.parameters.is_some_and(|parameters| parameters.is_null()) {
         return Err(CertificateError::Der);
@@ -214,7 +251,7 @@ fn rsa_key(spki: SubjectPublicKeyInfoRef<'_>) -> Result<RsaPublicKey, Certificat
         .and_then(|length| length.checked_mul(8))
         .and_then(|bits| bits.checked_sub(modulus.first().map_or(0, |byte| byte.leading_zeros())))
         .unwrap_or_default();
-    if !(MIN_BITS..=MAX_BITS).contains(&bits) {
+    if !(least_bits..=MAX_BITS).contains(&bits) {
         return Err(CertificateError::KeySize);
     }
     let exponent = parts.public_exponent.as_bytes();

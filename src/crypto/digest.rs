@@ -1,8 +1,15 @@
 //! Hashes, message authentication and comparison in constant time.
 
 use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
+
+/// SHA-1 (FIPS 180-4), of which collisions are known: only where an operator accepts it by name.
+#[must_use]
+pub fn sha1(data: &[u8]) -> [u8; 20] {
+    Sha1::digest(data).into()
+}
 
 /// SHA-256 (FIPS 180-4).
 #[must_use]

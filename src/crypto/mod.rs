@@ -4,11 +4,15 @@
 //! [`crate::common::Host`].
 
 mod certificate;
+mod decryption;
 mod digest;
 mod seal;
 mod signature;
 
 pub use certificate::{CertificateError, PublicKey, Validity};
-pub use digest::{equal, hmac_sha256, sha256, sha384, sha512};
+pub use decryption::{
+    BlockCipher, DecryptionError, DecryptionKey, DecryptionKeyError, KeyTransport, OaepHash, decrypt,
+};
+pub use digest::{equal, hmac_sha256, sha1, sha256, sha384, sha512};
 pub use seal::{KeyRing, MasterKey, SealError};
 pub use signature::{SignatureAlgorithm, SignatureError, verify};

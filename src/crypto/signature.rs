@@ -1,16 +1,17 @@
 //! Verification of signatures: by the host where it can, here where it cannot.
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use rsa::RsaPublicKey;
 use rsa::pkcs1v15::Pkcs1v15Sign;
 use rsa::traits::PublicKeyParts;
+use rsa::{Pss, RsaPublicKey};
+use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::certificate::{KeyKind, PublicKey};
-use super::digest::{sha256, sha384, sha512};
+use super::digest::{sha1, sha256, sha384, sha512};
 use crate::common::{Host, NativeSignature, NativeVerdict};
 
-/// The signature algorithms there are. A name that is not here does not exist for us: no HMAC, no SHA-1, no MD5.
+/// The signature algorithms there are. A name that is not here does not exist for us: no HMAC, no MD5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2).
@@ -19,6 +20,14 @@ pub enum SignatureAlgorithm {
     RsaSha384,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     RsaSha512,
+    /// RSASSA-PKCS1-v1_5 with SHA-1: only where an operator accepts it by name.
+    RsaSha1,
+    /// RSASSA-PSS with SHA-256, MGF1 of the same and a salt as long as the hash (RFC 8017, 8.1; RFC 9231, 2.3.10).
+    PssSha256,
+    /// RSASSA-PSS with SHA-384.
+    PssSha384,
+    /// RSASSA-PSS with SHA-512.
+    PssSha512,
     /// ECDSA with SHA-256; the signature is r and s at full length (XML Signature 6.4.3).
     EcdsaSha256,
     /// ECDSA with SHA-384.
@@ -29,6 +38,7 @@ pub enum SignatureAlgorithm {
 
 #[derive(Clone, Copy)]
 enum Hash {
+    Sha1,
     Sha256,
     Sha384,
     Sha512,
@@ -37,6 +47,7 @@ enum Hash {
 impl Hash {
     fn name(self) -> &'static str {
         match self {
+            Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
@@ -45,6 +56,7 @@ impl Hash {
 
     fn of(self, message: &[u8]) -> Vec<u8> {
         match self {
+            Self::Sha1 => sha1(message).to_vec(),
             Self::Sha256 => sha256(message).to_vec(),
             Self::Sha384 => sha384(message).to_vec(),
             Self::Sha512 => sha512(message).to_vec(),
@@ -54,14 +66,24 @@ impl Hash {
 
 impl SignatureAlgorithm {
     fn is_rsa(self) -> bool {
-        matches!(self, Self::RsaSha256 | Self::RsaSha384 | Self::RsaSha512)
+        !matches!(self, Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512)
+    }
+
+    fn is_pss(self) -> bool {
+        matches!(self, Self::PssSha256 | Self::PssSha384 | Self::PssSha512)
+    }
+
+    /// Whether the host is asked: it knows PKCS#1 v1.5 and ECDSA with SHA-2.
+    fn is_known_to_hosts(self) -> bool {
+        !self.is_pss() && self != Self::RsaSha1
     }
 
     fn hash(self) -> Hash {
         match self {
-            Self::RsaSha256 | Self::EcdsaSha256 => Hash::Sha256,
-            Self::RsaSha384 | Self::EcdsaSha384 => Hash::Sha384,
-            Self::RsaSha512 | Self::EcdsaSha512 => Hash::Sha512,
+            Self::RsaSha1 => Hash::Sha1,
+            Self::RsaSha256 | Self::PssSha256 | Self::EcdsaSha256 => Hash::Sha256,
+            Self::RsaSha384 | Self::PssSha384 | Self::EcdsaSha384 => Hash::Sha384,
+            Self::RsaSha512 | Self::PssSha512 | Self::EcdsaSha512 => Hash::Sha512,
         }
     }
 }
@@ -91,6 +113,9 @@ pub fn verify(
 ) -> Result<(), SignatureError> {
     let hash = algorithm.hash();
     let native = |signature: &[u8]| {
+        if !algorithm.is_known_to_hosts() {
+            return NativeVerdict::Unavailable;
+        }
         host.verify_natively(&NativeSignature { hash: hash.name(), spki: key.spki(), signature, message })
     };
     // The length is checked before any implementation sees the signature, so that all agree.
@@ -103,13 +128,19 @@ pub fn verify(
     match verdict {
         NativeVerdict::Valid => Ok(()),
         NativeVerdict::Invalid => Err(SignatureError),
-        NativeVerdict::Unavailable => verify_here(key, hash, &hash.of(message), signature),
+        NativeVerdict::Unavailable => verify_here(key, algorithm, &hash.of(message), signature),
     }
 }
 
-fn verify_here(key: &PublicKey, hash: Hash, digest: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+fn verify_here(
+    key: &PublicKey,
+    algorithm: SignatureAlgorithm,
+    digest: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
     match key.kind() {
-        KeyKind::Rsa(rsa) => verify_rsa(rsa, hash, digest, signature),
+        KeyKind::Rsa(rsa) if algorithm.is_pss() => verify_pss(rsa, algorithm.hash(), digest, signature),
+        KeyKind::Rsa(rsa) => verify_rsa(rsa, algorithm.hash(), digest, signature),
         KeyKind::P256(key) => {
             let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError)?;
             key.verify_prehash(digest, &signature).map_err(|_| SignatureError)
@@ -123,11 +154,22 @@ fn verify_here(key: &PublicKey, hash: Hash, digest: &[u8], signature: &[u8]) -> 
 
 fn verify_rsa(rsa: &RsaPublicKey, hash: Hash, digest: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
     let scheme = match hash {
+        Hash::Sha1 => Pkcs1v15Sign::new::<Sha1>(),
         Hash::Sha256 => Pkcs1v15Sign::new::<Sha256>(),
         Hash::Sha384 => Pkcs1v15Sign::new::<Sha384>(),
         Hash::Sha512 => Pkcs1v15Sign::new::<Sha512>(),
     };
     rsa.verify(scheme, digest, signature).map_err(|_| SignatureError)
+}
+
+fn verify_pss(rsa: &RsaPublicKey, hash: Hash, digest: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+    match hash {
+        Hash::Sha1 => return Err(SignatureError),
+        Hash::Sha256 => rsa.verify(Pss::<Sha256>::new(), digest, signature),
+        Hash::Sha384 => rsa.verify(Pss::<Sha384>::new(), digest, signature),
+        Hash::Sha512 => rsa.verify(Pss::<Sha512>::new(), digest, signature),
+    }
+    .map_err(|_| SignatureError)
 }
 
 /// `Ecdsa-Sig-Value` (RFC 3279, 2.2.3) of r and s, each half of `raw`.

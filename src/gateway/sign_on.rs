@@ -244,6 +244,7 @@ fn validated(
         request_ids,
         allow_unsolicited: false,
         keys: &provider.keys,
+        decryption_keys: &[],
         skew: saml.clock_skew,
         now: host.now(),
         requires: Required::Any,

@@ -150,7 +150,7 @@ fn row_2_6_to_2_10_weak_and_confused_algorithms_refused() {
     refused(&[
         ("syn-both-signed-sha1", "signature_algorithm"),
         ("syn-assertion-sha256-sig-sha1-digest", "signature_digest_algorithm"),
-        ("syn-assertion-signed-rsa1024", "signature_untrusted"),
+        ("syn-assertion-signed-rsa1024", "signature_key_size"),
         ("syn-sigalg-rsa-md5", "signature_algorithm"),
         ("syn-sigalg-none", "signature_algorithm"),
         ("syn-hmac-cert-pem", "signature_algorithm"),

@@ -1,4 +1,5 @@
-//! Exclusive XML Canonicalization 1.0 (W3C Recommendation of 18 July 2002) of one element and all that is in it.
+//! Canonical XML of one element and all that is in it: exclusive 1.0 (W3C Recommendation of 18 July 2002), and inclusive
+//! 1.0 and 1.1 for signers that an operator accepts by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +10,25 @@ pub(crate) const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 /// Identifier of the method with comments.
 pub(crate) const EXCLUSIVE_WITH_COMMENTS: &str = "http://www.w3.org/2001/10/xml-exc-c14n#WithComments";
 
-/// Canonical octets longer than this are refused: a namespace name may be repeated at every element.
-const MAX_OUTPUT: usize = 1_048_576;
+/// Identifier of the inclusive method without comments.
+pub(crate) const INCLUSIVE: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
+/// Identifier of the inclusive method with comments.
+pub(crate) const INCLUSIVE_WITH_COMMENTS: &str =
+    "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments";
+/// Identifier of the inclusive method of 2008, which differs only in attributes of the `xml` namespace.
+pub(crate) const INCLUSIVE_11: &str = "http://www.w3.org/2006/12/xml-c14n11";
+/// The same with comments.
+pub(crate) const INCLUSIVE_11_WITH_COMMENTS: &str = "http://www.w3.org/2006/12/xml-c14n11#WithComments";
+
+/// Canonical octets longer than this are refused: a namespace name may be repeated at every element, so that a small
+/// message would cost much to hash.
+pub const MAX_OUTPUT: usize = 327_680;
 
 /// How an element is canonicalised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Method {
+    /// Whether all namespaces in scope are rendered, used or not.
+    pub inclusive: bool,
     /// Whether comments are part of the result.
     pub comments: bool,
     /// `InclusiveNamespaces/@PrefixList`: prefixes that are rendered although nothing visible uses them; empty text
@@ -25,8 +39,10 @@ pub struct Method {
 /// Why there are no canonical octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum C14nError {
-    /// The result would be larger than 1 MiB.
+    /// The result would be larger than allowed.
     TooLarge,
+    /// Inclusive, and an element around the apex has an attribute such as `xml:lang`, which would have to be copied.
+    XmlAttribute,
 }
 
 /// The canonical octets of `apex`, without `omit` and what is in it (the enveloped-signature transform).
@@ -34,16 +50,20 @@ pub enum C14nError {
 /// The result is never empty.
 ///
 /// # Errors
-/// Where the result would be too large.
+/// Where the result would be longer than `most` octets.
 pub fn canonicalize(
     apex: Element<'_>,
     method: &Method,
     omit: Option<Element<'_>>,
+    most: usize,
 ) -> Result<Vec<u8>, C14nError> {
+    if method.inclusive && inherits_xml_attributes(apex) {
+        return Err(C14nError::XmlAttribute);
+    }
     let document = apex.document();
     let (first, end) = apex.range();
     let omitted = omit.map(Element::range);
-    let mut writer = Writer::new(document, method);
+    let mut writer = Writer::new(document, method, most);
     let mut index = first;
     while index < end {
         writer.close_until(index)?;
@@ -64,6 +84,18 @@ pub fn canonicalize(
     Ok(writer.out)
 }
 
+/// C14N 2.4 and C14N 1.1, 2.4: such attributes would be copied to the apex.
+fn inherits_xml_attributes(apex: Element<'_>) -> bool {
+    let mut around = apex.parent();
+    while let Some(here) = around {
+        if here.attributes().iter().any(|attribute| attribute.namespace == NamespaceId::XML) {
+            return true;
+        }
+        around = here.parent();
+    }
+    false
+}
+
 /// An element whose end tag is still to be written.
 struct Open<'d> {
     end: usize,
@@ -75,7 +107,11 @@ struct Open<'d> {
 struct Writer<'d, 'm> {
     document: &'d Document<'d>,
     comments: bool,
+    all_in_scope: bool,
     inclusive: BTreeSet<&'m str>,
+    /// Place of each namespace among all in the order of their names, so that names are compared once only.
+    ranks: Vec<usize>,
+    most: usize,
     out: Vec<u8>,
     open: Vec<Open<'d>>,
     /// What the output binds each prefix to, innermost last.
@@ -83,10 +119,13 @@ struct Writer<'d, 'm> {
 }
 
 impl<'d, 'm> Writer<'d, 'm> {
-    fn new(document: &'d Document<'d>, method: &'m Method) -> Self {
+    fn new(document: &'d Document<'d>, method: &'m Method, most: usize) -> Self {
         Self {
             document,
             comments: method.comments,
+            all_in_scope: method.inclusive,
+            ranks: document.namespace_ranks(),
+            most,
             inclusive: method.inclusive_prefixes.iter().map(String::as_str).collect(),
             out: Vec::new(),
             open: Vec::new(),
@@ -106,7 +145,7 @@ impl<'d, 'm> Writer<'d, 'm> {
                 }
             }
         }
-        if self.out.len() > MAX_OUTPUT { Err(C14nError::TooLarge) } else { Ok(()) }
+        if self.out.len() > self.most { Err(C14nError::TooLarge) } else { Ok(()) }
     }
 
     fn open(&mut self, element: Element<'d>, is_apex: bool) -> Result<(), C14nError> {
@@ -123,13 +162,12 @@ impl<'d, 'm> Writer<'d, 'm> {
             self.out.extend_from_slice(if prefix.is_empty() { b" xmlns" } else { b" xmlns:" });
             self.out.extend_from_slice(prefix.as_bytes());
             self.value(self.document.namespace_name(namespace));
-            if self.out.len() > MAX_OUTPUT {
+            if self.out.len() > self.most {
                 return Err(C14nError::TooLarge);
             }
         }
         let mut attributes: Vec<_> = element.attributes().iter().collect();
-        attributes
-            .sort_by_key(|attribute| (self.document.namespace_name(attribute.namespace), attribute.local));
+        attributes.sort_by_key(|attribute| (attribute.namespace.rank(&self.ranks), attribute.local));
         for attribute in attributes {
             self.out.push(b' ');
             self.name(attribute.prefix, attribute.local);
@@ -142,6 +180,16 @@ impl<'d, 'm> Writer<'d, 'm> {
 
     /// The bindings that `element` needs: those it visibly uses, and the inclusive ones; sorted by prefix.
     fn wanted(&self, element: Element<'d>, is_apex: bool) -> BTreeMap<&'d str, NamespaceId> {
+        if self.all_in_scope {
+            let here = element.declarations().iter();
+            let mut wanted: BTreeMap<_, _> =
+                here.map(|declaration| (declaration.prefix, declaration.namespace)).collect();
+            if is_apex {
+                wanted = element.scope();
+            }
+            wanted.remove("xml");
+            return wanted;
+        }
         let mut wanted = BTreeMap::from([(element.prefix(), element.namespace())]);
         for attribute in element.attributes() {
             if !attribute.prefix.is_empty() {
@@ -243,7 +291,7 @@ mod tests {
             .descendants()
             .find(|element| element.attribute("ID") == Some(id))
             .unwrap();
-        String::from_utf8(canonicalize(apex, method, None).unwrap()).unwrap()
+        String::from_utf8(canonicalize(apex, method, None, MAX_OUTPUT).unwrap()).unwrap()
     }
 
     #[test]
@@ -269,7 +317,7 @@ mod tests {
     fn the_omitted_element_leaves_no_trace_and_white_space_around_it_stays() {
         let document = Document::parse(b"<a> <s><t/></s> <b/></a>", Rules::MESSAGE).unwrap();
         let root = document.root().unwrap();
-        let octets = canonicalize(root, &Method::default(), root.children().next()).unwrap();
+        let octets = canonicalize(root, &Method::default(), root.children().next(), MAX_OUTPUT).unwrap();
         assert_eq!(octets, b"<a>  <b></b></a>");
     }
 
@@ -278,9 +326,9 @@ mod tests {
         let input =
             "<p:r xmlns:p='urn:p' b='&#10;&lt;' a='\t'>x&amp;<![CDATA[<]]>\r\n&#13;<q xmlns='urn:q'/></p:r>";
         let document = Document::parse(input.as_bytes(), Rules::MESSAGE).unwrap();
-        let once = canonicalize(document.root().unwrap(), &Method::default(), None).unwrap();
+        let once = canonicalize(document.root().unwrap(), &Method::default(), None, MAX_OUTPUT).unwrap();
         let again = Document::parse(&once, Rules::CANONICAL).unwrap();
-        assert_eq!(canonicalize(again.root().unwrap(), &Method::default(), None).unwrap(), once);
+        assert_eq!(canonicalize(again.root().unwrap(), &Method::default(), None, MAX_OUTPUT).unwrap(), once);
     }
 
     #[test]
@@ -288,7 +336,7 @@ mod tests {
         let name = format!("urn:{}", "x".repeat(1000));
         let input = format!("<r xmlns:p='{name}'>{}</r>", "<p:a/>".repeat(4000));
         let document = Document::parse(input.as_bytes(), Rules::MESSAGE).unwrap();
-        let error = canonicalize(document.root().unwrap(), &Method::default(), None);
+        let error = canonicalize(document.root().unwrap(), &Method::default(), None, MAX_OUTPUT);
         assert_eq!(error, Err(C14nError::TooLarge));
     }
 
@@ -307,6 +355,7 @@ mod tests {
                     .iter()
                     .map(|prefix| prefix.as_str().unwrap().replace("#default", ""))
                     .collect(),
+                ..Method::default()
             };
             let input = vector["input"].as_str().unwrap();
             let output = canonical(input, vector["apex_id"].as_str().unwrap(), &method);

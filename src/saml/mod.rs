@@ -1,6 +1,7 @@
 //! The SAML 2.0 service provider.
 
 pub mod c14n;
+pub mod encryption;
 mod escape;
 pub mod metadata;
 mod names;
@@ -17,7 +18,14 @@ mod attacks_test;
 mod corpus_test;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
+mod cost_test;
+#[cfg(test)]
+mod encryption_test;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod mutation_test;
+#[cfg(test)]
+mod relaxation_test;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod test_support;

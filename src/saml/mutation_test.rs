@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::response::Accepted;
-use super::signature::verify_enveloped;
+use super::signature::{Relaxed, Trust, verify_enveloped};
 use super::vectors_test::{ASSERTION_SIGNED, BOTH_SIGNED, RESPONSE_SIGNED, judge_with, trusted};
 use super::xml::{Document, Rules};
 use crate::common::UnixMillis;
@@ -206,7 +206,8 @@ fn ever_signed() -> Vec<Vec<u8>> {
 fn signed_in(xml: &str) -> Vec<Option<Vec<u8>>> {
     let Ok(document) = Document::parse(xml.as_bytes(), Rules::MESSAGE) else { return Vec::new() };
     let (host, keys) = (TestHost::default(), trusted());
-    let verified = |element| verify_enveloped(&host, element, &keys, UnixMillis::default()).ok().flatten();
+    let trust = Trust { keys: &keys, now: UnixMillis::default(), relaxed: Relaxed::default() };
+    let verified = |element| verify_enveloped(&host, element, trust).ok().flatten();
     let octets = |element| verified(element).map(|signed| signed.octets().to_vec());
     document.root().unwrap().descendants().map(octets).collect()
 }
@@ -244,5 +245,6 @@ fn everything() -> super::response::Accept {
         sp_name_qualifier_mismatch: true,
         duplicate_attribute: true,
         certificate_outside_validity: true,
+        ..super::response::Accept::default()
     }
 }

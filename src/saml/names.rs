@@ -8,6 +8,10 @@ pub(crate) const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 pub(crate) const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 /// Namespace of XML Signature.
 pub(crate) const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// Namespace of XML Encryption.
+pub(crate) const XMLENC: &str = "http://www.w3.org/2001/04/xmlenc#";
+/// Namespace of XML Encryption 1.1.
+pub(crate) const XMLENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// The POST binding.
 pub(crate) const BINDING_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 /// Top-level status of success.

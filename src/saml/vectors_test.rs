@@ -43,7 +43,7 @@ pub(super) fn judge_with<'a>(
     validate(&TestHost::default(), xml.as_bytes(), &expect)
 }
 
-fn expectations(keys: &[PublicKey]) -> Expectations<'_> {
+pub(super) fn expectations(keys: &[PublicKey]) -> Expectations<'_> {
     static PENDING: LazyLock<Vec<String>> =
         LazyLock::new(|| vec!["_of_another_tab".to_owned(), REQUEST.to_owned()]);
     Expectations {
@@ -53,6 +53,7 @@ fn expectations(keys: &[PublicKey]) -> Expectations<'_> {
         request_ids: &PENDING,
         allow_unsolicited: false,
         keys,
+        decryption_keys: &[],
         skew: Duration::ZERO,
         now: now(),
         requires: Required::Any,

@@ -28,6 +28,11 @@ enum Command {
         /// The configuration (YAML or JSON), or - for standard input
         config: PathBuf,
     },
+    /// Sign-on messages
+    Saml {
+        #[command(subcommand)]
+        command: crate::saml::SamlCommand,
+    },
     /// Secret tokens for Entra's "Secret Token" field
     Token {
         #[command(subcommand)]
@@ -63,6 +68,7 @@ enum KeysCommand {
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Check { config } => check(&config),
+        Command::Saml { command } => crate::saml::run(command),
         Command::Token { command: TokenCommand::New } => with_random(|token| {
             println!("Paste into Entra (Secret Token):   {token}");
             println!(
@@ -109,7 +115,7 @@ fn check(config: &Path) -> ExitCode {
     }
 }
 
-pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut text = Vec::new();
         std::io::stdin().lock().read_to_end(&mut text)?;

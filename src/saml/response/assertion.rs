@@ -1,7 +1,7 @@
 //! The assertion (SAML Core 2): read only from octets that a trusted key signed.
 
 use super::envelope::{child, issuer, required, time, version};
-use super::{Accepted, Expectations, Rejection};
+use super::{Accepted, Reader, Rejection, Warning};
 use super::{conditions, statements, subject};
 use crate::saml::names::ASSERTION;
 use crate::saml::names::DSIG;
@@ -13,8 +13,10 @@ use crate::saml::xml::Element;
 pub(super) fn read(
     assertion: Element<'_>,
     in_response_to: Option<&str>,
-    expect: &Expectations<'_>,
+    reader: &mut Reader<'_, '_>,
 ) -> Result<Accepted, Rejection> {
+    let expect = reader.expect;
+    reader.checks.begin("assertion");
     version(assertion)?;
     let id = required(assertion, "ID")?;
     time(required(assertion, "IssueInstant")?, "IssueInstant of the assertion")?;
@@ -22,9 +24,13 @@ pub(super) fn read(
     let whose =
         child(assertion, ASSERTION, "Issuer")?.ok_or(Rejection::Missing("Issuer of the assertion"))?;
     issuer(whose, "assertion", expect)?;
+    reader.checks.begin("conditions");
     let conditions = conditions::check(assertion, expect)?;
-    let subject = subject::check(assertion, in_response_to, expect)?;
+    reader.checks.begin("subject");
+    let subject = subject::check(assertion, in_response_to, reader)?;
+    reader.checks.begin("authentication");
     let authentication = statements::authentication(assertion, expect)?;
+    reader.checks.begin("attributes");
     let attributes = statements::attributes(assertion, expect)?;
     let end = match conditions.not_on_or_after {
         Some(end) => end.min(subject.not_on_or_after),
@@ -43,9 +49,10 @@ pub(super) fn read(
         assertion_id: id.to_owned(),
         in_response_to: subject.in_response_to,
         not_on_or_after: end.after(expect.skew),
+        conditions_end: conditions.end_as_written,
         session_not_on_or_after: authentication.session_not_on_or_after,
         authn_instant: authentication.instant,
-        warnings: Vec::new(),
+        warnings: if subject.name_unread { vec![Warning::NameIdUnread] } else { Vec::new() },
     })
 }
 

@@ -9,6 +9,7 @@ use crate::saml::xml::Element;
 /// What was found, all of it met.
 pub(super) struct Conditions {
     pub(super) not_on_or_after: Option<UnixMillis>,
+    pub(super) end_as_written: Option<String>,
 }
 
 /// Checks that all conditions are met; one that is not understood is not met (Core 2.5.1.1).
@@ -26,7 +27,10 @@ pub(super) fn check(assertion: Element<'_>, expect: &Expectations<'_>) -> Result
         }
     }
     if restricted || expect.accept.no_audience_restriction {
-        Ok(Conditions { not_on_or_after })
+        Ok(Conditions {
+            not_on_or_after,
+            end_as_written: conditions.attribute("NotOnOrAfter").map(str::to_owned),
+        })
     } else {
         Err(Rejection::AudienceMissing)
     }

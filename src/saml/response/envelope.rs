@@ -13,7 +13,7 @@ use crate::saml::xml::Element;
 pub(super) struct Envelope<'d> {
     /// The request it answers.
     pub(super) in_response_to: Option<&'d str>,
-    /// Its one assertion.
+    /// Its one assertion, which may be encrypted.
     pub(super) assertion: Element<'d>,
 }
 
@@ -47,11 +47,7 @@ impl<'d> Envelope<'d> {
 fn only_assertion(root: Element<'_>) -> Result<Element<'_>, Rejection> {
     let mut ids = BTreeSet::new();
     for element in root.descendants() {
-        for attribute in element.attributes() {
-            if attribute.local.eq_ignore_ascii_case("id") && !ids.insert(attribute.value.as_ref()) {
-                return Err(Rejection::DuplicateId);
-            }
-        }
+        unique_ids(element, &mut ids)?;
         if element == root {
             continue;
         }
@@ -84,10 +80,40 @@ fn only_assertion(root: Element<'_>) -> Result<Element<'_>, Rejection> {
     }
     let assertions: Vec<_> = root.children().filter(|child| is_assertion(*child)).collect();
     match assertions[..] {
-        [one] if one.is(ASSERTION, "Assertion") => Ok(one),
-        [_] => Err(Rejection::EncryptedAssertion),
+        [one] => Ok(one),
         _ => Err(Rejection::AssertionCount(assertions.len())),
     }
+}
+
+/// Walks a decrypted assertion: identifiers unique, no second assertion in it, its signature only where it belongs.
+pub(super) fn only_one(assertion: Element<'_>) -> Result<(), Rejection> {
+    let mut ids = BTreeSet::new();
+    for element in assertion.descendants() {
+        unique_ids(element, &mut ids)?;
+        if element == assertion {
+            continue;
+        }
+        if is_assertion(element) || element.is(PROTOCOL, "Response") {
+            return Err(Rejection::NestedAssertion);
+        }
+        if element.is(DSIG, "Object") {
+            return Err(Rejection::Unexpected("Object".to_owned()));
+        }
+        if element.is(DSIG, "Signature") && element.parent() != Some(assertion) {
+            return Err(Rejection::MisplacedSignature);
+        }
+    }
+    Ok(())
+}
+
+/// No two attributes that anybody could take for an identifier have one value.
+fn unique_ids<'d>(element: Element<'d>, ids: &mut BTreeSet<&'d str>) -> Result<(), Rejection> {
+    for attribute in element.attributes() {
+        if attribute.local.eq_ignore_ascii_case("id") && !ids.insert(attribute.value.as_ref()) {
+            return Err(Rejection::DuplicateId);
+        }
+    }
+    Ok(())
 }
 
 fn is_assertion(element: Element<'_>) -> bool {

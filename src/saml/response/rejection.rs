@@ -1,5 +1,6 @@
 //! Why a response was refused: a stable code for log and metric, a sentence for the operator, nothing for the browser.
 
+use crate::saml::encryption::EncryptionFault;
 use crate::saml::signature::SignatureFault;
 use crate::saml::xml::XmlError;
 
@@ -24,9 +25,9 @@ pub enum Rejection {
     NestedAssertion,
     /// Not exactly one assertion.
     AssertionCount(usize),
-    /// The assertion is encrypted, which is not supported.
-    EncryptedAssertion,
-    /// The name identifier or an attribute is encrypted, which is not supported.
+    /// The assertion is encrypted and was not read.
+    Encryption(EncryptionFault),
+    /// The name identifier or an attribute is encrypted, which is not accepted.
     EncryptedContent,
     /// A signature that belongs neither to the response nor to its assertion.
     MisplacedSignature,
@@ -95,7 +96,7 @@ impl Rejection {
             Self::DuplicateId => "duplicate_id",
             Self::NestedAssertion => "nested_assertion",
             Self::AssertionCount(_) => "assertion_count",
-            Self::EncryptedAssertion => "encrypted_assertion",
+            Self::Encryption(fault) => fault.code(),
             Self::EncryptedContent => "encrypted_content",
             Self::MisplacedSignature => "misplaced_signature",
             Self::Status { .. } => "status",
@@ -138,11 +139,11 @@ impl Rejection {
             Self::DuplicateId => "two elements of the message have one identifier".to_owned(),
             Self::NestedAssertion => "the message hides an assertion or response within something else".to_owned(),
             Self::AssertionCount(count) => format!("expected exactly one assertion, found {count}"),
-            Self::EncryptedAssertion => {
-                "the assertion is encrypted; switch token encryption off at the identity provider".to_owned()
-            }
+            Self::Encryption(fault) => format!("encrypted assertion: {fault}"),
             Self::EncryptedContent => {
-                "the name identifier or an attribute is encrypted; switch that off at the identity provider".to_owned()
+                "the name identifier or an attribute is encrypted; encrypt the whole assertion instead at the identity \
+                 provider, or nothing"
+                    .to_owned()
             }
             Self::MisplacedSignature => {
                 "the message has a signature that belongs neither to the response nor to its assertion".to_owned()
@@ -206,6 +207,12 @@ impl std::fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+impl From<EncryptionFault> for Rejection {
+    fn from(fault: EncryptionFault) -> Self {
+        Self::Encryption(fault)
+    }
+}
 
 impl From<XmlError> for Rejection {
     fn from(error: XmlError) -> Self {

@@ -1,15 +1,18 @@
 //! The subject and its confirmation (SAML Core 2.4, Profiles 4.1.4.2 and 4.1.4.3).
 
 use super::envelope::{child, time};
-use super::{Expectations, Rejection};
+use super::{Expectations, Reader, Rejection};
 use crate::common::UnixMillis;
+use crate::saml::encryption::EncryptionFault;
 use crate::saml::names::{ASSERTION, BEARER};
-use crate::saml::xml::{Element, all_white};
+use crate::saml::xml::{Document, Element, Rules, all_white};
 
 /// A confirmed subject.
 pub(super) struct Subject {
     pub(super) name_id: String,
     pub(super) name_id_format: Option<String>,
+    /// The name is encrypted and was not read.
+    pub(super) name_unread: bool,
     pub(super) in_response_to: Option<String>,
     pub(super) not_on_or_after: UnixMillis,
 }
@@ -24,8 +27,9 @@ struct Confirmed {
 pub(super) fn check(
     assertion: Element<'_>,
     in_response_to: Option<&str>,
-    expect: &Expectations<'_>,
+    reader: &mut Reader<'_, '_>,
 ) -> Result<Subject, Rejection> {
+    let expect = reader.expect;
     let subject = child(assertion, ASSERTION, "Subject")?.ok_or(Rejection::Missing("Subject"))?;
     if subject.has_text() {
         return Err(Rejection::Unexpected("text".to_owned()));
@@ -33,7 +37,7 @@ pub(super) fn check(
     let mut best: Option<Confirmed> = None;
     let (mut reason, mut seen) = (Rejection::Missing("SubjectConfirmation"), false);
     for part in subject.children() {
-        if part.is(ASSERTION, "EncryptedID") {
+        if part.is(ASSERTION, "EncryptedID") && !expect.accept.encrypted_name_id {
             return Err(Rejection::EncryptedContent);
         }
         if part.is(ASSERTION, "SubjectConfirmation") {
@@ -49,19 +53,41 @@ pub(super) fn check(
                     seen = true;
                 }
             }
-        } else if !part.is(ASSERTION, "NameID") {
+        } else if !part.is(ASSERTION, "NameID") && !part.is(ASSERTION, "EncryptedID") {
             return Err(Rejection::Unexpected(part.local().to_owned()));
         }
     }
     let Some(Confirmed { in_response_to, not_on_or_after }) = best else { return Err(reason) };
-    let (name_id, name_id_format) = name(subject, expect)?;
-    Ok(Subject { name_id, name_id_format, in_response_to, not_on_or_after })
+    let name = match (child(subject, ASSERTION, "NameID")?, child(subject, ASSERTION, "EncryptedID")?) {
+        (Some(_), Some(_)) => return Err(Rejection::Unexpected("EncryptedID".to_owned())),
+        (Some(plain), None) => Some(name(plain, expect)?),
+        (None, Some(encrypted)) => decrypted_name(encrypted, reader)?,
+        (None, None) if expect.accept.no_name_id => Some((String::new(), None)),
+        (None, None) => return Err(Rejection::NameId),
+    };
+    let name_unread = name.is_none();
+    let (name_id, name_id_format) = name.unwrap_or_default();
+    Ok(Subject { name_id, name_id_format, name_unread, in_response_to, not_on_or_after })
 }
 
-fn name(subject: Element<'_>, expect: &Expectations<'_>) -> Result<(String, Option<String>), Rejection> {
-    let Some(name_id) = child(subject, ASSERTION, "NameID")? else {
-        return if expect.accept.no_name_id { Ok((String::new(), None)) } else { Err(Rejection::NameId) };
-    };
+type Name = (String, Option<String>);
+
+/// The name in an `EncryptedID`; `None` where no private key is left for it or its algorithms are not allowed.
+fn decrypted_name(encrypted: Element<'_>, reader: &mut Reader<'_, '_>) -> Result<Option<Name>, Rejection> {
+    let expect = reader.expect;
+    let outcome = reader.decryptor.decrypt(reader.host, encrypted, |octets| {
+        let document = Document::parse(octets, Rules::MESSAGE).ok()?;
+        let root = document.root().filter(|root| root.is(ASSERTION, "NameID"))?;
+        Some(name(root, expect))
+    });
+    match outcome {
+        Ok(name) => name.map(Some),
+        Err(EncryptionFault::Structure(_) | EncryptionFault::Failed) => Err(Rejection::EncryptedContent),
+        Err(_) => Ok(None),
+    }
+}
+
+fn name(name_id: Element<'_>, expect: &Expectations<'_>) -> Result<Name, Rejection> {
     let text = name_id.text().filter(|text| !all_white(text)).ok_or(Rejection::NameId)?;
     if let Some(qualifier) = name_id.attribute("SPNameQualifier")
         && qualifier != expect.audience
@@ -88,8 +114,11 @@ fn confirm(
         Some(recipient) => return Err(Rejection::Recipient(recipient.to_owned())),
         None => return Err(Rejection::Missing("Recipient of the subject confirmation")),
     }
-    if data.attribute("NotBefore").is_some() {
-        return Err(Rejection::Unexpected("NotBefore of the subject confirmation".to_owned()));
+    // Profiles 4.1.4.2 has none here, but some providers send it. It can only refuse.
+    if let Some(begin) = data.attribute("NotBefore")
+        && expect.now.after(expect.skew) < time(begin, "NotBefore of the subject confirmation")?
+    {
+        return Err(Rejection::NotYetValid);
     }
     let end = data
         .attribute("NotOnOrAfter")

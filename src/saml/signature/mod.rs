@@ -12,14 +12,44 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::c14n::{self, C14nError, Method};
-use super::names::{ASSERTION, DSIG};
+use super::names::{ASSERTION, DSIG, PROTOCOL};
 use super::xml::{Document, Element, Rules, is_white};
 use crate::common::{Host, UnixMillis};
-use crate::crypto::{self, PublicKey};
-use signed_info::SignedInfo;
+use crate::crypto::{self, PublicKey, SignatureAlgorithm};
+use signed_info::{Reference, SignedInfo};
 
 /// More configured keys than this are not tried.
 pub const MAX_KEYS: usize = 16;
+
+/// Canonical octets of `SignedInfo` may be this long; real ones have about 1 KiB. They are hashed before anything is
+/// known to come from a trusted key.
+const MAX_SIGNED_INFO: usize = 16_384;
+
+/// Whom to trust, and with what.
+#[derive(Clone, Copy)]
+pub struct Trust<'a> {
+    /// Keys out of the configuration; the first sixteen are tried.
+    pub keys: &'a [PublicKey],
+    /// The time.
+    pub now: UnixMillis,
+    /// What is accepted beyond the profile.
+    pub relaxed: Relaxed,
+}
+
+/// What is accepted beyond the profile; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Relaxed {
+    /// Signatures over a SHA-1 hash.
+    pub sha1_signature: bool,
+    /// SHA-1 as digest of the signed element.
+    pub sha1_digest: bool,
+    /// RSA keys of 1024 to 2047 bit.
+    pub short_rsa: bool,
+    /// Inclusive canonicalisation 1.0 and 1.1.
+    pub inclusive: bool,
+    /// A response that refers to itself as the whole document (`URI=""`).
+    pub empty_reference: bool,
+}
 
 /// Why a signature that is there does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +74,8 @@ pub enum SignatureFault {
     Base64,
     /// No trusted key made it.
     Untrusted,
+    /// All keys that are trusted are too short.
+    KeySize,
     /// The signed element is not the one that was signed.
     Digest,
     /// Canonical octets are too large or cannot be read again.
@@ -65,6 +97,7 @@ impl SignatureFault {
             Self::Reference => "signature_reference",
             Self::Base64 => "signature_base64",
             Self::Untrusted => "signature_untrusted",
+            Self::KeySize => "signature_key_size",
             Self::Digest => "signature_digest",
             Self::Canonical => "signature_canonical",
         }
@@ -92,6 +125,9 @@ impl std::fmt::Display for SignatureFault {
             Self::Untrusted => f.write_str(
                 "no configured certificate made this signature; compare the identity provider's signing \
                  certificate with the configured ones",
+            ),
+            Self::KeySize => f.write_str(
+                "the configured certificates have RSA keys of fewer than 2048 bit; make a new one at the identity provider",
             ),
             Self::Digest => f.write_str("the signed element was changed after it was signed"),
             Self::Canonical => f.write_str("the signed element has no usable canonical form"),
@@ -137,40 +173,59 @@ impl Signed {
 pub fn verify_enveloped(
     host: &dyn Host,
     parent: Element<'_>,
-    keys: &[PublicKey],
-    now: UnixMillis,
+    trust: Trust<'_>,
 ) -> Result<Option<Signed>, SignatureFault> {
     let Some(signature) = find(parent)? else { return Ok(None) };
     let parts = Parts::of(signature)?;
 
-    let before = SignedInfo::method_of(parts.signed_info)?;
-    let octets = c14n::canonicalize(parts.signed_info, &before.canonicalization, None)?;
+    let relaxed = trust.relaxed;
+    let before = SignedInfo::method_of(parts.signed_info, relaxed)?;
+    let octets = c14n::canonicalize(parts.signed_info, &before.canonicalization, None, MAX_SIGNED_INFO)?;
     let value = base64_of(parts.value)?;
-    let key = keys
-        .iter()
-        .take(MAX_KEYS)
-        .find(|key| crypto::verify(host, key, before.algorithm, &octets, &value).is_ok())
-        .ok_or(SignatureFault::Untrusted)?;
+    let mut allowed = trust.keys.iter().take(MAX_KEYS).filter(|key| relaxed.short_rsa || !key.is_short());
+    let key = allowed.find(|key| crypto::verify(host, key, before.algorithm, &octets, &value).is_ok());
+    let key = key.ok_or_else(|| {
+        let only_short = !relaxed.short_rsa && trust.keys.iter().all(PublicKey::is_short);
+        let fault = if only_short { SignatureFault::KeySize } else { SignatureFault::Untrusted };
+        if trust.keys.is_empty() { SignatureFault::Untrusted } else { fault }
+    })?;
 
     // From here on SignedInfo is what was signed, not what stands in the document.
     let document = Document::parse(&octets, Rules::CANONICAL).map_err(|_| SignatureFault::Canonical)?;
     let root = document.root().ok_or(SignatureFault::Canonical)?;
-    let signed_info = SignedInfo::read(root)?;
+    let signed_info = SignedInfo::read(root, relaxed)?;
     if signed_info.method != before {
         return Err(SignatureFault::Canonical);
     }
     let id = parent.attribute("ID").filter(|id| !id.is_empty()).ok_or(SignatureFault::Reference)?;
-    if signed_info.reference != id {
-        return Err(SignatureFault::Reference);
+    match &signed_info.reference {
+        Reference::Id(reference) if reference == id => {}
+        // The whole document is its root element, and only a response is ever the root of a message.
+        Reference::Document if parent.parent().is_none() && parent.is(PROTOCOL, "Response") => {}
+        _ => return Err(SignatureFault::Reference),
     }
-    let octets = c14n::canonicalize(parent, &signed_info.transform, Some(signature))?;
+    let octets = c14n::canonicalize(parent, &signed_info.transform, Some(signature), c14n::MAX_OUTPUT)?;
     if !signed_info.digest.matches(&octets) {
         return Err(SignatureFault::Digest);
     }
-    let signed =
-        Signed { octets, key_outside_validity: key.validity().is_some_and(|dates| !dates.contains(now)) };
+    let signed = Signed {
+        octets,
+        key_outside_validity: key.validity().is_some_and(|dates| !dates.contains(trust.now)),
+    };
     check_same(&signed, parent, id)?;
     Ok(Some(signed))
+}
+
+/// Takes about as long as [`verify_enveloped`] does for a short element, and comes to nothing.
+pub(super) fn verify_as_long(host: &dyn Host, trust: Trust<'_>) {
+    for key in trust.keys.iter().take(MAX_KEYS) {
+        // Nobody has signed this; only the time matters.
+        let length = key.signature_length();
+        let elliptic = length <= 96;
+        let algorithm =
+            if elliptic { SignatureAlgorithm::EcdsaSha256 } else { SignatureAlgorithm::RsaSha256 };
+        let _ = crypto::verify(host, key, algorithm, &[], &vec![1; length]);
+    }
 }
 
 /// The signed octets must say of their root what the document said: name and identifier.
@@ -234,7 +289,7 @@ fn children(element: Element<'_>) -> Result<Vec<Element<'_>>, SignatureFault> {
 }
 
 /// Base64 (RFC 4648, 4) between XML white space.
-fn base64_of(element: Element<'_>) -> Result<Vec<u8>, SignatureFault> {
+pub(super) fn base64_of(element: Element<'_>) -> Result<Vec<u8>, SignatureFault> {
     let text = element.text().ok_or(SignatureFault::Base64)?;
     let packed: Cow<'_, str> =
         if text.contains(is_white) { text.chars().filter(|c| !is_white(*c)).collect() } else { text };
@@ -244,19 +299,25 @@ fn base64_of(element: Element<'_>) -> Result<Vec<u8>, SignatureFault> {
     }
 }
 
-/// Exclusive canonicalisation as `element` (a `CanonicalizationMethod` or `Transform`) asks for it.
-fn exclusive(element: Element<'_>, fault: SignatureFault) -> Result<Method, SignatureFault> {
-    let comments = match element.attribute("Algorithm") {
-        Some(c14n::EXCLUSIVE) => false,
-        Some(c14n::EXCLUSIVE_WITH_COMMENTS) => true,
+/// Canonicalisation as `element` (a `CanonicalizationMethod` or `Transform`) asks for it.
+fn canonicalization(
+    element: Element<'_>,
+    relaxed: Relaxed,
+    fault: SignatureFault,
+) -> Result<Method, SignatureFault> {
+    let (inclusive, comments) = match element.attribute("Algorithm").ok_or(fault)? {
+        c14n::EXCLUSIVE => (false, false),
+        c14n::EXCLUSIVE_WITH_COMMENTS => (false, true),
+        c14n::INCLUSIVE | c14n::INCLUSIVE_11 if relaxed.inclusive => (true, false),
+        c14n::INCLUSIVE_WITH_COMMENTS | c14n::INCLUSIVE_11_WITH_COMMENTS if relaxed.inclusive => (true, true),
         _ => return Err(fault),
     };
     let inclusive_prefixes = match &children(element)?[..] {
         [] => Vec::new(),
-        [list] if list.is(c14n::EXCLUSIVE, "InclusiveNamespaces") => prefixes(*list, fault)?,
+        [list] if !inclusive && list.is(c14n::EXCLUSIVE, "InclusiveNamespaces") => prefixes(*list, fault)?,
         _ => return Err(fault),
     };
-    Ok(Method { comments, inclusive_prefixes })
+    Ok(Method { inclusive, comments, inclusive_prefixes })
 }
 
 /// At most 64 prefixes; `#default` becomes the empty one.

@@ -1,10 +1,10 @@
 //! `SignedInfo` of XML Signature, cut down to what SAML allows.
 
-use super::{SignatureFault, base64_of, children, exclusive};
+use super::{Relaxed, SignatureFault, base64_of, canonicalization, children};
 use crate::crypto::{self, SignatureAlgorithm};
 use crate::saml::c14n::Method;
 use crate::saml::names::DSIG;
-use crate::saml::xml::{Element, is_ncname};
+use crate::saml::xml::{Element, is_nmtoken};
 
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 
@@ -17,6 +17,7 @@ pub(super) struct SigningMethod {
 
 /// A digest and what it is the digest of.
 pub(super) enum Digest {
+    Sha1(Vec<u8>),
     Sha256(Vec<u8>),
     Sha384(Vec<u8>),
     Sha512(Vec<u8>),
@@ -25,6 +26,7 @@ pub(super) enum Digest {
 impl Digest {
     pub(super) fn matches(&self, octets: &[u8]) -> bool {
         match self {
+            Self::Sha1(digest) => crypto::equal(digest, &crypto::sha1(octets)),
             Self::Sha256(digest) => crypto::equal(digest, &crypto::sha256(octets)),
             Self::Sha384(digest) => crypto::equal(digest, &crypto::sha384(octets)),
             Self::Sha512(digest) => crypto::equal(digest, &crypto::sha512(octets)),
@@ -32,11 +34,20 @@ impl Digest {
     }
 }
 
+/// What is signed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// The element with this identifier.
+    Id(String),
+    /// The whole document, comments aside.
+    Document,
+}
+
 /// All that a `SignedInfo` of the profile says.
 pub(super) struct SignedInfo {
     pub(super) method: SigningMethod,
-    /// Identifier of the one element that is referred to.
-    pub(super) reference: String,
+    /// The one element that is referred to.
+    pub(super) reference: Reference,
     /// Canonicalisation of that element; never with comments (XML Signature 4.4.3.3: a same-document reference by
     /// identifier leaves them out).
     pub(super) transform: Method,
@@ -45,16 +56,19 @@ pub(super) struct SignedInfo {
 
 impl SignedInfo {
     /// Reads only what is needed to make the octets and verify them.
-    pub(super) fn method_of(signed_info: Element<'_>) -> Result<SigningMethod, SignatureFault> {
-        let (canonicalization, algorithm, _) = parts(signed_info)?;
+    pub(super) fn method_of(
+        signed_info: Element<'_>,
+        relaxed: Relaxed,
+    ) -> Result<SigningMethod, SignatureFault> {
+        let (method, algorithm, _) = parts(signed_info)?;
         Ok(SigningMethod {
-            canonicalization: exclusive(canonicalization, SignatureFault::Canonicalization)?,
-            algorithm: algorithm_of(algorithm)?,
+            canonicalization: canonicalization(method, relaxed, SignatureFault::Canonicalization)?,
+            algorithm: algorithm_of(algorithm, relaxed)?,
         })
     }
 
     /// Reads all of it.
-    pub(super) fn read(signed_info: Element<'_>) -> Result<Self, SignatureFault> {
+    pub(super) fn read(signed_info: Element<'_>, relaxed: Relaxed) -> Result<Self, SignatureFault> {
         let (_, _, reference) = parts(signed_info)?;
         let [transforms, digest_method, digest_value] = &children(reference)?[..] else {
             return Err(SignatureFault::Structure("Reference"));
@@ -65,16 +79,19 @@ impl SignedInfo {
         {
             return Err(SignatureFault::Structure("Reference"));
         }
-        let id = reference
-            .attribute("URI")
-            .and_then(|uri| uri.strip_prefix('#'))
-            .filter(|id| is_ncname(id))
-            .ok_or(SignatureFault::Reference)?;
+        let reference = match reference.attribute("URI") {
+            Some("") if relaxed.empty_reference => Reference::Document,
+            Some(uri) => {
+                let id = uri.strip_prefix('#').filter(|id| is_nmtoken(id));
+                Reference::Id(id.ok_or(SignatureFault::Reference)?.to_owned())
+            }
+            None => return Err(SignatureFault::Reference),
+        };
         Ok(Self {
-            method: Self::method_of(signed_info)?,
-            reference: id.to_owned(),
-            transform: transform_of(*transforms)?,
-            digest: digest_of(*digest_method, *digest_value)?,
+            method: Self::method_of(signed_info, relaxed)?,
+            reference,
+            transform: transform_of(*transforms, relaxed)?,
+            digest: digest_of(*digest_method, *digest_value, relaxed)?,
         })
     }
 }
@@ -97,7 +114,7 @@ fn parts(signed_info: Element<'_>) -> Result<(Element<'_>, Element<'_>, Element<
     }
 }
 
-fn algorithm_of(method: Element<'_>) -> Result<SignatureAlgorithm, SignatureFault> {
+fn algorithm_of(method: Element<'_>, relaxed: Relaxed) -> Result<SignatureAlgorithm, SignatureFault> {
     if !children(method)?.is_empty() {
         return Err(SignatureFault::Algorithm);
     }
@@ -105,6 +122,12 @@ fn algorithm_of(method: Element<'_>) -> Result<SignatureAlgorithm, SignatureFaul
         Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256") => Ok(SignatureAlgorithm::RsaSha256),
         Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha384") => Ok(SignatureAlgorithm::RsaSha384),
         Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512") => Ok(SignatureAlgorithm::RsaSha512),
+        Some("http://www.w3.org/2000/09/xmldsig#rsa-sha1") if relaxed.sha1_signature => {
+            Ok(SignatureAlgorithm::RsaSha1)
+        }
+        Some("http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1") => Ok(SignatureAlgorithm::PssSha256),
+        Some("http://www.w3.org/2007/05/xmldsig-more#sha384-rsa-MGF1") => Ok(SignatureAlgorithm::PssSha384),
+        Some("http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1") => Ok(SignatureAlgorithm::PssSha512),
         Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256") => Ok(SignatureAlgorithm::EcdsaSha256),
         Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384") => Ok(SignatureAlgorithm::EcdsaSha384),
         Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512") => Ok(SignatureAlgorithm::EcdsaSha512),
@@ -112,7 +135,7 @@ fn algorithm_of(method: Element<'_>) -> Result<SignatureAlgorithm, SignatureFaul
     }
 }
 
-fn transform_of(transforms: Element<'_>) -> Result<Method, SignatureFault> {
+fn transform_of(transforms: Element<'_>, relaxed: Relaxed) -> Result<Method, SignatureFault> {
     let [enveloped, canonical] = &children(transforms)?[..] else {
         return Err(SignatureFault::Transform);
     };
@@ -123,16 +146,17 @@ fn transform_of(transforms: Element<'_>) -> Result<Method, SignatureFault> {
     {
         return Err(SignatureFault::Transform);
     }
-    let method = exclusive(*canonical, SignatureFault::Transform)?;
+    let method = canonicalization(*canonical, relaxed, SignatureFault::Transform)?;
     Ok(Method { comments: false, ..method })
 }
 
-fn digest_of(method: Element<'_>, value: Element<'_>) -> Result<Digest, SignatureFault> {
+fn digest_of(method: Element<'_>, value: Element<'_>, relaxed: Relaxed) -> Result<Digest, SignatureFault> {
     if !children(method)?.is_empty() {
         return Err(SignatureFault::DigestAlgorithm);
     }
     let value = base64_of(value)?;
     match method.attribute("Algorithm") {
+        Some("http://www.w3.org/2000/09/xmldsig#sha1") if relaxed.sha1_digest => Ok(Digest::Sha1(value)),
         Some("http://www.w3.org/2001/04/xmlenc#sha256") => Ok(Digest::Sha256(value)),
         Some("http://www.w3.org/2001/04/xmldsig-more#sha384") => Ok(Digest::Sha384(value)),
         Some("http://www.w3.org/2001/04/xmlenc#sha512") => Ok(Digest::Sha512(value)),

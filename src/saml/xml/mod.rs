@@ -14,7 +14,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chars::{all_white, is_ncname, is_white};
+pub(crate) use chars::{all_white, is_nmtoken, is_white};
 pub use error::{Fault, XmlError};
 pub use reader::{Limits, Rules};
 pub use tree::{Attribute, Content, Declaration, Document, Element, NamespaceId};

@@ -20,6 +20,10 @@ pub struct Limits {
     pub depth: usize,
     /// Elements.
     pub elements: usize,
+    /// Tokens: tags, runs of text, references, CDATA sections, comments. Each costs far more than its octets.
+    pub tokens: usize,
+    /// Attributes and namespace declarations of all elements together.
+    pub all_attributes: usize,
     /// Attributes of one element, and again as many namespace declarations.
     pub attributes: usize,
     /// Octets of one attribute value, before normalisation.
@@ -36,13 +40,15 @@ impl Limits {
         bytes: 262_144,
         depth: 64,
         elements: 4096,
+        tokens: 24_576,
+        all_attributes: 8192,
         attributes: 64,
         attribute_bytes: 65_536,
         text_bytes: 65_536,
         namespace_bytes: 1024,
     };
     /// For canonical octets, which may be longer than the message they come from.
-    pub const CANONICAL: Self = Self { bytes: 1_048_576, ..Self::MESSAGE };
+    pub const CANONICAL: Self = Self { bytes: 327_680, ..Self::MESSAGE };
 }
 
 /// What a document may contain beyond elements and text, and how much.
@@ -65,7 +71,11 @@ impl Rules {
 }
 
 /// Reads a document (see [`Document::parse`]).
-pub(super) fn read(bytes: &[u8], rules: Rules) -> Result<Document<'_>, XmlError> {
+pub(super) fn read<'a>(
+    bytes: &'a [u8],
+    rules: Rules,
+    scope: &[(&'a str, &'a str)],
+) -> Result<Document<'a>, XmlError> {
     let at = |fault, at| XmlError { fault, at };
     if bytes.len() > rules.limits.bytes {
         return Err(at(Fault::Limit("octets"), rules.limits.bytes));
@@ -80,7 +90,8 @@ pub(super) fn read(bytes: &[u8], rules: Rules) -> Result<Document<'_>, XmlError>
     }
     let mut tokens = quick_xml::Reader::from_str(source);
     let mut builder = Builder::new(rules);
-    let mut from = 0usize;
+    builder.inherit(scope);
+    let (mut from, mut count) = (0usize, 0usize);
     loop {
         let event = tokens.read_event().map_err(|error| at(fault_of(&error), from))?;
         let to = usize::try_from(tokens.buffer_position()).map_err(|_| at(Fault::Syntax, from))?;
@@ -94,6 +105,10 @@ pub(super) fn read(bytes: &[u8], rules: Rules) -> Result<Document<'_>, XmlError>
         }
         if token.is_empty() {
             return Err(at(Fault::Syntax, from));
+        }
+        count = count.saturating_add(1);
+        if count > rules.limits.tokens {
+            return Err(at(Fault::Limit("tokens"), from));
         }
         builder.token(&event, token, from == 0).map_err(|fault| at(fault, from))?;
         from = to;
@@ -115,6 +130,7 @@ struct Builder<'a> {
     /// Indices of the elements that are open, with their names as written.
     open: Vec<(usize, &'a str)>,
     elements: usize,
+    attributes: usize,
     text: Option<Cow<'a, str>>,
     namespaces: Vec<Cow<'a, str>>,
     known: BTreeMap<Cow<'a, str>, NamespaceId>,
@@ -133,7 +149,25 @@ impl<'a> Builder<'a> {
             (Cow::Borrowed(XML_NAMESPACE), NamespaceId::XML),
         ]);
         let scope = BTreeMap::from([("xml", vec![NamespaceId::XML])]);
-        Self { rules, nodes: Vec::new(), open: Vec::new(), elements: 0, text: None, namespaces, known, scope }
+        Self {
+            rules,
+            nodes: Vec::new(),
+            open: Vec::new(),
+            elements: 0,
+            attributes: 0,
+            text: None,
+            namespaces,
+            known,
+            scope,
+        }
+    }
+
+    /// Binds prefixes before the root element is read.
+    fn inherit(&mut self, scope: &[(&'a str, &'a str)]) {
+        for (prefix, name) in scope {
+            let namespace = self.intern(Cow::Borrowed(*name));
+            self.scope.entry(*prefix).or_default().push(namespace);
+        }
     }
 
     fn token(&mut self, kind: &Event<'_>, token: &'a str, first: bool) -> Result<(), Fault> {
@@ -171,6 +205,10 @@ impl<'a> Builder<'a> {
         self.elements = self.elements.saturating_add(1);
         let name = inside.split(is_white).next().unwrap_or_default();
         let tag = Tag::parse(inside, limits.attributes.saturating_mul(2), limits.attribute_bytes)?;
+        self.attributes = self.attributes.saturating_add(tag.attributes.len());
+        if self.attributes > limits.all_attributes {
+            return Err(Fault::Limit("attributes"));
+        }
         let (declared, plain): (Vec<_>, Vec<_>) =
             tag.attributes.into_iter().partition(|attribute| is_declaration(attribute));
         if declared.len().max(plain.len()) > limits.attributes {
@@ -301,7 +339,9 @@ impl<'a> Builder<'a> {
             return Err(Fault::Root);
         }
         let c = reference(name)?;
-        self.append(Cow::Owned(c.to_string()))
+        self.room_for(c.len_utf8())?;
+        self.text.get_or_insert_default().to_mut().push(c);
+        Ok(())
     }
 
     fn comment(&mut self, inside: &'a str) -> Result<(), Fault> {
@@ -330,13 +370,19 @@ impl<'a> Builder<'a> {
     }
 
     fn append(&mut self, piece: Cow<'a, str>) -> Result<(), Fault> {
-        let have = self.text.as_ref().map_or(0, |text| text.len());
-        if have.saturating_add(piece.len()) > self.rules.limits.text_bytes {
-            return Err(Fault::Limit("octets of a text"));
-        }
+        self.room_for(piece.len())?;
         match &mut self.text {
             Some(text) => text.to_mut().push_str(&piece),
             None => self.text = Some(piece),
+        }
+        Ok(())
+    }
+
+    /// Whether the present run of text may grow by so many octets.
+    fn room_for(&self, more: usize) -> Result<(), Fault> {
+        let have = self.text.as_ref().map_or(0, |text| text.len());
+        if have.saturating_add(more) > self.rules.limits.text_bytes {
+            return Err(Fault::Limit("octets of a text"));
         }
         Ok(())
     }

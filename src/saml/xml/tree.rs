@@ -1,6 +1,7 @@
 //! The tree: nodes in document order, each knowing where its descendants end. Nothing can be changed in it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::{Rules, XML_NAMESPACE, XmlError, all_white};
 
@@ -13,6 +14,11 @@ impl NamespaceId {
     pub const NONE: Self = Self(0);
     /// The namespace of the prefix `xml`.
     pub const XML: Self = Self(1);
+
+    /// Its place in the order of names (see [`Document::namespace_ranks`]).
+    pub(crate) fn rank(self, ranks: &[usize]) -> usize {
+        ranks.get(self.0).copied().unwrap_or_default()
+    }
 }
 
 /// `xmlns="..."` or `xmlns:prefix="..."`.
@@ -76,7 +82,19 @@ impl<'a> Document<'a> {
     /// # Errors
     /// At the first rule that is broken.
     pub fn parse(bytes: &'a [u8], rules: Rules) -> Result<Self, XmlError> {
-        super::reader::read(bytes, rules)
+        super::reader::read(bytes, rules, &[])
+    }
+
+    /// Reads a document as if it stood where these prefixes are bound to these namespace names.
+    ///
+    /// # Errors
+    /// At the first rule that is broken.
+    pub fn parse_within(
+        bytes: &'a [u8],
+        rules: Rules,
+        scope: &[(&'a str, &'a str)],
+    ) -> Result<Self, XmlError> {
+        super::reader::read(bytes, rules, scope)
     }
 
     /// The root element. `None` never happens for a document that was read.
@@ -91,6 +109,19 @@ impl<'a> Document<'a> {
             NodeData::Element(data) => Some(Element { document: self, index, node, data }),
             _ => None,
         }
+    }
+
+    /// For each namespace its place in the order of names.
+    pub(crate) fn namespace_ranks(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.namespaces.len()).collect();
+        order.sort_by_key(|index| self.namespaces.get(*index).map_or("", |name| name));
+        let mut ranks = vec![0; order.len()];
+        for (rank, index) in order.into_iter().enumerate() {
+            if let Some(place) = ranks.get_mut(index) {
+                *place = rank;
+            }
+        }
+        ranks
     }
 
     /// The name behind an identifier; empty for none.
@@ -198,6 +229,21 @@ impl<'d> Element<'d> {
     #[must_use]
     pub fn declarations(self) -> &'d [Declaration<'d>] {
         &self.data.declarations
+    }
+
+    /// All namespace bindings in scope here, by prefix; neither `xml` nor an undeclared default is among them.
+    #[must_use]
+    pub fn scope(self) -> BTreeMap<&'d str, NamespaceId> {
+        let mut scope = BTreeMap::new();
+        let mut around = Some(self);
+        while let Some(here) = around {
+            for declaration in here.declarations() {
+                scope.entry(declaration.prefix).or_insert(declaration.namespace);
+            }
+            around = here.parent();
+        }
+        scope.retain(|prefix, namespace| *prefix != "xml" && *namespace != NamespaceId::NONE);
+        scope
     }
 
     /// The element around this one.

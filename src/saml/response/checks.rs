@@ -1,0 +1,62 @@
+//! What was checked, in order: written by the checks themselves, for a person who wants to see how far a message came.
+
+/// The checks of one validation. The last one that was begun is the one that failed, where any did.
+#[derive(Clone, Debug, Default)]
+pub struct Checks {
+    begun: Vec<(&'static str, bool)>,
+}
+
+/// How one check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The rule holds.
+    Passed,
+    /// There is nothing to be checked: a signature that is not there and need not be.
+    Absent,
+    /// The rule is broken; nothing after it was looked at.
+    Failed,
+}
+
+impl Outcome {
+    /// Stable public code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Absent => "absent",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Checks {
+    /// Begins a check; the one before it has passed.
+    pub(super) fn begin(&mut self, name: &'static str) {
+        self.begun.push((name, true));
+    }
+
+    /// The check that was begun last found nothing to check.
+    pub(super) fn absent(&mut self) {
+        if let Some((_, present)) = self.begun.last_mut() {
+            *present = false;
+        }
+    }
+
+    /// Names and outcomes in order; `refused` is whether the validation ended with a rejection.
+    #[must_use]
+    pub fn outcomes(&self, refused: bool) -> Vec<(&'static str, Outcome)> {
+        let last = self.begun.len().saturating_sub(1);
+        self.begun
+            .iter()
+            .enumerate()
+            .map(|(at, (name, present))| {
+                let outcome = match present {
+                    _ if refused && at == last => Outcome::Failed,
+                    true => Outcome::Passed,
+                    false => Outcome::Absent,
+                };
+                (*name, outcome)
+            })
+            .collect()
+    }
+}
