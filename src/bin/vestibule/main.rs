@@ -4,6 +4,8 @@
 mod cli;
 #[cfg(not(target_arch = "wasm32"))]
 mod saml;
+#[cfg(not(target_arch = "wasm32"))]
+mod scim;
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
