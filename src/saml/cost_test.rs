@@ -46,6 +46,12 @@ fn fillings() -> Vec<(&'static str, String)> {
             "attributes",
             fill(|n| format!("<b{}/>", (0..60).map(|a| format!(" a{a}_{n}=''")).collect::<String>())),
         ),
+        (
+            "attributes within the limit",
+            (0..66)
+                .map(|n| format!("<b{}/>", (0..60).map(|a| format!(" a{a}_{n}=''")).collect::<String>()))
+                .collect(),
+        ),
         ("identifiers", fill(|n| format!("<b ID='{}{n}'/>", "i".repeat(100)))),
         ("long identifiers", fill(|n| format!("<b ID='{}{n}'/>", "i".repeat(4000)))),
         ("long names", fill(|n| format!("<{0}{n}/>", "n".repeat(500)))),

@@ -60,8 +60,29 @@ fn a_response_that_refers_to_the_whole_document_is_accepted_by_name() {
 }
 
 #[test]
-fn a_response_that_answers_nothing_is_accepted_by_name() {
-    // Only the unsigned envelope can be changed here; the signed confirmation still names its request.
+fn a_response_that_answers_no_request_is_accepted_by_name() {
+    only_with("unsolicited", vector!("bad-unsolicited.xml"), "unsolicited");
+}
+
+#[test]
+fn a_short_key_is_accepted_by_name() {
+    let certificate = vector!("short.cert.pem");
+    assert!(PublicKey::from_certificate(certificate).is_err());
+    let keys = [PublicKey::from_certificate_even_short(certificate).unwrap()];
+    assert!(keys[0].is_short());
+    let code = |names: &[&str]| {
+        let outcome = judge_with(vector!("bad-short-key.xml"), &keys, |expect| {
+            names.iter().for_each(|name| assert!(expect.relax(name)));
+        });
+        outcome.map(|_| "accepted").unwrap_or_else(|rejection| rejection.code())
+    };
+    assert_eq!(code(&[]), "signature_key_size");
+    assert_eq!(code(&["sha1-signature", "cbc"]), "signature_key_size");
+    assert_eq!(code(&["rsa-1024"]), "accepted");
+}
+
+#[test]
+fn an_answer_to_a_request_of_another_browser_is_refused_though_unsolicited_ones_are_accepted() {
     let keys = trusted();
     let outcome = judge_with(ASSERTION_SIGNED, &keys, |expect| {
         assert!(expect.relax("unsolicited"));

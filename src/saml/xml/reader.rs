@@ -41,7 +41,7 @@ impl Limits {
         depth: 64,
         elements: 4096,
         tokens: 24_576,
-        all_attributes: 8192,
+        all_attributes: 4096,
         attributes: 64,
         attribute_bytes: 65_536,
         text_bytes: 65_536,

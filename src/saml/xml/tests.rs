@@ -282,6 +282,12 @@ fn there_is_a_bound_to_everything() {
     assert!(matches!(fault(format!("<a a='{}'/>", "x".repeat(limits.attribute_bytes + 1))), Fault::Limit(_)));
     assert!(matches!(fault(format!("<a>{}</a>", "x".repeat(limits.text_bytes + 1))), Fault::Limit(_)));
     assert!(matches!(fault(format!("<a>{}</a>", "&lt;".repeat(limits.text_bytes))), Fault::Limit(_)));
+    let tokens = "&lt;".repeat(limits.tokens);
+    assert!(matches!(fault(format!("<a>{tokens}</a>")), Fault::Limit("tokens")));
+    let all = many(limits.all_attributes / 50 + 1, |_| {
+        format!("<b{}/>", (0..50).map(|a| format!(" a{a}=''")).collect::<String>())
+    });
+    assert!(matches!(fault(format!("<a>{all}</a>")), Fault::Limit("attributes")));
     let name = format!("urn:{}", "x".repeat(limits.namespace_bytes));
     assert!(matches!(fault(format!("<a xmlns='{name}'/>")), Fault::Limit(_)));
 }

@@ -119,6 +119,8 @@ def sign(xml, element, key_name):
 
 def write(name, signed=("assertion",), key_name="idp", algorithms=RSA, profile="", **changes):
     xml = response(signed, algorithms, profile, **changes)
+    if profile == "unsolicited":
+        xml = xml.replace(f' InResponseTo="{GOOD["request"]}"', "")
     for element in ("Assertion", "Response"):
         if element.lower() in signed:
             xml = sign(xml, element, key_name)
@@ -129,6 +131,8 @@ if not (HERE / "idp.key.pem").exists():
     key("idp", "rsa:2048")
     key("other", "rsa:2048")
     key("idp-ec", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-pkeyopt", "ec_param_enc:named_curve")
+if not (HERE / "short.key.pem").exists():
+    key("short", "rsa:1024")
 write("good-assertion-signed")
 write("good-response-signed", ("response",))
 write("good-both-signed", ("assertion", "response"))
@@ -142,6 +146,8 @@ write("bad-status", status="urn:oasis:names:tc:SAML:2.0:status:Responder")
 write("bad-key", key_name="other")
 write("bad-sha1", algorithms=SHA1)
 write("bad-sha1-digest", algorithms=(RSA[0], SHA1[1]))
+write("bad-short-key", key_name="short")
+write("bad-unsolicited", profile="unsolicited")
 write("bad-unsigned", ())
 for profile in ("inclusive-prefixes", "with-comments"):
     write(f"good-{profile}", profile=profile)
