@@ -11,7 +11,7 @@ use super::super::person;
 use super::super::rule::Rule;
 use super::super::schema::{self, ResourceKind};
 use super::super::url::Action;
-use super::values::{app_roles, drop_nulls, is_manager, manager_object, to_number};
+use super::values::{app_roles, drop_nulls_within, is_manager, manager_object, to_number};
 use super::{convert, filter, members, objects, to_boolean};
 
 /// A resource as the client gives it.
@@ -280,18 +280,7 @@ fn drop_nulls_below(map: &mut Map<String, Value>, keep_active: bool) -> bool {
             values.push(value);
         }
     }
-    // The depth is bounded by the reader; a list of places instead of recursion keeps the stack flat.
-    while let Some(value) = values.pop() {
-        match value {
-            Value::Object(inner) => {
-                changed |= drop_nulls(inner);
-                values.extend(inner.values_mut());
-            }
-            Value::Array(items) => values.extend(items.iter_mut()),
-            _ => {}
-        }
-    }
-    changed
+    changed | drop_nulls_within(values)
 }
 
 const C4: Rule<Resource> = Rule {

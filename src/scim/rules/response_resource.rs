@@ -7,7 +7,7 @@ use super::super::rule::{Rule, Settings};
 use super::super::schema::{self, ResourceKind};
 use super::resource::spell_members;
 use super::response::Answer;
-use super::values::{drop_nulls, manager_object};
+use super::values::{drop_nulls, drop_nulls_within, manager_object};
 use super::{convert, to_boolean};
 
 pub(crate) const R7: Rule<Answer> = Rule {
@@ -41,19 +41,7 @@ pub(crate) const R7: Rule<Answer> = Rule {
 
 /// Drops null members at any depth; the reader bounds the depth.
 fn no_null(map: &mut Map<String, Value>) -> bool {
-    let mut changed = drop_nulls(map);
-    let mut values: Vec<&mut Value> = map.values_mut().collect();
-    while let Some(value) = values.pop() {
-        match value {
-            Value::Object(inner) => {
-                changed |= drop_nulls(inner);
-                values.extend(inner.values_mut());
-            }
-            Value::Array(items) => values.extend(items.iter_mut()),
-            _ => {}
-        }
-    }
-    changed
+    drop_nulls(map) | drop_nulls_within(map.values_mut().collect())
 }
 
 pub(crate) const R6: Rule<Answer> = Rule {

@@ -303,6 +303,23 @@ pub(crate) fn drop_nulls(map: &mut Map<String, Value>) -> bool {
     map.len() != before
 }
 
+/// Drops the null members of objects within the values, at any depth. A list of places instead of recursion keeps the
+/// stack flat, whatever the bound of the reader.
+pub(crate) fn drop_nulls_within(mut values: Vec<&mut Value>) -> bool {
+    let mut changed = false;
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Object(inner) => {
+                changed |= drop_nulls(inner);
+                values.extend(inner.values_mut());
+            }
+            Value::Array(items) => values.extend(items.iter_mut()),
+            _ => {}
+        }
+    }
+    changed
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::trial::{group, group_unchanged, other, unchanged, user};
