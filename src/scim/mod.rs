@@ -8,6 +8,7 @@
 //! Every quirk is one rule with its identifier (`P2`, `F6`, `R8`, ...); [`catalogue`] lists them. What cannot be read
 //! whole is refused, never forwarded half-read.
 
+mod ability;
 pub mod auth;
 mod authenticate;
 mod change;
@@ -38,6 +39,9 @@ mod fixtures_test;
 #[cfg(not(target_arch = "wasm32"))]
 mod properties_test;
 
+pub use ability::{
+    Abilities, Deactivation, Deletion, Filtering, Mode, PatchForm, UnknownAttributes, UserNameChange,
+};
 pub use authenticate::{Token, authenticate};
 pub use change::{AccountChange, ChangeKind};
 pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ability::{Abilities, Mode};
 use super::error::ScimError;
 use super::schema::{DeclaredTypes, ResourceKind};
 
@@ -40,6 +41,10 @@ pub struct Settings {
     pub validator_mode: bool,
     /// Backslashes in filter literals are data, never escapes (F6).
     pub literal_backslash: bool,
+    /// How far the rules reach.
+    pub mode: Mode,
+    /// What the application is helped with.
+    pub abilities: Abilities,
 }
 
 impl Settings {
