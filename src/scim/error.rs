@@ -27,6 +27,12 @@ pub enum ScimError {
     Filter(String),
     /// A value that cannot be carried over without guessing.
     Value(String),
+    /// A change of what may not be changed, or the removal of what must be there (RFC 7644 section 3.5.2.2).
+    Mutability(String),
+    /// More entries than can be looked through (RFC 7644 section 3.12).
+    TooMany(String),
+    /// The application did not answer, or with something else than was asked for.
+    Upstream(&'static str),
     /// An ambiguous or malformed URL.
     Url(&'static str),
     /// A media type or content coding other than plain SCIM JSON.
@@ -92,6 +98,9 @@ impl ScimError {
             Self::NoTarget(_) => "scim_no_target",
             Self::Filter(_) => "scim_filter",
             Self::Value(_) => "scim_value",
+            Self::Mutability(_) => "scim_mutability",
+            Self::TooMany(_) => "scim_too_many",
+            Self::Upstream(_) => "scim_upstream",
             Self::Url(_) => "scim_url",
             Self::MediaType(_) => "scim_media_type",
             Self::Method => "scim_method",
@@ -107,6 +116,7 @@ impl ScimError {
             Self::Method => 405,
             Self::Endpoint => 404,
             Self::Unsupported(_) => 501,
+            Self::Upstream(_) => 502,
             _ => 400,
         }
     }
@@ -118,6 +128,8 @@ impl ScimError {
             Self::NoTarget(_) => Some("noTarget"),
             Self::Filter(_) => Some("invalidFilter"),
             Self::Value(_) => Some("invalidValue"),
+            Self::Mutability(_) => Some("mutability"),
+            Self::TooMany(_) => Some("tooMany"),
             _ => None,
         }
     }
@@ -131,8 +143,12 @@ impl ScimError {
             | Self::Path(what)
             | Self::NoTarget(what)
             | Self::Filter(what)
-            | Self::Value(what) => what.clone(),
-            Self::Url(what) | Self::MediaType(what) | Self::Unsupported(what) => (*what).into(),
+            | Self::Value(what)
+            | Self::Mutability(what)
+            | Self::TooMany(what) => what.clone(),
+            Self::Url(what) | Self::MediaType(what) | Self::Unsupported(what) | Self::Upstream(what) => {
+                (*what).into()
+            }
             Self::Method => "SCIM does not define this method for this endpoint.".into(),
             Self::Endpoint => "There is no such SCIM endpoint.".into(),
         }
@@ -199,6 +215,9 @@ mod tests {
             (ScimError::NoTarget("x".into()), 400, Some("noTarget")),
             (ScimError::Filter("x".into()), 400, Some("invalidFilter")),
             (ScimError::Value("x".into()), 400, Some("invalidValue")),
+            (ScimError::Mutability("x".into()), 400, Some("mutability")),
+            (ScimError::TooMany("x".into()), 400, Some("tooMany")),
+            (ScimError::Upstream("x"), 502, None),
             (ScimError::MediaType("x"), 415, None),
             (ScimError::Unsupported("x"), 501, None),
         ] {
