@@ -385,11 +385,8 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
     let gateway = gateway(true);
     let visits = RefCell::new(Visits::new());
     let shared = prepared(&gateway);
-    let strategy = (
-        prop::sample::select(KINDS.to_vec()),
-        0..8_usize,
-        prop::collection::vec(happens(), 0..14),
-    );
+    let strategy =
+        (prop::sample::select(KINDS.to_vec()), 0..8_usize, prop::collection::vec(happens(), 0..14));
     let mut runner =
         TestRunner::new(Config { cases: 40_000, failure_persistence: None, ..Config::default() });
     runner

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, LedgerError, People, Replay};
+use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
 use crate::common::Host;
 use crate::config::{Configuration, Problem};
 
@@ -43,6 +43,7 @@ pub struct Gateway {
     closed: Closed,
     people: People,
     replay: Replay,
+    leases: Leases,
 }
 
 impl Gateway {
@@ -73,9 +74,19 @@ impl Gateway {
             .collect();
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
+        let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
         let tenants: Result<Vec<_>, _> =
             tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
-        Ok(Self { host, tenants: tenants?, by_host, forgeries, closed, people, replay })
+        Ok(Self {
+            host,
+            tenants: tenants?,
+            by_host,
+            forgeries,
+            closed,
+            people,
+            replay,
+            leases,
+        })
     }
 
     /// How the host behaves, as configured.
@@ -90,7 +101,8 @@ impl Gateway {
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
     /// configuration with other keys.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
-        self.people.prepare(host).and_then(|()| self.replay.prepare(host)).map_err(|error| match error {
+        let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
+        prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \
                  locked out; keep one of those keys in `keys` while you rotate, or give this filter a vm_id of its own"
                 .to_owned(),

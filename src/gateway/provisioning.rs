@@ -4,8 +4,9 @@ mod answer;
 mod application;
 mod calling;
 mod flow;
+mod load;
 
-use crate::common::{HeaderEdit, Headers, Host, Reply};
+use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 use crate::config::{Credential, ScimSettings};
 use crate::scim::{self, Incoming, Normalised, Outgoing, Sequence};
 
@@ -33,6 +34,7 @@ pub(super) struct Arriving {
     authorization: Option<Vec<u8>>,
     forged: Vec<HeaderEdit>,
     pub(super) max_body: usize,
+    place: load::Place,
 }
 
 impl std::fmt::Debug for Arriving {
@@ -75,6 +77,11 @@ pub(super) fn arrive(
     if head.content_length().is_some_and(|length| length > settings.max_body) {
         return Err(too_large(settings.max_body));
     }
+    let Some(place) = load::Place::take(&room.in_hand, settings.max_in_hand) else {
+        host.count("vestibule.scim.overload");
+        host.log(Level::Warn, &format!("tenant={} event=scim.overload", tenant.settings.name));
+        return Err(load::too_many(2, "The gateway has too many requests in hand; try again."));
+    };
     let text = |name| head.headers.text(name).map(str::to_owned);
     Ok(Arriving {
         tenant: at,
@@ -86,6 +93,7 @@ pub(super) fn arrive(
         authorization: head.headers.get("authorization").map(<[u8]>::to_vec),
         forged: [head.forged.clone(), keep_to_ourselves(&head.headers)].concat(),
         max_body: settings.max_body,
+        place,
     })
 }
 
@@ -121,13 +129,13 @@ pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8
         }
         Ok(Normalised::Forward(outgoing)) => {
             reports::scim_rewritten(host, name, &arriving.method, &outgoing.applied);
-            forward(&arriving, settings, &room.rules, *outgoing, body.is_some_and(|body| !body.is_empty()))
+            forward(arriving, settings, &room.rules, *outgoing, body.is_some_and(|body| !body.is_empty()))
         }
     }
 }
 
 fn forward(
-    arriving: &Arriving,
+    arriving: Arriving,
     settings: &ScimSettings,
     rules: &scim::Settings,
     outgoing: Outgoing,
@@ -135,7 +143,7 @@ fn forward(
 ) -> Next {
     let sequence = Sequence::of(&outgoing, rules);
     let application = &settings.application;
-    let mut headers = arriving.forged.clone();
+    let mut headers = arriving.forged;
     headers.push(HeaderEdit::set(":path", &format!("{}{}", application.path, outgoing.path)));
     if outgoing.method != arriving.method {
         headers.push(HeaderEdit::set(":method", &outgoing.method));
@@ -160,6 +168,7 @@ fn forward(
         sequence,
         credential: application::credential(settings, arriving.authorization.as_deref()),
         max_response: settings.max_response,
+        _place: arriving.place,
     };
     // Asked before the write that may make the application forget who it is.
     match flow.change.as_ref().and_then(Change::account).map(application::account) {

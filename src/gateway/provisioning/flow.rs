@@ -9,6 +9,7 @@ use super::super::event::{Call, CallAnswer, Edits};
 use super::super::join::{Change, Settled};
 use super::super::{Gateway, reports};
 use super::answer::{not_recorded, replace, set_body, unavailable};
+use super::load::Place;
 use super::{application, parts};
 use crate::common::Reply;
 
@@ -23,6 +24,8 @@ pub(in crate::gateway) struct Flow {
     /// For calls of our own.
     pub(super) credential: Option<Secret>,
     pub(in crate::gateway) max_response: usize,
+    /// Kept until the exchange is over.
+    pub(super) _place: Place,
 }
 
 /// The application's answer, whole.
