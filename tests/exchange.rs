@@ -178,6 +178,7 @@ enum Happens {
     RequestBody { end: bool, large: bool },
     RequestTrailers,
     CallAnswered { found: bool },
+    Woken,
     ResponseHeaders { status: u16, end: bool, local: bool },
     ResponseBody { end: bool, large: bool },
     ResponseTrailers,
@@ -192,6 +193,7 @@ impl Happens {
             Self::RequestBody { .. } => "request body",
             Self::RequestTrailers => "request trailers",
             Self::CallAnswered { .. } => "call answered",
+            Self::Woken => "woken",
             Self::ResponseHeaders { .. } => "response headers",
             Self::ResponseBody { .. } => "response body",
             Self::ResponseTrailers => "response trailers",
@@ -207,6 +209,7 @@ impl Happens {
                 | Self::RequestBody { .. }
                 | Self::RequestTrailers
                 | Self::CallAnswered { .. }
+                | Self::Woken
         )
     }
 
@@ -223,6 +226,7 @@ impl Happens {
                 headers: Headers::default(),
                 body: br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
             })),
+            Self::Woken => Event::Woken,
             Self::ResponseHeaders { status, end, local } => Event::ResponseHeaders {
                 headers: Headers::from([
                     (":status", status.to_string().as_str()),
@@ -262,6 +266,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         6 => (any::<bool>(), prop::bool::weighted(0.05)).prop_map(|(end, large)| Happens::RequestBody { end, large }),
         2 => Just(Happens::RequestTrailers),
         4 => any::<bool>().prop_map(|found| Happens::CallAnswered { found }),
+        2 => Just(Happens::Woken),
         4 => (prop::sample::select(vec![200, 204, 400, 400, 404, 500]), any::<bool>(), any::<bool>())
             .prop_map(|(status, end, local)| Happens::ResponseHeaders { status, end, local }),
         4 => (any::<bool>(), prop::bool::weighted(0.05)).prop_map(|(end, large)| Happens::ResponseBody { end, large }),
@@ -303,7 +308,7 @@ impl Oracle {
             Happens::ResponseHeaders { .. } | Happens::ResponseBody { .. } | Happens::ResponseTrailers => {
                 self.spoiled |= !self.released;
             }
-            Happens::HostMismatch => {}
+            Happens::HostMismatch | Happens::Woken => {}
             Happens::Done => self.spoiled = true,
         }
         let may = match self.kind {
@@ -415,6 +420,7 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
         "request body",
         "request trailers",
         "call answered",
+        "woken",
         "response headers",
         "response body",
         "response trailers",

@@ -114,6 +114,7 @@ impl Exchange {
             Event::RequestBody { size, end } => self.request_body(state, size, end, host),
             Event::RequestTrailers { trailers } => self.request_trailers(state, &trailers, host),
             Event::CallAnswered(answer) => self.call_answered(state, answer.as_ref(), host),
+            Event::Woken => self.woken(state, host),
             Event::ResponseHeaders { headers, end, origin } => {
                 self.response_headers(state, headers, end, origin, host)
             }
@@ -207,6 +208,13 @@ impl Exchange {
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
         }
+    }
+
+    /// What was waited for has come, or will not come in time.
+    #[expect(clippy::unused_self, reason = "nothing waits yet")]
+    fn woken(&self, state: State, _host: &dyn Host) -> (State, Step) {
+        // Nobody waits for it (any more).
+        (state, Step::Hold)
     }
 
     fn response_headers(

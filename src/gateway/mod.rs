@@ -5,6 +5,7 @@
 //! refusal.
 
 mod closed;
+mod documents;
 mod event;
 mod exchange;
 mod join;
@@ -21,16 +22,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
-use crate::common::Host;
+use crate::common::{Host, UnixMillis};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
 
-pub use event::{Call, CallAnswer, Edits, Event, Origin, Step};
+pub use documents::DocumentId;
+pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 
 use closed::Closed;
+use documents::Documents;
 use tenant::TenantRoom;
 
 /// A compiled configuration and what all exchanges under it share.
@@ -44,6 +47,7 @@ pub struct Gateway {
     people: People,
     replay: Replay,
     leases: Leases,
+    documents: Documents,
 }
 
 impl Gateway {
@@ -86,6 +90,7 @@ impl Gateway {
             people,
             replay,
             leases,
+            documents: Documents::default(),
         })
     }
 
@@ -108,6 +113,36 @@ impl Gateway {
                 .to_owned(),
             error => format!("shared data cannot be used ({error}); revocation and single use need it"),
         })
+    }
+
+    /// The documents that are to be fetched now, each with the call that fetches it. Every call is answered by
+    /// [`Gateway::document_answered`] or [`Gateway::document_not_sent`].
+    #[must_use]
+    pub fn due(&self, now: UnixMillis) -> Vec<(DocumentId, Call)> {
+        self.documents.due(now)
+    }
+
+    /// When [`Gateway::due`] should be asked next; `None` where there is nothing to fetch, ever. An exchange that asks to
+    /// wait for a document may have made it earlier.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UnixMillis> {
+        self.documents.next_due()
+    }
+
+    /// Whether a document is being fetched, or about to be.
+    #[must_use]
+    pub fn is_coming(&self, id: DocumentId) -> bool {
+        self.documents.is_coming(id)
+    }
+
+    /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.
+    pub fn document_answered(&self, id: DocumentId, answer: Option<&CallAnswer>, host: &dyn Host) {
+        self.documents.answered(id, answer, host);
+    }
+
+    /// A call of [`Gateway::due`] could not be made at all.
+    pub fn document_not_sent(&self, id: DocumentId, host: &dyn Host) {
+        self.documents.not_sent(id, host);
     }
 
     /// A new exchange under this configuration.
