@@ -279,8 +279,7 @@ impl Exchange {
     fn response_body(&self, state: State, size: Option<usize>, end: bool, host: &dyn Host) -> (State, Step) {
         match state {
             State::Repairing(flow, headers) if size.is_some_and(|size| size > flow.max_response) => {
-                self.done(State::Repairing(flow, headers), host);
-                refuse(provisioning::response_too_large())
+                self.unread(flow, headers, host)
             }
             State::Repairing(flow, headers) if end => {
                 let length = size.unwrap_or(flow.max_response);
@@ -289,12 +288,10 @@ impl Exchange {
                     Ok(body) if body.len() <= flow.max_response => {
                         answered(flow.ended(&self.gateway, headers, &body, host))
                     }
-                    unread => {
+                    Ok(_) => self.unread(flow, headers, host),
+                    Err(_) => {
                         self.done(State::Repairing(flow, headers), host);
-                        refuse(match unread {
-                            Ok(_) => provisioning::response_too_large(),
-                            Err(_) => provisioning::unavailable(),
-                        })
+                        refuse(provisioning::unavailable())
                     }
                 }
             }
@@ -317,6 +314,13 @@ impl Exchange {
             _ => {}
         }
         (State::Over, Step::Hold)
+    }
+
+    /// The application's answer is larger than what is read of it.
+    fn unread(&self, flow: Box<Flow>, headers: Headers, host: &dyn Host) -> (State, Step) {
+        let reply = flow.reply_unread(&self.gateway, &headers);
+        self.done(State::Repairing(flow, headers), host);
+        refuse(reply)
     }
 
     /// Refuses what should not have happened; a change of somebody's account that was under way counts.

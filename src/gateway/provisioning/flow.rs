@@ -2,13 +2,13 @@
 
 use crate::common::{HeaderEdit, Headers, Host};
 use crate::config::Secret;
-use crate::scim::{self, RequestShape, Sequence, Upstream};
+use crate::scim::{self, Action, RequestShape, ResourceKind, Sequence, Upstream};
 
 use super::super::event::Origin;
 use super::super::event::{Call, CallAnswer, Edits};
 use super::super::join::{Change, Settled};
 use super::super::{Gateway, reports};
-use super::answer::{not_recorded, replace, set_body, unavailable};
+use super::answer::{not_recorded, replace, response_too_large, set_body, unavailable};
 use super::load::Place;
 use super::{application, parts};
 use crate::common::Reply;
@@ -101,6 +101,16 @@ impl Flow {
         if self.sequence.take().is_some() {
             let _nobody_to_tell = self.settle(gateway, Settled::Refused, host);
         }
+    }
+
+    /// What the client gets where the answer is too large to be read. The success of a change of a group needs no body
+    /// (rule R5), and a server that answers one with all members must not make it a failure.
+    pub(in crate::gateway) fn reply_unread(&self, gateway: &Gateway, headers: &Headers) -> Reply {
+        let is_success = matches!(status_of(headers), Some(200..=299));
+        let is_json = headers.text("content-type").is_some_and(is_json);
+        let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
+        let may = parts(gateway, self.tenant).is_some_and(|(_, _, room)| room.rules.is_on("R5"));
+        if is_success && is_json && is_group && may { Reply::status(204) } else { response_too_large() }
     }
 
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
@@ -304,4 +314,10 @@ impl Flow {
 /// An answer that was made here.
 pub(super) fn made(status: u16, body: &[u8]) -> Upstream<'_> {
     Upstream { status, content_type: (!body.is_empty()).then_some(scim::MEDIA_TYPE), location: None, body }
+}
+
+/// Whether a content type is that of a SCIM message.
+fn is_json(content_type: &str) -> bool {
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    media.eq_ignore_ascii_case(scim::MEDIA_TYPE) || media.eq_ignore_ascii_case("application/json")
 }
