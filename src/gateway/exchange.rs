@@ -242,6 +242,10 @@ impl Exchange {
                         }
                         (State::Released, Step::Continue(Edits { body: None, ..edits }))
                     }
+                    // Said beforehand it costs nobody a buffer.
+                    Origin::Upstream if announced(&headers) > flow.max_response => {
+                        self.unread(flow, headers, host)
+                    }
                     Origin::Upstream => (State::Repairing(flow, headers), Step::Hold),
                 }
             }
@@ -349,6 +353,11 @@ impl Exchange {
         };
         next(provisioning::normalise(&self.gateway, arriving, size.map(|_| body.as_slice()), host))
     }
+}
+
+/// The length that a response says it has, in octets; 0 where it does not say.
+fn announced(headers: &Headers) -> usize {
+    headers.text("content-length").and_then(|length| length.parse().ok()).unwrap_or_default()
 }
 
 fn next(next: Next) -> (State, Step) {
