@@ -27,8 +27,6 @@ pub enum ScimError {
     Filter(String),
     /// A value that cannot be carried over without guessing, or that is missing.
     Value(String),
-    /// A change of what cannot be changed (RFC 7643 section 7, `mutability`).
-    Mutability(String),
     /// Only a judgement could repair it, and those are not wanted ([`super::Mode::Strict`]).
     Judgement {
         /// The rule that would have judged.
@@ -44,6 +42,12 @@ pub enum ScimError {
     Absent(&'static str),
     /// A query that is not allowed (RFC 7644 section 4).
     Forbidden(&'static str),
+    /// A change of what may not be changed, or the removal of what must be there (RFC 7644 section 3.5.2.2).
+    Mutability(String),
+    /// More entries than can be looked through (RFC 7644 section 3.12).
+    TooMany(String),
+    /// The application did not answer, or with something else than was asked for.
+    Upstream(&'static str),
     /// An ambiguous or malformed URL.
     Url(&'static str),
     /// A media type or content coding other than plain SCIM JSON.
@@ -115,6 +119,8 @@ impl ScimError {
             Self::Version => "scim_version",
             Self::Absent(_) => "scim_absent",
             Self::Forbidden(_) => "scim_forbidden",
+            Self::TooMany(_) => "scim_too_many",
+            Self::Upstream(_) => "scim_upstream",
             Self::Url(_) => "scim_url",
             Self::MediaType(_) => "scim_media_type",
             Self::Method => "scim_method",
@@ -131,6 +137,7 @@ impl ScimError {
             Self::Endpoint | Self::Absent(_) => 404,
             Self::Forbidden(_) => 403,
             Self::Unsupported(_) => 501,
+            Self::Upstream(_) => 502,
             _ => 400,
         }
     }
@@ -146,6 +153,7 @@ impl ScimError {
             Self::Judgement { place, .. } => Some(judged(place)),
             Self::Sensitive(_) => Some("sensitive"),
             Self::Version => Some("invalidVers"),
+            Self::TooMany(_) => Some("tooMany"),
             _ => None,
         }
     }
@@ -160,13 +168,15 @@ impl ScimError {
             | Self::NoTarget(what)
             | Self::Filter(what)
             | Self::Value(what)
-            | Self::Mutability(what) => what.clone(),
+            | Self::Mutability(what)
+            | Self::TooMany(what) => what.clone(),
             Self::Judgement { rule, place } => format!(
                 "Only a judgement by rule {rule} could repair {place}, and this gateway is set not to judge."
             ),
             Self::Url(what)
             | Self::MediaType(what)
             | Self::Unsupported(what)
+            | Self::Upstream(what)
             | Self::Sensitive(what)
             | Self::Absent(what)
             | Self::Forbidden(what) => (*what).into(),
@@ -263,6 +273,8 @@ mod tests {
             (ScimError::Version, 400, Some("invalidVers")),
             (ScimError::Absent("x"), 404, None),
             (ScimError::Forbidden("x"), 403, None),
+            (ScimError::TooMany("x".into()), 400, Some("tooMany")),
+            (ScimError::Upstream("x"), 502, None),
             (ScimError::MediaType("x"), 415, None),
             (ScimError::Unsupported("x"), 501, None),
         ] {

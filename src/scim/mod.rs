@@ -9,10 +9,12 @@
 //! whole is refused, never forwarded half-read.
 
 mod ability;
+mod apply;
 pub mod auth;
 mod authenticate;
 mod change;
 mod discovery;
+mod errand;
 mod error;
 pub mod explain;
 mod filter;
@@ -48,6 +50,7 @@ pub use ability::{
 };
 pub use authenticate::{Token, authenticate};
 pub use change::{AccountChange, ChangeKind};
+pub use errand::{Answered, Effect, Ended, Errand, ErrandStep, Plan, Planned, plan};
 pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};
 pub use filter::{Filter, Literal, Operator, Path};
 pub use learnt::{KnownAttributes, Learnt, NotLearnt};

@@ -359,7 +359,7 @@ fn no_object() -> ScimError {
 
 /// Whether no object has one member in two spellings, or a name with white space around it: names of attributes are case-insensitive (RFC 7643 section 2.1)
 /// and may carry their schema, so which of the two counts would be the application's guess.
-fn has_one_spelling(body: &Value) -> bool {
+pub(crate) fn has_one_spelling(body: &Value) -> bool {
     let mut values = vec![body];
     while let Some(value) = values.pop() {
         match value {

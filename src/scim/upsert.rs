@@ -61,7 +61,7 @@ pub fn upsert(
 
 /// Whether `resource` is the one that the request is about; `id` is always returned (RFC 7643 section 3.1) and is
 /// compared with regard to casing.
-fn is_asked_for(shape: &RequestShape, resource: &Value) -> bool {
+pub(crate) fn is_asked_for(shape: &RequestShape, resource: &Value) -> bool {
     let Some(map) = resource.as_object() else { return false };
     let is_message = is_scim_error(resource) || member(map, "Resources").is_some();
     let id = resource_id(resource);
