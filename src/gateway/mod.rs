@@ -5,6 +5,7 @@
 //! refusal.
 
 mod closed;
+mod documents;
 mod event;
 mod exchange;
 mod join;
@@ -20,17 +21,20 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, LedgerError, People, Replay};
-use crate::common::Host;
+use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
+use crate::common::{Host, UnixMillis};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
+use crate::scim;
 
-pub use event::{Call, CallAnswer, Edits, Event, Origin, Step};
+pub use documents::DocumentId;
+pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 
 use closed::Closed;
+use documents::Documents;
 use tenant::TenantRoom;
 
 /// A compiled configuration and what all exchanges under it share.
@@ -43,6 +47,23 @@ pub struct Gateway {
     closed: Closed,
     people: People,
     replay: Replay,
+    leases: Leases,
+    documents: Documents,
+}
+
+/// Rules that are switched off and that there are not; the configuration alone does not know which there are.
+fn unknown_rules(configuration: &Configuration) -> Vec<Problem> {
+    let catalogue = scim::catalogue();
+    let known: Vec<&str> = catalogue.iter().map(|rule| rule.id).collect();
+    let mut problems = Vec::new();
+    for (tenant, settings) in configuration.tenants.iter().enumerate() {
+        let off = settings.scim.iter().flat_map(|scim| &scim.rules_off).enumerate();
+        for (at, rule) in off.filter(|(_, rule)| !known.contains(&rule.as_str())) {
+            let path = format!("tenants[{tenant}].scim.rules_off[{at}]");
+            problems.push(Problem::not_one_of(path, rule, "rule", &known));
+        }
+    }
+    problems
 }
 
 impl Gateway {
@@ -56,6 +77,10 @@ impl Gateway {
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
         let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
+        let unknown = unknown_rules(&configuration);
+        if !unknown.is_empty() {
+            return Err(lines(unknown));
+        }
         let gateway = Self::assemble(configuration)
             .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
         Ok((gateway, lines(warnings)))
@@ -73,9 +98,20 @@ impl Gateway {
             .collect();
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
+        let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
         let tenants: Result<Vec<_>, _> =
             tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
-        Ok(Self { host, tenants: tenants?, by_host, forgeries, closed, people, replay })
+        Ok(Self {
+            host,
+            tenants: tenants?,
+            by_host,
+            forgeries,
+            closed,
+            people,
+            replay,
+            leases,
+            documents: Documents::default(),
+        })
     }
 
     /// How the host behaves, as configured.
@@ -90,12 +126,43 @@ impl Gateway {
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
     /// configuration with other keys.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
-        self.people.prepare(host).and_then(|()| self.replay.prepare(host)).map_err(|error| match error {
+        let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
+        prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \
                  locked out; keep one of those keys in `keys` while you rotate, or give this filter a vm_id of its own"
                 .to_owned(),
             error => format!("shared data cannot be used ({error}); revocation and single use need it"),
         })
+    }
+
+    /// The documents that are to be fetched now, each with the call that fetches it. Every call is answered by
+    /// [`Gateway::document_answered`] or [`Gateway::document_not_sent`].
+    #[must_use]
+    pub fn due(&self, now: UnixMillis) -> Vec<(DocumentId, Call)> {
+        self.documents.due(now)
+    }
+
+    /// When [`Gateway::due`] should be asked next; `None` where there is nothing to fetch, ever. An exchange that asks to
+    /// wait for a document may have made it earlier.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UnixMillis> {
+        self.documents.next_due()
+    }
+
+    /// Whether a document is being fetched, or about to be.
+    #[must_use]
+    pub fn is_coming(&self, id: DocumentId) -> bool {
+        self.documents.is_coming(id)
+    }
+
+    /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.
+    pub fn document_answered(&self, id: DocumentId, answer: Option<&CallAnswer>, host: &dyn Host) {
+        self.documents.answered(id, answer, host);
+    }
+
+    /// A call of [`Gateway::due`] could not be made at all.
+    pub fn document_not_sent(&self, id: DocumentId, host: &dyn Host) {
+        self.documents.not_sent(id, host);
     }
 
     /// A new exchange under this configuration.

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::ability::Mode;
 use super::error::ScimError;
 use super::patch::{Patch, member};
 use super::person::resource_id;
@@ -18,7 +19,8 @@ use super::rules::upsert::{ALL, Upsert, may_change, selected};
 
 /// Where to read the attributes that the value paths of a PATCH to `path` select from.
 pub(crate) fn lookup(path: &str, patch: &Patch, context: &Context<'_>) -> Option<String> {
-    if ALL.iter().all(|rule| !context.settings.is_on(rule.id)) {
+    // These rules are judgements: where none is wanted, the application's refusal is the last word.
+    if context.settings.mode == Mode::Strict || ALL.iter().all(|rule| !context.settings.is_on(rule.id)) {
         return None;
     }
     let mut seen = HashSet::new();

@@ -39,8 +39,10 @@ pub(super) fn identity(value: &Value) -> String {
             format!("[{}]", items.join(","))
         }
         Value::Object(map) => {
-            let mut members: Vec<String> =
-                map.iter().map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), identity(value))).collect();
+            let mut members: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), identity(value)))
+                .collect();
             members.sort();
             format!("{{{}}}", members.join(","))
         }

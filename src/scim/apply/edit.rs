@@ -101,7 +101,9 @@ impl<'c> Editor<'c> {
     /// An operation on everything below a schema; `None` is the core schema, which is the resource itself.
     fn schema(&mut self, verb: Verb, urn: Option<&str>, given: Option<&Value>) -> Result<(), ScimError> {
         match (verb, urn, given) {
-            (Verb::Remove, None, _) => Err(ScimError::Mutability("The core schema cannot be removed.".into())),
+            (Verb::Remove, None, _) => {
+                Err(ScimError::Mutability("The core schema cannot be removed.".into()))
+            }
             // A value may name what is to go, or everything may be meant.
             (Verb::Remove, Some(_), Some(value)) if !value.is_null() => {
                 Err(value_error("The removal of a schema takes no value."))
@@ -200,7 +202,10 @@ impl<'c> Editor<'c> {
     /// Leaves an attribute unassigned.
     pub(super) fn clear(&mut self, name: &Name) -> Result<(), ScimError> {
         if self.known(name).is_some_and(|known| known.required) {
-            return Err(ScimError::Mutability(format!("{} is required and cannot be removed.", name.attribute)));
+            return Err(ScimError::Mutability(format!(
+                "{} is required and cannot be removed.",
+                name.attribute
+            )));
         }
         let Some(urn) = &name.urn else {
             if let Some(key) = key_of(&self.resource, &name.attribute) {
@@ -323,7 +328,9 @@ impl<'c> Editor<'c> {
         let known = |key: &str| schema::sub_attribute(self.context.kind, &name.with_sub(key));
         let given: Map<String, Value> = given
             .iter()
-            .map(|(key, value)| (known(key).map_or(key.as_str(), |known| known.name).to_owned(), value.clone()))
+            .map(|(key, value)| {
+                (known(key).map_or(key.as_str(), |known| known.name).to_owned(), value.clone())
+            })
             .collect();
         let mut map = match self.slot(name).map(Value::take) {
             Some(Value::Object(map)) => map,
@@ -357,7 +364,10 @@ impl<'c> Editor<'c> {
             return Err(ScimError::NoTarget(format!("{} has no parts.", name.attribute)));
         }
         if value.is_object() || value.is_array() {
-            return Err(ScimError::Value(format!("{} takes no value of this kind in a part.", name.attribute)));
+            return Err(ScimError::Value(format!(
+                "{} takes no value of this kind in a part.",
+                name.attribute
+            )));
         }
         let part = Map::from_iter([(sub.to_owned(), value.clone())]);
         self.set_complex(&Name { sub: None, ..name.clone() }, &Value::Object(part))
@@ -396,6 +406,7 @@ pub(super) fn value_error(what: &str) -> ScimError {
 
 /// A path that cannot be taken. Names of attributes are the client's words, but no values.
 pub(super) fn path_error(name: &Name, what: &str) -> ScimError {
-    let attribute = if name.is_bare_urn() { name.urn.as_deref().unwrap_or_default() } else { &name.attribute };
+    let attribute =
+        if name.is_bare_urn() { name.urn.as_deref().unwrap_or_default() } else { &name.attribute };
     ScimError::Path(format!("{attribute} {what}."))
 }

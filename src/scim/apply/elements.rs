@@ -17,7 +17,9 @@ impl Editor<'_> {
         self.guard(name)?;
         let attribute = Name { sub: None, ..name.clone() };
         check(self.context, Some(&attribute), selector)?;
-        if self.known(name).is_some_and(|known| !known.multi) || name.sub.as_deref().is_some_and(|sub| sub.contains('.')) {
+        if self.known(name).is_some_and(|known| !known.multi)
+            || name.sub.as_deref().is_some_and(|sub| sub.contains('.'))
+        {
             return Err(path_error(name, "has no elements to select from"));
         }
         let context = self.context;

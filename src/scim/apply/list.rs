@@ -150,7 +150,10 @@ pub(super) fn remove_named(have: &mut Vec<Value>, given: &[Value]) -> Result<(),
         };
         let has_no_more = item.as_object().is_none_or(|map| {
             map.iter().all(|(key, value)| {
-                value.is_null() || ["value", "$ref", "display", "type"].iter().any(|known| key.eq_ignore_ascii_case(known))
+                value.is_null()
+                    || ["value", "$ref", "display", "type"]
+                        .iter()
+                        .any(|known| key.eq_ignore_ascii_case(known))
             })
         });
         if value.is_null() || value.is_object() || value.is_array() || !has_no_more {

@@ -217,7 +217,9 @@ impl Comparison<'_> {
         if let (Value::Number(have), Value::Number(want)) = (value, &want) {
             return compare_numbers(have, want).is_some_and(|order| ordered(self.operator, order));
         }
-        let (Some(have), Some(want)) = (text(value), text(&want)) else { return self.operator == Operator::Ne };
+        let (Some(have), Some(want)) = (text(value), text(&want)) else {
+            return self.operator == Operator::Ne;
+        };
         if self.value_type == Some(ValueType::DateTime)
             && let (Some(have), Some(want)) =
                 (UnixMillis::parse_rfc3339(&have), UnixMillis::parse_rfc3339(&want))

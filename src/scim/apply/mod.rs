@@ -4,13 +4,13 @@
 //! all of them or none. Names are taken in any casing (RFC 7643 section 2.1). Attributes that no schema knows are treated by
 //! the shape of the value that is there, or else of the one that is given.
 
+#[cfg(test)]
+mod apply_test;
 mod compare;
 mod edit;
 mod elements;
 mod list;
 pub(crate) mod matches;
-#[cfg(test)]
-mod apply_test;
 #[cfg(test)]
 mod matches_test;
 #[cfg(test)]
@@ -45,7 +45,8 @@ pub(crate) fn apply(
 
 /// Lists the schemas that the resource now has data of, and no more those whose data went (RFC 7643 section 3).
 fn list_schemas(before: &Map<String, Value>, after: &mut Map<String, Value>, context: &Context<'_>) {
-    let is_extension = |key: &str, value: &Value| is_urn(key) && value.as_object().is_some_and(|map| !map.is_empty());
+    let is_extension =
+        |key: &str, value: &Value| is_urn(key) && value.as_object().is_some_and(|map| !map.is_empty());
     let extensions = |map: &Map<String, Value>| -> Vec<String> {
         map.iter().filter(|(key, value)| is_extension(key, value)).map(|(key, _)| key.clone()).collect()
     };

@@ -111,7 +111,9 @@ fn words_in(operation: &Operation) -> Vec<Word> {
 }
 
 fn is_own_name(name: &Name) -> bool {
-    name.sub.is_none() && (name.urn.is_none() || name.is_of(USER)) && name.attribute.eq_ignore_ascii_case("active")
+    name.sub.is_none()
+        && (name.urn.is_none() || name.is_of(USER))
+        && name.attribute.eq_ignore_ascii_case("active")
 }
 
 /// The words in a map of attributes; what the tolerant reader finds elsewhere than under the attribute's own name is
@@ -134,10 +136,9 @@ fn words_of(value: &Value) -> Vec<Word> {
 impl Account {
     pub(super) fn answered(self, answer: &Answered<'_>) -> ErrandStep {
         match (answer.status, self.does) {
-            (0, _) => ErrandStep::refused(
-                ScimError::Upstream("The application did not answer."),
-                Effect::Unknown,
-            ),
+            (0, _) => {
+                ErrandStep::refused(ScimError::Upstream("The application did not answer."), Effect::Unknown)
+            }
             (200, does) if !self.is_plausible(answer, does) => ErrandStep::refused(
                 ScimError::Upstream("The application says success, and something else in its answer."),
                 Effect::Unknown,
@@ -159,6 +160,8 @@ impl Account {
             return !is_scim_error(&body);
         }
         let id = person::resource_id(&body);
-        !is_scim_error(&body) && (id.is_none() || id == self.shape.id) && person::person(&body).1 != Some(true)
+        !is_scim_error(&body)
+            && (id.is_none() || id == self.shape.id)
+            && person::person(&body).1 != Some(true)
     }
 }

@@ -73,7 +73,8 @@ pub(super) fn plan(outgoing: &Outgoing, page: u64, most_entries: u64) -> Begun {
             .iter()
             .any(|ours| parameter.name.eq_ignore_ascii_case(ours))
     };
-    let others = query.iter().filter(|parameter| !is_ours(parameter)).map(|parameter| parameter.written.clone());
+    let others =
+        query.iter().filter(|parameter| !is_ours(parameter)).map(|parameter| parameter.written.clone());
     let parameters: Vec<String> = others.chain(projection.asked(&filter)).collect();
     let base = parameters.iter().fold(format!("{path}?"), |base, parameter| format!("{base}{parameter}&"));
     let listing = Box::new(Listing {
@@ -175,7 +176,11 @@ impl Listing {
         let given = u64::try_from(page.entries.len()).unwrap_or(u64::MAX);
         let news = self.look_through(page.entries, &context)?;
         if self.is_confirming {
-            return if news == 0 { Ok(true) } else { Err(unreliable("The application's totalResults is wrong.")) };
+            return if news == 0 {
+                Ok(true)
+            } else {
+                Err(unreliable("The application's totalResults is wrong."))
+            };
         }
         if news != given {
             return Err(unreliable("The application's list repeats its entries."));

@@ -12,9 +12,9 @@
 //! section 15.5.13). One that was not answered is never sent again.
 
 mod account;
-mod eager;
 #[cfg(test)]
 mod account_test;
+mod eager;
 #[cfg(test)]
 mod eager_test;
 mod listing;

@@ -61,7 +61,9 @@ impl Projection {
         }
         if !self.unwanted.is_empty() {
             let mut left = self.unwanted.clone();
-            left.retain(|name| !needed.iter().any(|needed| self.covers(name, needed) || self.covers(needed, name)));
+            left.retain(|name| {
+                !needed.iter().any(|needed| self.covers(name, needed) || self.covers(needed, name))
+            });
             self.is_needed |= left.len() != self.unwanted.len();
             if !left.is_empty() {
                 parameters.push(written("excludedAttributes", &left));
@@ -158,7 +160,9 @@ impl Projection {
         let Some(holder) = holder else { return };
         if part.is_empty() {
             holder.retain(|key, _| !key.eq_ignore_ascii_case(&attribute));
-        } else if let Some((_, value)) = holder.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(&attribute)) {
+        } else if let Some((_, value)) =
+            holder.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(&attribute))
+        {
             each_object(value, &mut |map| map.retain(|key, _| !key.eq_ignore_ascii_case(&part)));
         }
     }

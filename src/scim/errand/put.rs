@@ -120,10 +120,7 @@ impl Put {
     fn has_written(self, answer: &Answered<'_>, may_retry: bool) -> ErrandStep {
         match answer.status {
             // Never sent again: the first one may have arrived.
-            0 => ErrandStep::refused(
-                ScimError::Upstream("The application did not answer."),
-                Effect::Unknown,
-            ),
+            0 => ErrandStep::refused(ScimError::Upstream("The application did not answer."), Effect::Unknown),
             // Somebody else changed the resource in between; nothing was changed here.
             412 if may_retry => {
                 let next = Self { state: State::Reading { is_second: true }, ..self };

@@ -126,7 +126,11 @@ impl<'c> Surroundings<'c> {
             patch: if says("/config/patch", "put") { PatchForm::Put } else { PatchForm::Patch },
             filter: if says("/config/filter", "local") { LOCAL_FILTER } else { Filtering::Application },
             eager: self.texts("/config/eager").into_iter().map(str::to_owned).collect(),
-            deletion: if says("/config/delete", "deactivate") { Deletion::Deactivate } else { Deletion::Delete },
+            deletion: if says("/config/delete", "deactivate") {
+                Deletion::Deactivate
+            } else {
+                Deletion::Delete
+            },
             deactivation: if says("/config/deactivate", "delete") {
                 Deactivation::Delete
             } else {
@@ -145,17 +149,8 @@ impl<'c> Surroundings<'c> {
 
     fn declared_types(self) -> DeclaredTypes {
         let hints = self.get("/schema_hints").and_then(Value::as_object);
-        let value_type = |hint: &Value| match hint.as_str() {
-            Some("boolean") => ValueType::Boolean,
-            Some("integer") => ValueType::Integer,
-            Some("decimal") => ValueType::Decimal,
-            Some("dateTime") => ValueType::DateTime,
-            Some("reference") => ValueType::Reference,
-            Some("binary") => ValueType::Binary,
-            Some("complex") => ValueType::Complex,
-            _ => ValueType::Text,
-        };
-        hints.into_iter().flatten().map(|(name, hint)| (name.clone(), value_type(hint))).collect()
+        let value_type = |hint: &Value| ValueType::named(hint.as_str().unwrap_or_default());
+        hints.into_iter().flatten().map(|(name, hint)| (name, value_type(hint))).collect()
     }
 
     /// Tokens that are accepted (A1).

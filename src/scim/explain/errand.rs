@@ -53,7 +53,12 @@ pub(super) fn explain(case: &Value, planned: Planned, settings: &Settings, mut t
             ErrandStep::Done(ended) => break Some(ended),
         };
         trail.add("request", &call.applied);
-        sent.push(message::request(call.method, &call.path, call.headers().into_iter(), call.body.as_deref()));
+        sent.push(message::request(
+            call.method,
+            &call.path,
+            call.headers().into_iter(),
+            call.body.as_deref(),
+        ));
         let Some(answer) = application.answer(call.method) else {
             trail.note("what comes next depends on the application's answer");
             break None;

@@ -64,7 +64,7 @@ impl Trail {
             if !self.rules.contains(rule) {
                 self.rules.push(rule);
             }
-            let says = catalogue().into_iter().find(|(id, _)| id == rule).map_or("", |(_, says)| says);
+            let says = catalogue().into_iter().find(|have| have.id == *rule).map_or("", |rule| rule.says);
             self.notes.push(format!("{rule} at {side} {place}: {says}"));
         }
     }
