@@ -34,8 +34,12 @@ mod schema;
 mod sequence;
 #[cfg(test)]
 mod sequence_test;
+#[cfg(test)]
+mod strict_test;
 mod upsert;
 mod url;
+#[cfg(test)]
+mod wrong_input_test;
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
