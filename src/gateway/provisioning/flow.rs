@@ -8,7 +8,7 @@ use super::super::event::Origin;
 use super::super::event::{Call, CallAnswer, Edits};
 use super::super::join::{Change, Settled};
 use super::super::{Gateway, reports};
-use super::answer::{not_recorded, replace, response_too_large, set_body, unavailable};
+use super::answer::{local_error, not_recorded, replace, response_too_large, set_body, unavailable};
 use super::load::Place;
 use super::{application, parts};
 use crate::common::Reply;
@@ -312,7 +312,7 @@ impl Flow {
             (scim::Conclusion::Latest, Some(answer)) => {
                 Answered::Instead(self.reply_to(gateway, answer, host))
             }
-            (scim::Conclusion::Latest, None) => Answered::Instead(super::answer::local_error(Some(504))),
+            (scim::Conclusion::Latest, None) => Answered::Instead(local_error(Some(504))),
         }
     }
 
@@ -322,12 +322,13 @@ impl Flow {
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
             return scim::error_reply(502, None, "The application answered in a compressed form.");
         }
-        let upstream = Upstream {
-            status: answer.status,
-            content_type: answer.headers.text("content-type"),
-            location: answer.headers.text("location"),
-            body: &answer.body,
-        };
+        let content_type = answer.headers.text("content-type");
+        if matches!(answer.status, 502..=504) && !content_type.is_some_and(is_json) {
+            // The proxy's own words about a call that came to nothing.
+            return local_error(Some(answer.status));
+        }
+        let location = answer.headers.text("location");
+        let upstream = Upstream { status: answer.status, content_type, location, body: &answer.body };
         let reply = self.reply(gateway, &upstream, host);
         match answer.headers.only("retry-after") {
             Some(value) => reply.with("retry-after", value),
