@@ -213,3 +213,122 @@ fn the_metadata_of_common_is_no_issuer() {
         "write the identifier with your tenant id",
     );
 }
+
+const SCIM: &str = "/tenants/0/scim";
+
+#[test]
+fn everything_an_operator_decides_about_provisioning_compiles() {
+    let mut config = good();
+    let scim = config.pointer_mut(SCIM).unwrap().as_object_mut().unwrap();
+    let crew = "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User";
+    scim.extend(
+        serde_json::json!({
+            "mode": "strict",
+            "rules_off": ["P20", "R13"],
+            "literal_backslash": true,
+            "validator": true,
+            "schemas": {
+                "attributes": {format!("{crew}:remote"): "boolean", format!("{crew}:desk.floor"): "integer", "onCall": "boolean"},
+                "known": [crew],
+                "supported": ["userName", "name.givenName", format!("{crew}:remote")],
+                "from_application": true,
+                "refresh_seconds": 600,
+            },
+            "abilities": {
+                "patch": "put",
+                "filter": {"local": {"page": 200, "most_entries": 20_000}},
+                "eager": ["emails", format!("{crew}:desks")],
+                "unknown_attributes": "drop",
+                "user_name": "refuse",
+                "groups": false,
+                "delete": "deactivate",
+                "deactivate": "deactivate",
+                "discovery": "own",
+            },
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+    );
+    assert_eq!(compile(&config), Ok(Vec::new()));
+    config.pointer_mut(SCIM).unwrap()["abilities"]["filter"] = "local".into();
+    assert_eq!(compile(&config), Ok(Vec::new()));
+    config.pointer_mut(SCIM).unwrap()["mode"] = "observe".into();
+    assert!(compile(&config).unwrap()[0].contains("abilities do nothing in mode: observe"));
+}
+
+#[test]
+fn a_rule_that_there_is_not_is_named_with_the_nearest_ones() {
+    for (rule, near) in
+        [("p20", "did you mean P20?"), ("P22", "P20"), ("R15", "R1"), ("nonsense", "the rules are T3")]
+    {
+        refused(
+            &format!("{SCIM}/rules_off"),
+            serde_json::json!(["P1", rule]),
+            "tenants[0].scim.rules_off[1]: ",
+        );
+        refused(&format!("{SCIM}/rules_off"), serde_json::json!(["P1", rule]), near);
+    }
+}
+
+#[test]
+fn a_wrong_word_about_provisioning_is_told_the_right_ones() {
+    let at = |field: &str| format!("{SCIM}/{field}");
+    refused(&at("mode"), "watch".into(), "write one of observe, normalise, strict");
+    refused(&at("literal_backslash"), "yes".into(), "tenants[0].scim.literal_backslash: is text");
+    refused(&at("validator"), 1.into(), "write true or false");
+    for (abilities, said) in [
+        (serde_json::json!({"patch": "post"}), "write one of patch, put"),
+        (serde_json::json!({"filter": "here"}), "write one of application, local"),
+        (serde_json::json!({"filter": {"locl": {}}}), "did you mean `local`?"),
+        (
+            serde_json::json!({"filter": {"local": {"page": 0}}}),
+            "filter.local.page: is not a whole number from 1 to 1000",
+        ),
+        (
+            serde_json::json!({"filter": {"local": {"most_entries": 2_000_000}}}),
+            "most_entries: is not a whole number",
+        ),
+        (
+            serde_json::json!({"filter": {"local": {"page": 100, "most_entries": 50}}}),
+            "a page that is larger than most_entries",
+        ),
+        (serde_json::json!({"eager": ["emails[type eq \"work\"]"]}), "abilities.eager[0]: "),
+        (serde_json::json!({"eager": ["emails.value"]}), "is a part of an attribute"),
+        (serde_json::json!({"unknown_attributes": true}), "abilities.unknown_attributes: is true or false"),
+        (serde_json::json!({"user_name": "keep"}), "write one of pass, drop, refuse"),
+        (serde_json::json!({"groups": "no"}), "abilities.groups: is text"),
+        (serde_json::json!({"delete": "keep"}), "write one of delete, deactivate"),
+        (serde_json::json!({"delete": "deactivate", "deactivate": "delete"}), "choose one of"),
+        (serde_json::json!({"discovery": "none"}), "write one of application, own"),
+        (serde_json::json!({"discover": "own"}), "did you mean `discovery`?"),
+    ] {
+        refused(&at("abilities"), abilities, said);
+    }
+    for (schemas, said) in [
+        (serde_json::json!({"attributes": {"active": "bool"}}), "write one of string, boolean"),
+        (serde_json::json!({"attributes": {"a b": "boolean"}}), "is not an attribute"),
+        (serde_json::json!({"attributes": {"a.b.c": "boolean"}}), "is not an attribute"),
+        (serde_json::json!({"attributes": ["active"]}), "schemas.attributes: is a list"),
+        (serde_json::json!({"known": ["User"]}), "write its URN"),
+        (serde_json::json!({"supported": ["emails[type pr]"]}), "schemas.supported[0]: "),
+        (serde_json::json!({"refresh_seconds": 1}), "from 60 to 604800"),
+        (
+            serde_json::json!({"from_application": false, "refresh_seconds": 60}),
+            "means nothing where from_application is false",
+        ),
+    ] {
+        refused(&at("schemas"), schemas, said);
+    }
+}
+
+#[test]
+fn attributes_can_only_be_unknown_where_something_is_known() {
+    let mut config =
+        changed(&format!("{SCIM}/abilities"), serde_json::json!({"unknown_attributes": "refuse"}));
+    assert_eq!(compile(&config), Ok(Vec::new()), "the application's own schemas are asked by default");
+    config.pointer_mut(SCIM).unwrap()["schemas"] = serde_json::json!({"from_application": false});
+    assert!(compile(&config).unwrap_err()[0].contains("schemas.supported"));
+    config.pointer_mut(SCIM).unwrap()["schemas"]["supported"] = serde_json::json!(["userName"]);
+    assert_eq!(compile(&config), Ok(Vec::new()));
+}

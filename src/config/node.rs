@@ -57,6 +57,17 @@ impl Problems {
         self.warnings.borrow_mut().push(problem);
     }
 
+    /// What `read` makes of `value` alone.
+    ///
+    /// # Errors
+    /// All problems; paths begin at `value`.
+    pub(super) fn reading<T>(value: &Value, read: impl FnOnce(&Node<'_>) -> T) -> Result<T, Vec<Problem>> {
+        let problems = Self::default();
+        let read = read(&Node::root(value, &problems));
+        let (errors, _) = problems.take();
+        if errors.is_empty() { Ok(read) } else { Err(errors) }
+    }
+
     /// Errors and warnings, in the order they were found.
     pub(super) fn take(self) -> (Vec<Problem>, Vec<Problem>) {
         (self.errors.into_inner(), self.warnings.into_inner())

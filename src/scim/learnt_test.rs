@@ -195,3 +195,32 @@ fn groups_are_missing_only_where_the_list_of_resource_types_is_whole() {
     }
     assert_eq!(Learnt::default().resource_types(b"{}"), Err(NotLearnt::Unreadable));
 }
+
+#[test]
+fn what_real_servers_publish_lacks_nothing_that_they_have() {
+    let servers: [(&str, &[u8], &[&str]); 2] = [
+        ("scim2-server 0.8.3", include_bytes!("../../tests/vectors/scim/schemas/scim2-server.json"), &[]),
+        ("SCIMMY", include_bytes!("../../tests/vectors/scim/schemas/scimmy.json"), &[]),
+    ];
+    for (server, body, lacking) in servers {
+        let learnt = Learnt::schemas(body).unwrap();
+        assert_eq!(learnt.known_schemas.as_ref().map(BTreeSet::len), Some(3), "{server}");
+        assert_eq!(learnt.declared_types, DeclaredTypes::new(), "{server}: all of it is in the RFC");
+        let mut found = Vec::new();
+        for (urn, kind) in
+            [(USER, ResourceKind::User), (GROUP, ResourceKind::Group), (ENTERPRISE, ResourceKind::User)]
+        {
+            for attribute in super::super::schema::own_attributes(urn) {
+                let name = Name { urn: Some(urn.to_owned()), ..Name::plain(attribute.name) };
+                let subs = attribute.subs.iter().map(|sub| name.with_sub(sub.name));
+                let all = std::iter::once(name.clone()).chain(subs);
+                found.extend(
+                    all.filter(|name| learnt.attributes.lacks(&kind, name)).map(|name| name.to_string()),
+                );
+            }
+        }
+        assert_eq!(found, lacking, "{server}");
+        let unknown = Name { urn: Some(USER.to_owned()), ..Name::plain("shoeSize") };
+        assert!(learnt.attributes.lacks(&ResourceKind::User, &unknown), "{server}");
+    }
+}

@@ -12,6 +12,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::ability::Mode;
 use super::error::{ERROR_SCHEMA, MEDIA_TYPE};
 use super::filter::{Filter, Literal};
 use super::name::Name;
@@ -166,6 +167,10 @@ impl Sequence {
     /// The sequence that `outgoing` may need; `None` where its first answer is the last.
     #[must_use]
     pub fn of(outgoing: &Outgoing, settings: &Settings) -> Option<Self> {
+        // What is only observed is nobody's to repeat, and a comparison in the application's place is a judgement (F5).
+        if outgoing.observed.is_some() || settings.mode == Mode::Strict {
+            return None;
+        }
         let state = match (outgoing.shape.action, &outgoing.lookup, &outgoing.body) {
             (Action::Patch, Some(lookup), Some(body)) => {
                 State::Patching { path: outgoing.path.clone(), body: body.clone(), lookup: lookup.clone() }

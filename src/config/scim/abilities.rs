@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::node::{Fields, Node};
+use serde_json::Value;
+
+use super::super::node::{Fields, Node, Problem, Problems};
 use super::ability::{
     Abilities, Deactivation, Deletion, Discovery, Filtering, PatchForm, UnknownAttributes, UserNameChange,
 };
@@ -17,6 +19,19 @@ pub struct AbilitySettings {
     pub groups: Option<bool>,
     /// Who answers schema discovery.
     pub discovery: Discovery,
+}
+
+impl AbilitySettings {
+    /// The fields of the block.
+    pub const FIELDS: &[&str] = FIELDS;
+
+    /// Reads the block by itself.
+    ///
+    /// # Errors
+    /// All problems found.
+    pub fn read(value: &Value) -> Result<Self, Vec<Problem>> {
+        Problems::reading(value, read)
+    }
 }
 
 const FIELDS: &[&str] = &[

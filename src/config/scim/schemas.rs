@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::node::Node;
+use serde_json::Value;
+
+use super::super::node::{Node, Problem, Problems};
 
 /// Data type of an attribute (RFC 7643 section 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +83,16 @@ impl Default for SchemaSettings {
             supported: None,
             from_application: Some(REFRESH_SECONDS),
         }
+    }
+}
+
+impl SchemaSettings {
+    /// Reads the block by itself.
+    ///
+    /// # Errors
+    /// All problems found.
+    pub fn read(value: &Value) -> Result<Self, Vec<Problem>> {
+        Problems::reading(value, read)
     }
 }
 
