@@ -15,6 +15,8 @@ mod change;
 mod error;
 pub mod explain;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
 mod name;
 mod patch;
