@@ -4,6 +4,8 @@
 //! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
 
 mod access;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod node;
 mod protobuf;
 mod root;

@@ -18,6 +18,8 @@ mod errand;
 mod error;
 pub mod explain;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
 mod learnt;
 mod name;

@@ -139,6 +139,8 @@ const F5: Rule<Filter> = Rule {
                 *context.kind == ResourceKind::Group && name.attribute.eq_ignore_ascii_case("members");
             if manager && name.urn.is_none() {
                 name.urn = Some(schema::ENTERPRISE.into());
+                // F8 has gone before and knew no such attribute without its schema.
+                "manager".clone_into(&mut name.attribute);
                 changed = true;
             }
             if name.sub.is_none()
@@ -353,6 +355,7 @@ mod tests {
             &ResourceKind::User,
             &[
                 (r#"id eq "u" and manager eq "m""#, &format!(r#"id eq "u" and {manager}.value eq "m""#)),
+                (r#"Manager eq "m""#, &format!(r#"{manager}.value eq "m""#)),
                 (&format!(r#"{manager} eq "m""#), &format!(r#"{manager}.value eq "m""#)),
                 (r#"members eq "m""#, r#"members eq "m""#),
                 (r#"emails eq "m""#, r#"emails eq "m""#),
