@@ -73,7 +73,7 @@ pub(super) fn arrive(
     if head.upgrade {
         return Err(scim::error_reply(400, None, "An upgrade is not possible here."));
     }
-    let token = scim::authenticate(&head.headers, &room.tokens).map_err(|denied| {
+    let token = scim::authenticate(&head.headers, &room.tokens, host.now()).map_err(|denied| {
         reports::scim_denied(host, &tenant.settings.name, denied.code());
         denied.reply()
     })?;

@@ -42,11 +42,7 @@ impl TenantRoom {
                 own_credential: scim.application.credential != Credential::Keep,
                 ..scim::Settings::default()
             },
-            tokens: scim
-                .tokens
-                .iter()
-                .map(|token| scim::Token { name: token.name.clone(), sha256: token.sha256 })
-                .collect(),
+            tokens: scim.tokens.iter().map(|token| scim::Token::new(&token.name, token.sha256)).collect(),
         });
         let needed = needed(&settings);
         Ok(Self { settings, sessions, logins, scim, needed })

@@ -42,6 +42,7 @@ mod properties_test;
 pub use ability::{
     Abilities, Deactivation, Deletion, Filtering, Mode, PatchForm, UnknownAttributes, UserNameChange,
 };
+pub(crate) use authenticate::bearer;
 pub use authenticate::{Token, authenticate};
 pub use change::{AccountChange, ChangeKind};
 pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};

@@ -96,7 +96,12 @@ fn believed<'i>(
     keys: &dyn Keys,
     now: UnixMillis,
 ) -> Result<&'i str, JwtError> {
-    let claims = Jwt::parse(token)?.verified(keys, now)?;
+    let token = Jwt::parse(token)?;
+    // A token that says itself that it is another's needs no newer keys to be refused.
+    if !token.unverified("tid").is_some_and(|tid| issuer.tenant_ids.iter().any(|have| have == tid)) {
+        return Err(JwtError::Claim("tid"));
+    }
+    let claims = token.verified(keys, now)?;
     let tenant = claims.text("tid").and_then(|tid| issuer.tenant_ids.iter().find(|have| *have == tid));
     let tenant = tenant.ok_or(JwtError::Claim("tid"))?;
     claims.is_one_of("iss", &[format!("https://sts.windows.net/{tenant}/")])?;
