@@ -39,8 +39,15 @@ fn gateway(stop_iteration: bool) -> Rc<Gateway> {
       public_path: /scim/v2/entra
       tokens: [{{name: entra, sha256: "{}"}}]
       application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      authentication:
+        entra_token: {{tenant_id: 3d0c5b7e-1111-4222-8333-944445555666, keys: {{cluster: login}}}}
+        token_endpoint: {{clients: [{{id: entra, secrets: [{{sha256: "{}"}}]}}]}}
+        application_server:
+          introspection:
+            {{cluster: server, path: /introspect, client: {{id: a, secret: {{value: b}}}}, scopes: [scim]}}
       max_body_bytes: 4096
       max_response_bytes: 4096"#,
+            token_hash(),
             token_hash()
         )
     } else {
@@ -90,9 +97,14 @@ enum Kind {
     ScimDeactivation,
     ScimStranger,
     ScimGarbage,
+    /// The application's own server is asked about the token, and says yes.
+    ScimAsked,
+    /// The keys never come.
+    ScimWithoutKeys,
+    Token,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 17] = [
     Kind::Public,
     Kind::Anonymous,
     Kind::Denied,
@@ -107,6 +119,9 @@ const KINDS: [Kind; 14] = [
     Kind::ScimDeactivation,
     Kind::ScimStranger,
     Kind::ScimGarbage,
+    Kind::ScimAsked,
+    Kind::ScimWithoutKeys,
+    Kind::Token,
 ];
 
 impl Kind {
@@ -122,18 +137,28 @@ impl Kind {
             Self::ClosedPrefix => ("GET", "/App-Scim/Users", "a.example"),
             Self::Form => ("POST", "/.vestibule/saml/acs", "a.example"),
             Self::ScimRead => ("GET", "/scim/v2/entra/Users/u-1", "a.example"),
-            Self::ScimWrite | Self::ScimDeactivation | Self::ScimStranger | Self::ScimGarbage => {
-                ("PATCH", "/scim/v2/entra/Users/u-1", "a.example")
-            }
+            Self::Token => ("POST", "/.vestibule/oauth/token", "a.example"),
+            Self::ScimWrite
+            | Self::ScimDeactivation
+            | Self::ScimStranger
+            | Self::ScimGarbage
+            | Self::ScimAsked
+            | Self::ScimWithoutKeys => ("PATCH", "/scim/v2/entra/Users/u-1", "a.example"),
         };
         let authorization = match self {
             Self::ScimRead | Self::ScimWrite | Self::ScimDeactivation | Self::ScimGarbage => {
                 format!("Bearer {TOKEN}")
             }
+            Self::ScimWithoutKeys => {
+                format!("Bearer {}", include_str!("vectors/scim/jwt/entra-v1.jwt").trim())
+            }
             _ => "Bearer another".to_owned(),
         };
-        let content_type =
-            if self == Self::Form { "application/x-www-form-urlencoded" } else { "application/scim+json" };
+        let content_type = if matches!(self, Self::Form | Self::Token) {
+            "application/x-www-form-urlencoded"
+        } else {
+            "application/scim+json"
+        };
         Headers::from([
             (":method", method),
             (":path", path),
@@ -147,9 +172,10 @@ impl Kind {
     fn body(self) -> &'static str {
         match self {
             Self::ScimDeactivation => DEACTIVATE,
-            Self::ScimWrite => RENAME,
+            Self::ScimWrite | Self::ScimAsked | Self::ScimWithoutKeys | Self::ScimStranger => RENAME,
             Self::ScimGarbage => "{\"a\":1,\"a\":2}",
             Self::Form => "SAMLResponse=AAAA",
+            Self::Token => "grant_type=client_credentials&client_id=entra&client_secret=no",
             _ => "",
         }
     }
@@ -208,7 +234,11 @@ impl Happens {
             Self::CallAnswered { found } => Event::CallAnswered(found.then(|| CallAnswer {
                 status: 200,
                 headers: Headers::default(),
-                body: br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
+                body: match kind {
+                    Kind::ScimAsked => br#"{"active":true,"scope":"scim"}"#.to_vec(),
+                    Kind::ScimStranger => br#"{"active":false,"scope":"scim"}"#.to_vec(),
+                    _ => br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
+                },
             })),
             Self::Woken => Event::Woken,
             Self::ResponseHeaders { status, end, local } => Event::ResponseHeaders {
@@ -249,6 +279,7 @@ struct Oracle {
     kind: Option<Kind>,
     complete: bool,
     called: bool,
+    asked: bool,
     spoiled: bool,
     released: bool,
 }
@@ -271,7 +302,12 @@ impl Oracle {
                 self.spoiled |= self.kind.is_none();
                 self.complete = true;
             }
-            Happens::CallAnswered { .. } => self.called |= self.complete && self.kind.is_some(),
+            Happens::CallAnswered { found } => {
+                self.called |= self.complete && self.kind.is_some();
+                self.asked |= found && self.kind.is_some();
+                // What the server did not say is not asked again.
+                self.spoiled |= self.kind == Some(Kind::ScimAsked) && !self.asked;
+            }
             Happens::ResponseHeaders { .. } | Happens::ResponseBody { .. } | Happens::ResponseTrailers => {
                 self.spoiled |= !self.released;
             }
@@ -281,6 +317,7 @@ impl Oracle {
         let may = match self.kind {
             Some(Kind::Public) => true,
             Some(Kind::ScimRead | Kind::ScimWrite) => self.complete,
+            Some(Kind::ScimAsked) => self.complete && self.asked,
             Some(Kind::ScimDeactivation) => self.complete && self.called,
             // Without held headers the buffer filter behind us keeps the form's head.
             Some(Kind::Form) => !stop_iteration,
@@ -376,6 +413,8 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
     let states = [
         StateName::Fresh,
         StateName::Consuming,
+        StateName::Granting,
+        StateName::Authenticating,
         StateName::Arriving,
         StateName::LookingUp,
         StateName::Provisioned,

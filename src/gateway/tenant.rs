@@ -7,6 +7,9 @@ use crate::config::{Credential, Piece, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
+use super::authentication::WaysIn;
+use super::documents::Documents;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct TenantRoom {
@@ -22,27 +25,38 @@ pub(super) struct TenantRoom {
 #[derive(Debug)]
 pub(super) struct ScimRoom {
     pub(super) rules: scim::Settings,
-    pub(super) tokens: Vec<scim::Token>,
+    pub(super) ways_in: WaysIn,
 }
 
 impl TenantRoom {
-    pub(super) fn new(settings: Tenant, masters: &[MasterKey]) -> Result<Self, SealError> {
+    pub(super) fn new(
+        settings: Tenant,
+        masters: &[MasterKey],
+        documents: &mut Documents,
+    ) -> Result<Self, SealError> {
         let sessions = SessionCookies::new(KeyRing::derive(masters, "session")?, &settings.name);
         let logins = LoginCookies::new(
             KeyRing::derive(masters, "login")?,
             &settings.name,
             settings.session.login_lifetime,
         );
-        let scim = settings.scim.as_ref().map(|scim| ScimRoom {
+        let ways_in = match &settings.scim {
+            Some(scim) => Some(WaysIn::new(scim, masters, documents)?),
+            None => None,
+        };
+        let scim = settings.scim.as_ref().zip(ways_in).map(|(scim, ways_in)| ScimRoom {
             rules: scim::Settings {
                 public_base: format!("{}{}", settings.public_url, scim.public_path),
                 application_base: scim.application.path.clone(),
                 cluster_base: Some(scim.application.cluster_path.clone()),
                 off: scim.rules_off.iter().cloned().collect(),
-                own_credential: scim.application.credential != Credential::Keep,
+                own_credential: !matches!(
+                    scim.application.credential,
+                    Credential::Keep | Credential::BasicFromClient
+                ),
                 ..scim::Settings::default()
             },
-            tokens: scim.tokens.iter().map(|token| scim::Token::new(&token.name, token.sha256)).collect(),
+            ways_in,
         });
         let needed = needed(&settings);
         Ok(Self { settings, sessions, logins, scim, needed })

@@ -5,7 +5,7 @@
 
 use super::super::authenticate::bearer;
 use super::super::error::Denied;
-use super::jwt::{Jwt, JwtError, Keys};
+use super::jwt::{Jwt, JwtError, Keys, unverified};
 use crate::common::{Headers, UnixMillis};
 
 /// Whose tokens are accepted.
@@ -64,6 +64,13 @@ impl EntraRefused {
     pub fn wants_newer_keys(self) -> bool {
         self == Self::Token(JwtError::UnknownKey)
     }
+}
+
+/// Whether a request carries what says of itself that Entra has made it.
+#[must_use]
+pub fn says_entra(headers: &Headers) -> bool {
+    let issuer = bearer(headers).ok().and_then(|token| unverified(token, "iss"));
+    issuer.is_some_and(|issuer| issuer.starts_with("https://sts.windows.net/"))
 }
 
 /// Accepts a request that carries Entra's own token of one of the directories; the directory is returned.

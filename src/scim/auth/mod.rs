@@ -14,7 +14,7 @@ mod token;
 
 pub use access_token::{access, issue};
 pub(crate) use entra::judged as entra_judged;
-pub use entra::{EntraIssuer, EntraRefused, entra_token};
+pub use entra::{EntraIssuer, EntraRefused, entra_token, says_entra};
 pub(crate) use jwt::Keys;
 pub(crate) use jwt::unverified;
 pub use jwt::{ALGORITHMS, JwkSet, JwtError, Published};
