@@ -13,6 +13,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -43,8 +44,15 @@ fn gateway(stop_iteration: bool) -> Rc<Gateway> {
       public_path: /scim/v2/entra
       tokens: [{{name: entra, sha256: "{}"}}]
       application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      authentication:
+        entra_token: {{tenant_id: 3d0c5b7e-1111-4222-8333-944445555666, keys: {{cluster: login}}}}
+        token_endpoint: {{clients: [{{id: entra, secrets: [{{sha256: "{}"}}]}}]}}
+        application_server:
+          introspection:
+            {{cluster: server, path: /introspect, client: {{id: a, secret: {{value: b}}}}, scopes: [scim]}}
       max_body_bytes: 4096
       max_response_bytes: 4096"#,
+            token_hash(),
             token_hash()
         )
     } else {
@@ -77,6 +85,8 @@ tenants:
     Rc::new(gateway)
 }
 
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
 /// What a request is, and so when it may be released at the earliest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
@@ -95,9 +105,14 @@ enum Kind {
     ScimDeactivation,
     ScimStranger,
     ScimGarbage,
+    /// The application's own server is asked about the token, and says yes.
+    ScimAsked,
+    /// The keys never come.
+    ScimWithoutKeys,
+    Token,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 18] = [
     Kind::Public,
     Kind::Anonymous,
     Kind::Denied,
@@ -113,6 +128,9 @@ const KINDS: [Kind; 15] = [
     Kind::ScimDeactivation,
     Kind::ScimStranger,
     Kind::ScimGarbage,
+    Kind::ScimAsked,
+    Kind::ScimWithoutKeys,
+    Kind::Token,
 ];
 
 impl Kind {
@@ -128,11 +146,14 @@ impl Kind {
             Self::ClosedPrefix => ("GET", "/App-Scim/Users", "a.example"),
             Self::Form => ("POST", "/.vestibule/saml/acs", "a.example"),
             Self::ScimRead => ("GET", "/scim/v2/entra/Users/u-1", "a.example"),
+            Self::Token => ("POST", "/.vestibule/oauth/token", "a.example"),
             Self::ScimWrite
             | Self::ScimUpsert
             | Self::ScimDeactivation
             | Self::ScimStranger
-            | Self::ScimGarbage => ("PATCH", "/scim/v2/entra/Users/u-1", "a.example"),
+            | Self::ScimGarbage
+            | Self::ScimAsked
+            | Self::ScimWithoutKeys => ("PATCH", "/scim/v2/entra/Users/u-1", "a.example"),
         };
         let authorization = match self {
             Self::ScimRead
@@ -140,10 +161,20 @@ impl Kind {
             | Self::ScimUpsert
             | Self::ScimDeactivation
             | Self::ScimGarbage => format!("Bearer {TOKEN}"),
+            Self::ScimWithoutKeys => {
+                format!("Bearer {}", include_str!("vectors/scim/jwt/entra-v1.jwt").trim())
+            }
+            // What a server has said of one token must not count for the next case.
+            Self::ScimAsked | Self::ScimStranger => {
+                format!("Bearer {}", COUNT.fetch_add(1, Ordering::Relaxed))
+            }
             _ => "Bearer another".to_owned(),
         };
-        let content_type =
-            if self == Self::Form { "application/x-www-form-urlencoded" } else { "application/scim+json" };
+        let content_type = if matches!(self, Self::Form | Self::Token) {
+            "application/x-www-form-urlencoded"
+        } else {
+            "application/scim+json"
+        };
         Headers::from([
             (":method", method),
             (":path", path),
@@ -162,10 +193,11 @@ impl Kind {
     fn body(self) -> &'static str {
         match self {
             Self::ScimDeactivation => DEACTIVATE,
-            Self::ScimWrite => RENAME,
+            Self::ScimWrite | Self::ScimAsked | Self::ScimWithoutKeys | Self::ScimStranger => RENAME,
             Self::ScimUpsert => UPSERT,
             Self::ScimGarbage => "{\"a\":1,\"a\":2}",
             Self::Form => "SAMLResponse=AAAA",
+            Self::Token => "grant_type=client_credentials&client_id=entra&client_secret=no",
             _ => "",
         }
     }
@@ -224,7 +256,11 @@ impl Happens {
             Self::CallAnswered { found } => Event::CallAnswered(found.then(|| CallAnswer {
                 status: 200,
                 headers: Headers::default(),
-                body: br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
+                body: match kind {
+                    Kind::ScimAsked => br#"{"active":true,"scope":"scim"}"#.to_vec(),
+                    Kind::ScimStranger => br#"{"active":false,"scope":"scim"}"#.to_vec(),
+                    _ => br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
+                },
             })),
             Self::Woken => Event::Woken,
             Self::ResponseHeaders { status, end, local } => Event::ResponseHeaders {
@@ -248,6 +284,9 @@ impl Happens {
 fn usual(kind: Kind) -> Vec<Happens> {
     let end = kind.body().is_empty();
     let mut walk = vec![Happens::RequestHeaders { end }];
+    if matches!(kind, Kind::ScimAsked | Kind::ScimStranger) {
+        walk.push(Happens::CallAnswered { found: true });
+    }
     if !end {
         walk.push(Happens::RequestBody { end: true, large: false });
     }
@@ -282,6 +321,7 @@ struct Oracle {
     kind: Option<Kind>,
     complete: bool,
     called: bool,
+    asked: bool,
     spoiled: bool,
     released: bool,
 }
@@ -304,7 +344,12 @@ impl Oracle {
                 self.spoiled |= self.kind.is_none();
                 self.complete = true;
             }
-            Happens::CallAnswered { .. } => self.called |= self.complete && self.kind.is_some(),
+            Happens::CallAnswered { found } => {
+                self.called |= self.complete && self.kind.is_some();
+                self.asked |= found && self.kind.is_some();
+                // What the server did not say is not asked again.
+                self.spoiled |= self.kind == Some(Kind::ScimAsked) && !self.asked;
+            }
             Happens::ResponseHeaders { .. } | Happens::ResponseBody { .. } | Happens::ResponseTrailers => {
                 self.spoiled |= !self.released;
             }
@@ -314,6 +359,7 @@ impl Oracle {
         let may = match self.kind {
             Some(Kind::Public) => true,
             Some(Kind::ScimRead | Kind::ScimWrite | Kind::ScimUpsert) => self.complete,
+            Some(Kind::ScimAsked) => self.complete && self.asked,
             Some(Kind::ScimDeactivation) => self.complete && self.called,
             // Without held headers the buffer filter behind us keeps the form's head.
             Some(Kind::Form) => !stop_iteration,
@@ -405,6 +451,8 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
     let states = [
         StateName::Fresh,
         StateName::Consuming,
+        StateName::Granting,
+        StateName::Authenticating,
         StateName::Arriving,
         StateName::Calling,
         StateName::Provisioned,

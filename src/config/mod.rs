@@ -4,6 +4,7 @@
 //! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
 
 mod access;
+mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod node;
@@ -17,6 +18,10 @@ mod tenant;
 mod yaml;
 
 pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use authentication::{
+    ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
+    TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
+};
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
 pub use saml::{IdentityProvider, SamlSettings};

@@ -5,11 +5,13 @@ use std::rc::Rc;
 use crate::access::Cookies;
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 
+use super::authentication::{self, Authenticating, Came, Entry};
 use super::event::{CallAnswer, Edits, Event, Origin, Step};
 use super::pages::problem;
 use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
 use super::request::Head;
 use super::route::{self, Verdict};
+use super::token_endpoint::{self, Asking, Grant};
 use super::{Gateway, reports, sign_on};
 
 /// One HTTP exchange.
@@ -25,6 +27,10 @@ enum State {
     Fresh,
     /// The form for the assertion consumer is coming in.
     Consuming(usize, Box<Head>),
+    /// A form for the token endpoint is coming in, or waits for keys.
+    Granting(Box<Asking>),
+    /// It is not known yet who sends a provisioning request; its body may be coming in.
+    Authenticating(Box<Authenticating>),
     /// The body of a provisioning request is coming in.
     Arriving(Box<Arriving>),
     /// A provisioning request waits for a call of our own.
@@ -56,6 +62,10 @@ pub enum StateName {
     Fresh,
     /// The form for the assertion consumer is coming in.
     Consuming,
+    /// A form for the token endpoint is coming in, or waits for keys.
+    Granting,
+    /// It is not known yet who sends a provisioning request.
+    Authenticating,
     /// The body of a provisioning request is coming in.
     Arriving,
     /// A provisioning request waits for a call of our own.
@@ -87,6 +97,8 @@ impl Exchange {
         match self.state {
             State::Fresh => StateName::Fresh,
             State::Consuming(..) => StateName::Consuming,
+            State::Granting(_) => StateName::Granting,
+            State::Authenticating(_) => StateName::Authenticating,
             State::Arriving(_) => StateName::Arriving,
             State::Calling(_) => StateName::Calling,
             State::Provisioned(_) => StateName::Provisioned,
@@ -102,7 +114,11 @@ impl Exchange {
     /// Whether headers are held because a body is awaited.
     #[must_use]
     pub fn waits_for_request_body(&self) -> bool {
-        matches!(self.state, State::Consuming(..) | State::Arriving(_))
+        match &self.state {
+            State::Consuming(..) | State::Arriving(_) => true,
+            State::Granting(asking) => asking.reads(),
+            _ => false,
+        }
     }
 
     /// Takes one event and says what to do.
@@ -151,8 +167,12 @@ impl Exchange {
                 };
                 (State::Consuming(at, Box::new(head)), step)
             }
-            Verdict::Provision(arriving) if end => self.normalise(*arriving, None, host),
-            Verdict::Provision(arriving) => (State::Arriving(arriving), Step::Hold),
+            Verdict::Token(asking) if end => granted(asking.form_came(&self.gateway, Vec::new(), host)),
+            Verdict::Token(asking) => (State::Granting(asking), Step::Hold),
+            Verdict::Knock(arriving, headers) => {
+                let entry = authentication::enter(&self.gateway, arriving, &headers, end, host);
+                self.entry(entry, &Came { ended: end, ..Came::default() }, host)
+            }
         }
     }
 
@@ -160,13 +180,29 @@ impl Exchange {
         match state {
             State::Consuming(..) if size > sign_on::MAX_FORM => refuse(route::form_too_large()),
             State::Consuming(at, head) if end => self.consume(at, &head, Some(size), host),
+            State::Granting(asking) if size > token_endpoint::MAX_FORM && asking.reads() => {
+                refuse(token_endpoint::too_large())
+            }
+            State::Granting(asking) if end && asking.reads() => self.form_came(asking, size, host),
+            State::Authenticating(pending) if size > pending.max_body() => {
+                refuse(provisioning::too_large(pending.max_body()))
+            }
+            State::Authenticating(mut pending) if !pending.came.ended => {
+                pending.came.received = Some(size);
+                pending.came.ended |= end;
+                (State::Authenticating(pending), Step::Hold)
+            }
             State::Arriving(arriving) if size > arriving.max_body => {
                 refuse(provisioning::too_large(arriving.max_body))
             }
             State::Arriving(arriving) if end => self.normalise(*arriving, Some(size), host),
-            State::Consuming(..) | State::Arriving(_) | State::Calling(_) | State::Refused | State::Over => {
-                (state, Step::Hold)
-            }
+            State::Consuming(..)
+            | State::Granting(_)
+            | State::Authenticating(_)
+            | State::Arriving(_)
+            | State::Calling(_)
+            | State::Refused
+            | State::Over => (state, Step::Hold),
             State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) | State::Released => {
                 (state, Step::go_on())
             }
@@ -187,7 +223,22 @@ impl Exchange {
                 let (state, step) = self.normalise(*arriving, Some(limit), host);
                 (state, without_trailers(step, trailers))
             }
-            State::Calling(_) | State::Replacing(_) | State::Refused | State::Over => (state, Step::Hold),
+            State::Granting(asking) if asking.reads() => {
+                self.form_came(asking, token_endpoint::MAX_FORM, host)
+            }
+            State::Authenticating(mut pending) if !pending.came.ended => {
+                // As above: the octets that came are all.
+                pending.came.received = Some(pending.max_body());
+                pending.came.ended = true;
+                pending.came.trailers.extend(provisioning::without(trailers));
+                (State::Authenticating(pending), Step::Hold)
+            }
+            State::Granting(_)
+            | State::Authenticating(_)
+            | State::Calling(_)
+            | State::Replacing(_)
+            | State::Refused
+            | State::Over => (state, Step::Hold),
             State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) => {
                 (state, without_trailers(Step::go_on(), trailers))
             }
@@ -203,15 +254,23 @@ impl Exchange {
         match state {
             State::Calling(calling) => next(calling.answered(&self.gateway, answer, host)),
             State::FollowingUp(follow_up) => answered(follow_up.answered(&self.gateway, answer, host)),
+            State::Authenticating(pending) => {
+                let came = pending.came.clone();
+                self.entry(pending.answered(&self.gateway, answer, host), &came, host)
+            }
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
         }
     }
 
     /// What was waited for has come, or will not come in time.
-    #[expect(clippy::unused_self, reason = "nothing waits yet")]
     fn woken(&self, state: State, host: &dyn Host) -> (State, Step) {
         match state {
+            State::Authenticating(pending) => {
+                let came = pending.came.clone();
+                self.entry(pending.woken(&self.gateway, host), &came, host)
+            }
+            State::Granting(asking) => granted(asking.woken(&self.gateway, host)),
             State::Calling(calling) => next(calling.woken(&self.gateway, host)),
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
@@ -251,16 +310,21 @@ impl Exchange {
                 }
             }
             // The proxy gave up on a request that we hold: too large, too slow.
-            (State::Arriving(_), Origin::Local) => local_reply(status, end),
+            (State::Arriving(_) | State::Authenticating(_), Origin::Local) => local_reply(status, end),
             (State::Calling(calling), Origin::Local) => {
                 calling.abandoned(&self.gateway, host);
                 local_reply(status, end)
             }
-            (State::Consuming(..), Origin::Local) => (State::Refused, Step::go_on()),
+            (State::Consuming(..) | State::Granting(_), Origin::Local) => (State::Refused, Step::go_on()),
             // An answer of the application to a request that was never released.
-            (pending @ (State::Arriving(_) | State::Calling(_) | State::Consuming(..)), Origin::Upstream) => {
-                self.abandon(pending, host)
-            }
+            (
+                pending @ (State::Arriving(_)
+                | State::Authenticating(_)
+                | State::Granting(_)
+                | State::Calling(_)
+                | State::Consuming(..)),
+                Origin::Upstream,
+            ) => self.abandon(pending, host),
             // The application's answer broke off, or was larger than the proxy holds.
             (pending @ (State::Repairing(..) | State::FollowingUp(_)), Origin::Local) => {
                 self.done(pending, host);
@@ -344,6 +408,27 @@ impl Exchange {
         }
     }
 
+    fn form_came(&self, asking: Box<Asking>, size: usize, host: &dyn Host) -> (State, Step) {
+        match read_body(Some(size), token_endpoint::MAX_FORM, host) {
+            Body::All(form) => granted(asking.form_came(&self.gateway, form, host)),
+            Body::TooLarge => refuse(token_endpoint::too_large()),
+            Body::Unreadable => refuse(token_endpoint::unreadable()),
+        }
+    }
+
+    /// What becomes of a provisioning request after its sender was judged, or could not be.
+    fn entry(&self, entry: Entry, came: &Came, host: &dyn Host) -> (State, Step) {
+        match entry {
+            Entry::Refused(reply) => refuse(reply),
+            Entry::Pending(pending, step) => (State::Authenticating(pending), step),
+            Entry::Admitted(arriving) if came.ended => {
+                let (state, step) = self.normalise(*arriving, came.received, host);
+                (state, with_trailer_edits(step, &came.trailers))
+            }
+            Entry::Admitted(arriving) => (State::Arriving(arriving), Step::Hold),
+        }
+    }
+
     fn normalise(&self, arriving: Arriving, size: Option<usize>, host: &dyn Host) -> (State, Step) {
         let limit = arriving.max_body;
         let body = match read_body(size, limit, host) {
@@ -416,16 +501,21 @@ fn local_reply(status: Option<u16>, end: bool) -> (State, Step) {
     (State::Replacing(Replacement(body)), Step::Continue(edits))
 }
 
+fn granted(grant: Grant) -> (State, Step) {
+    match grant {
+        Grant::Answer(reply) => refuse(reply),
+        Grant::Waits(asking, step) => (State::Granting(asking), step),
+    }
+}
+
 fn without_trailers(step: Step, trailers: &Headers) -> Step {
+    with_trailer_edits(step, &provisioning::without(trailers))
+}
+
+fn with_trailer_edits(step: Step, trailers: &[HeaderEdit]) -> Step {
     match step {
         Step::Continue(mut edits) => {
-            // Trailers describe the octets that came, not those that go; none is of use to a SCIM server.
-            for (name, _) in trailers.iter() {
-                let edit = HeaderEdit::Remove(name.to_vec());
-                if !edits.trailers.contains(&edit) {
-                    edits.trailers.push(edit);
-                }
-            }
+            edits.trailers.extend_from_slice(trailers);
             Step::Continue(edits)
         }
         step => step,
@@ -434,7 +524,7 @@ fn without_trailers(step: Step, trailers: &Headers) -> Step {
 
 fn host_mismatch(state: State, host: &dyn Host) -> (State, Step) {
     match state {
-        State::Consuming(..) | State::Arriving(_) | State::Repairing(..) => {
+        State::Consuming(..) | State::Arriving(_) | State::Granting(_) | State::Repairing(..) => {
             host.count("vestibule.exchange.host_mismatch");
             host.log(
                 Level::Error,

@@ -4,10 +4,12 @@
 //! answer is total: no event, early, late, twice or never, lets a request through whose decision is pending or was a
 //! refusal.
 
+mod authentication;
 mod closed;
 mod documents;
 mod event;
 mod exchange;
+mod introspection;
 mod join;
 mod pages;
 mod provisioning;
@@ -16,13 +18,14 @@ mod request;
 mod route;
 mod sign_on;
 mod tenant;
+mod token_endpoint;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
-use crate::common::{Host, UnixMillis};
+use crate::common::{Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
@@ -99,19 +102,18 @@ impl Gateway {
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
+        let mut documents = Documents::default();
         let tenants: Result<Vec<_>, _> =
-            tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
-        Ok(Self {
-            host,
-            tenants: tenants?,
-            by_host,
-            forgeries,
-            closed,
-            people,
-            replay,
-            leases,
-            documents: Documents::default(),
-        })
+            tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys, &mut documents)).collect();
+        Ok(Self { host, tenants: tenants?, by_host, forgeries, closed, people, replay, leases, documents })
+    }
+
+    /// What an operator should know of this configuration at a moment: tokens that have expired or soon will. One line
+    /// each.
+    #[must_use]
+    pub fn warnings_at(&self, now: UnixMillis) -> Vec<String> {
+        let rooms = self.tenants.iter().filter_map(|tenant| Some((tenant, tenant.scim.as_ref()?)));
+        rooms.flat_map(|(tenant, room)| room.ways_in.warnings(&tenant.settings.name, now)).collect()
     }
 
     /// How the host behaves, as configured.
@@ -126,6 +128,9 @@ impl Gateway {
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
     /// configuration with other keys.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        for warning in self.warnings_at(host.now()) {
+            host.log(Level::Warn, &warning);
+        }
         let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
         prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \

@@ -21,19 +21,23 @@ use super::request::Head;
 use super::tenant::{ScimRoom, TenantRoom};
 use super::{Gateway, reports};
 
-/// An authenticated request whose body may still be coming.
+/// A request at the door, or, once [`super::authentication`] has let it in, one whose body may still be coming.
 pub(super) struct Arriving {
-    tenant: usize,
+    pub(super) tenant: usize,
     method: String,
     /// Path and query below the public path.
     below: String,
     accept: Option<String>,
     content_type: Option<String>,
     content_encoding: Option<String>,
-    authorization: Option<Vec<u8>>,
+    /// The credential for the application, where that is Entra's own or made from it.
+    pub(super) authorization: Option<Vec<u8>>,
+    /// `content-length`, as the client says.
+    pub(super) declared_length: Option<usize>,
     forged: Vec<HeaderEdit>,
     pub(super) max_body: usize,
-    place: load::Place,
+    /// Taken when it is let in.
+    place: Option<load::Place>,
 }
 
 impl std::fmt::Debug for Arriving {
@@ -59,31 +63,12 @@ pub(super) fn below<'p>(tenant: &TenantRoom, path: &'p str) -> Option<&'p str> {
     (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
 }
 
-/// Authenticates a request whose path is below the public path.
-pub(super) fn arrive(
-    gateway: &Gateway,
-    at: usize,
-    head: &Head,
-    below: &str,
-    host: &dyn Host,
-) -> Result<Arriving, Reply> {
-    let (tenant, settings, room) = parts(gateway, at).ok_or_else(unavailable)?;
+/// Reads a request whose path is below the public path. Nobody has let it in yet.
+pub(super) fn arrive(gateway: &Gateway, at: usize, head: &Head, below: &str) -> Result<Arriving, Reply> {
+    let (_, settings, _) = parts(gateway, at).ok_or_else(unavailable)?;
     if head.upgrade {
         return Err(scim::error_reply(400, None, "An upgrade is not possible here."));
     }
-    let token = scim::authenticate(&head.headers, &room.tokens).map_err(|denied| {
-        reports::scim_denied(host, &tenant.settings.name, denied.code());
-        denied.reply()
-    })?;
-    reports::scim_authenticated(host, &tenant.settings.name, token);
-    if head.content_length().is_some_and(|length| length > settings.max_body) {
-        return Err(too_large(settings.max_body));
-    }
-    let Some(place) = load::Place::take(&room.in_hand, settings.max_in_hand) else {
-        host.count("vestibule.scim.overload");
-        host.log(Level::Warn, &format!("tenant={} event=scim.overload", tenant.settings.name));
-        return Err(load::too_many(2, "The gateway has too many requests in hand; try again."));
-    };
     let text = |name| head.headers.text(name).map(str::to_owned);
     Ok(Arriving {
         tenant: at,
@@ -93,10 +78,28 @@ pub(super) fn arrive(
         content_type: text("content-type"),
         content_encoding: text("content-encoding"),
         authorization: head.headers.get("authorization").map(<[u8]>::to_vec),
+        declared_length: head.content_length(),
         forged: [head.forged.clone(), keep_to_ourselves(&head.headers)].concat(),
         max_body: settings.max_body,
-        place,
+        place: None,
     })
+}
+
+impl Arriving {
+    /// Lets it in, if there is room for it.
+    pub(super) fn admitted(mut self, gateway: &Gateway, host: &dyn Host) -> Result<Self, Reply> {
+        let (tenant, settings, room) = parts(gateway, self.tenant).ok_or_else(unavailable)?;
+        if self.declared_length.is_some_and(|length| length > settings.max_body) {
+            return Err(too_large(settings.max_body));
+        }
+        let Some(place) = load::Place::take(&room.in_hand, settings.max_in_hand) else {
+            host.count("vestibule.scim.overload");
+            host.log(Level::Warn, &format!("tenant={} event=scim.overload", tenant.settings.name));
+            return Err(load::too_many(2, "The gateway has too many requests in hand; try again."));
+        };
+        self.place = Some(place);
+        Ok(self)
+    }
 }
 
 /// Headers that Entra's client has no use for and that would tell the application something about us.
@@ -104,6 +107,19 @@ fn keep_to_ourselves(headers: &Headers) -> Vec<HeaderEdit> {
     let unwanted =
         ["cookie", "content-length", "transfer-encoding", "expect", "te", "trailer", "content-md5", "digest"];
     unwanted.iter().filter(|name| headers.has(name)).map(|name| HeaderEdit::remove(name)).collect()
+}
+
+/// Edits that take all trailers away: they describe the octets that came, not those that go, and none is of use to a
+/// SCIM server.
+pub(super) fn without(trailers: &Headers) -> Vec<HeaderEdit> {
+    let mut edits = Vec::new();
+    for (name, _) in trailers.iter() {
+        let edit = HeaderEdit::Remove(name.to_vec());
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    edits
 }
 
 /// The body is complete (or there is none): apply the rules.
@@ -199,6 +215,10 @@ fn edits(settings: &ScimSettings, arriving: &Arriving, outgoing: &Outgoing, came
         Credential::Keep => {}
         Credential::Remove => headers.push(HeaderEdit::remove("authorization")),
         Credential::Set(value) => headers.push(HeaderEdit::set("authorization", value.expose())),
+        Credential::BasicFromClient => {
+            let value = arriving.authorization.clone().unwrap_or_default();
+            headers.push(HeaderEdit::Set(b"authorization".to_vec(), value));
+        }
     }
     // Exact, never stale: many servers cannot read a body without it.
     if outgoing.body.is_some() || came_with_body {
@@ -208,7 +228,7 @@ fn edits(settings: &ScimSettings, arriving: &Arriving, outgoing: &Outgoing, came
     Edits { headers, ..Edits::default() }
 }
 
-fn parts(gateway: &Gateway, at: usize) -> Option<(&TenantRoom, &ScimSettings, &ScimRoom)> {
+pub(super) fn parts(gateway: &Gateway, at: usize) -> Option<(&TenantRoom, &ScimSettings, &ScimRoom)> {
     let tenant = gateway.tenants.get(at)?;
     Some((tenant, tenant.settings.scim.as_ref()?, tenant.scim.as_ref()?))
 }

@@ -12,7 +12,34 @@ pub(super) fn scim_denied(host: &dyn Host, tenant: &str, code: &str) {
 
 pub(super) fn scim_authenticated(host: &dyn Host, tenant: &str, token: &str) {
     host.count("vestibule.scim.authenticated");
-    host.log(Level::Debug, &format!("tenant={tenant} event=scim.authenticated token={token}"));
+    host.log(Level::Debug, &format!("tenant={tenant} event=scim.authenticated token={}", printable(token)));
+}
+
+/// A request that can neither be let in nor be refused now.
+pub(super) fn scim_unknowable(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.scim.unknowable");
+    host.log(Level::Warn, &format!("tenant={tenant} event=scim.unknowable code={code}"));
+}
+
+pub(super) fn introspection_failed(host: &dyn Host, tenant: &str, status: u16) {
+    host.count("vestibule.introspection.failed");
+    host.log(
+        Level::Error,
+        &format!(
+            "tenant={tenant} event=introspection.failed status={status} remedy=\"is the server there, and does it \
+             know our client?\""
+        ),
+    );
+}
+
+pub(super) fn token_granted(host: &dyn Host, tenant: &str, client: &str) {
+    host.count("vestibule.token.granted");
+    host.log(Level::Info, &format!("tenant={tenant} event=token.granted client={}", printable(client)));
+}
+
+pub(super) fn token_denied(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.token.denied");
+    host.log(Level::Info, &format!("tenant={tenant} event=token.denied code={code}"));
 }
 
 pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {

@@ -9,6 +9,9 @@ use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
+use super::authentication::WaysIn;
+use super::documents::Documents;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct TenantRoom {
@@ -24,26 +27,30 @@ pub(super) struct TenantRoom {
 #[derive(Debug)]
 pub(super) struct ScimRoom {
     pub(super) rules: scim::Settings,
-    pub(super) tokens: Vec<scim::Token>,
+    pub(super) ways_in: WaysIn,
     /// How many requests of this tenant this worker has in hand.
     pub(super) in_hand: Rc<Cell<usize>>,
 }
 
 impl TenantRoom {
-    pub(super) fn new(settings: Tenant, masters: &[MasterKey]) -> Result<Self, SealError> {
+    pub(super) fn new(
+        settings: Tenant,
+        masters: &[MasterKey],
+        documents: &mut Documents,
+    ) -> Result<Self, SealError> {
         let sessions = SessionCookies::new(KeyRing::derive(masters, "session")?, &settings.name);
         let logins = LoginCookies::new(
             KeyRing::derive(masters, "login")?,
             &settings.name,
             settings.session.login_lifetime,
         );
-        let scim = settings.scim.as_ref().map(|scim| ScimRoom {
+        let ways_in = match &settings.scim {
+            Some(scim) => Some(WaysIn::new(scim, masters, documents)?),
+            None => None,
+        };
+        let scim = settings.scim.as_ref().zip(ways_in).map(|(scim, ways_in)| ScimRoom {
             rules: rules(&settings.public_url, scim),
-            tokens: scim
-                .tokens
-                .iter()
-                .map(|token| scim::Token { name: token.name.clone(), sha256: token.sha256 })
-                .collect(),
+            ways_in,
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
@@ -76,7 +83,10 @@ fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
         without_groups: scim.help.groups == Some(false),
         groups_are_decided: scim.help.groups.is_some(),
         discovery: scim.help.discovery,
-        own_credential: scim.application.credential != Credential::Keep,
+        own_credential: !matches!(
+            scim.application.credential,
+            Credential::Keep | Credential::BasicFromClient
+        ),
         validator_mode: scim.validator,
         literal_backslash: scim.literal_backslash,
         mode: scim.mode,

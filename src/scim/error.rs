@@ -69,6 +69,12 @@ pub enum Denied {
     Malformed,
     /// A credential that is not ours.
     Unknown,
+    /// A token of ours whose time is over.
+    Expired,
+    /// A token of ours whose time has not come.
+    NotYet,
+    /// A token of ours that was made for another directory than the one it says.
+    Directory,
 }
 
 impl Denied {
@@ -79,6 +85,9 @@ impl Denied {
             Self::Missing => "scim_token_missing",
             Self::Malformed => "scim_token_malformed",
             Self::Unknown => "scim_token_unknown",
+            Self::Expired => "token_expired",
+            Self::NotYet => "token_not_yet",
+            Self::Directory => "token_directory",
         }
     }
 

@@ -54,6 +54,7 @@ pub use ability::{
     Abilities, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm, UnknownAttributes,
     UserNameChange,
 };
+pub(crate) use authenticate::bearer;
 pub use authenticate::{Token, authenticate};
 pub use change::{AccountChange, ChangeKind};
 pub use errand::{Answered, Effect, Ended, Errand, ErrandStep, Plan, Planned, plan};

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Parser, Subcommand};
+use vestibule::common::UnixMillis;
 use vestibule::crypto::sha256;
 use vestibule::gateway::Gateway;
 
@@ -90,15 +91,15 @@ fn check(config: &Path) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // Envoy's environment is not this one: a variable that is not set here may well be set there.
+    // Envoy's environment is not this one: a variable that is not set here may well be set there. The stand-in has the
+    // form of every kind of secret there is, `account:key` among them.
     let environment = |name: &str| {
-        Some(
-            std::env::var(name)
-                .unwrap_or_else(|_| "a stand-in for a secret that is only set in Envoy".to_owned()),
-        )
+        Some(std::env::var(name).unwrap_or_else(|_| "a stand-in: the secret is only set in Envoy".to_owned()))
     };
     match Gateway::compile(&text, &environment) {
-        Ok((_, warnings)) => {
+        Ok((gateway, mut warnings)) => {
+            let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+            warnings.extend(gateway.warnings_at(UnixMillis::default().after(since_1970)));
             for warning in &warnings {
                 println!("warning: {warning}");
             }

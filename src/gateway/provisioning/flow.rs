@@ -25,7 +25,7 @@ pub(in crate::gateway) struct Flow {
     pub(super) credential: Option<Secret>,
     pub(in crate::gateway) max_response: usize,
     /// Kept until the exchange is over.
-    pub(super) _place: Place,
+    pub(super) _place: Option<Place>,
 }
 
 /// The application's answer, whole.

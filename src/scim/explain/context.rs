@@ -190,7 +190,7 @@ impl<'c> Surroundings<'c> {
     pub(super) fn tokens(self) -> Vec<Token> {
         self.texts("/config/secrets")
             .into_iter()
-            .map(|secret| Token { name: "token".into(), sha256: sha256(secret.as_bytes()) })
+            .map(|secret| Token::new("token", sha256(secret.as_bytes())))
             .collect()
     }
 }
