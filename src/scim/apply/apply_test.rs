@@ -60,7 +60,11 @@ fn a_single_attribute_is_set_by_add_and_by_replace() {
             let key = if with.get("Title").is_some() { "Title" } else { "title" };
             assert_eq!(got, json!({key: "Chief"}), "in the spelling that is there, or else the schema's");
         }
-        case(&json!({"active": true}), &json!([{"op": op, "path": "active", "value": false}]), &json!({"active": false}));
+        case(
+            &json!({"active": true}),
+            &json!([{"op": op, "path": "active", "value": false}]),
+            &json!({"active": false}),
+        );
     }
 }
 
@@ -80,7 +84,11 @@ fn a_map_without_path_sets_every_attribute_it_names() {
     );
     refused(&json!({}), &json!([{"op": "add", "value": ["x"]}]), "invalidValue");
     refused(&json!({}), &json!([{"op": "add", "value": {"name.givenName": "x"}}]), "invalidPath");
-    refused(&json!({}), &json!([{"op": "replace", "value": {format!("{ENTERPRISE}:department"): "x"}}]), "invalidPath");
+    refused(
+        &json!({}),
+        &json!([{"op": "replace", "value": {format!("{ENTERPRISE}:department"): "x"}}]),
+        "invalidPath",
+    );
 }
 
 #[test]
@@ -97,10 +105,18 @@ fn the_sub_attributes_that_are_not_named_stay() {
             &json!([{"op": op, "path": "name.givenName", "value": "B"}]),
             &json!({"name": {"familyName": "L", "givenName": "B"}}),
         );
-        case(&json!({}), &json!([{"op": op, "path": "name.givenname", "value": "B"}]), &json!({"name": {"givenName": "B"}}));
+        case(
+            &json!({}),
+            &json!([{"op": op, "path": "name.givenname", "value": "B"}]),
+            &json!({"name": {"givenName": "B"}}),
+        );
     }
     case(&name, &json!([{"op": "remove", "path": "name.givenName"}]), &json!({"name": {"familyName": "L"}}));
-    case(&json!({"name": {"givenName": "A"}}), &json!([{"op": "remove", "path": "name.givenName"}]), &json!({}));
+    case(
+        &json!({"name": {"givenName": "A"}}),
+        &json!([{"op": "remove", "path": "name.givenName"}]),
+        &json!({}),
+    );
     case(&name, &json!([{"op": "remove", "path": "name"}]), &json!({}));
     case(&name, &json!([{"op": "remove", "path": "name.formatted"}]), &name);
 }
@@ -120,7 +136,11 @@ fn what_is_added_to_a_list_joins_it_once() {
     ] {
         case(&have, &add(same), &have);
     }
-    case(&have, &add(json!([{"type": "home", "value": "w"}])), &json!({"emails": [have["emails"][0], {"type": "home", "value": "w"}]}));
+    case(
+        &have,
+        &add(json!([{"type": "home", "value": "w"}])),
+        &json!({"emails": [have["emails"][0], {"type": "home", "value": "w"}]}),
+    );
     case(
         &have,
         &add(json!([{"type": "work", "value": "w", "primary": true}])),
@@ -177,7 +197,11 @@ fn a_value_path_means_the_elements_that_its_filter_selects() {
         refused(&have, &at(op, r#"emails[type eq "other"].value"#, json!("x")), "noTarget");
         refused(&json!({}), &at(op, r#"emails[type eq "work"].value"#, json!("x")), "noTarget");
         refused(&have, &at(op, r#"emails[primary gt true].value"#, json!("x")), "invalidFilter");
-        refused(&json!({"name": {"givenName": "A"}}), &at(op, r#"name[givenName eq "A"].familyName"#, json!("x")), "invalidPath");
+        refused(
+            &json!({"name": {"givenName": "A"}}),
+            &at(op, r#"name[givenName eq "A"].familyName"#, json!("x")),
+            "invalidPath",
+        );
         refused(&have, &at(op, "emails.value", json!("x")), "invalidPath");
         refused(&have, &at(op, r#"emails[type eq "home"].value"#, json!({"a": 1})), "invalidValue");
     }
@@ -191,7 +215,11 @@ fn a_value_path_means_the_elements_that_its_filter_selects() {
         &at("replace", r#"emails[type eq "home"]"#, json!([{"type": "other", "Value": "o"}])),
         &json!({"emails": [{"Type": "Work", "value": "w"}, {"type": "other", "value": "o"}]}),
     );
-    case(&have, &json!([{"op": "remove", "path": r#"emails[type eq "work"]"#}]), &json!({"emails": [{"type": "home", "value": "h"}]}));
+    case(
+        &have,
+        &json!([{"op": "remove", "path": r#"emails[type eq "work"]"#}]),
+        &json!({"emails": [{"type": "home", "value": "h"}]}),
+    );
     case(&have, &json!([{"op": "remove", "path": r#"emails[value pr]"#}]), &json!({}));
     refused(&have, &json!([{"op": "remove", "path": r#"emails[type eq "other"]"#}]), "noTarget");
 }
@@ -204,7 +232,11 @@ fn a_part_of_an_element_is_removed_and_an_element_without_its_value_goes() {
         &json!([{"op": "remove", "path": r#"emails[type eq "work"].display"#}]),
         &json!({"emails": [{"type": "work", "value": "w"}], "addresses": have["addresses"]}),
     );
-    case(&have, &json!([{"op": "remove", "path": r#"emails[type eq "work"].value"#}]), &json!({"addresses": have["addresses"]}));
+    case(
+        &have,
+        &json!([{"op": "remove", "path": r#"emails[type eq "work"].value"#}]),
+        &json!({"addresses": have["addresses"]}),
+    );
     case(
         &have,
         &json!([{"op": "remove", "path": r#"addresses[type eq "work"].locality"#}]),
@@ -228,12 +260,31 @@ fn one_element_at_most_is_primary() {
         json!({"emails": emails})
     };
     case(&have, &json!([{"op": "add", "path": "emails[value eq \"b\"].primary", "value": true}]), &after(1));
-    case(&have, &json!([{"op": "replace", "path": "emails[value eq \"c\"]", "value": {"value": "c", "primary": true}}]), &after(2));
-    case(&have, &json!([{"op": "add", "path": "emails", "value": [{"value": "b", "primary": true}]}]), &after(1));
-    case(&have, &json!([{"op": "add", "path": "emails[value eq \"a\"].display", "value": "A"}]),
-        &json!({"emails": [{"value": "a", "primary": true, "display": "A"}, {"value": "b"}, {"value": "c", "primary": false}]}));
-    refused(&have, &json!([{"op": "add", "path": "emails[value pr].primary", "value": true}]), "invalidValue");
-    refused(&have, &json!([{"op": "replace", "path": "emails", "value": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]}]), "invalidValue");
+    case(
+        &have,
+        &json!([{"op": "replace", "path": "emails[value eq \"c\"]", "value": {"value": "c", "primary": true}}]),
+        &after(2),
+    );
+    case(
+        &have,
+        &json!([{"op": "add", "path": "emails", "value": [{"value": "b", "primary": true}]}]),
+        &after(1),
+    );
+    case(
+        &have,
+        &json!([{"op": "add", "path": "emails[value eq \"a\"].display", "value": "A"}]),
+        &json!({"emails": [{"value": "a", "primary": true, "display": "A"}, {"value": "b"}, {"value": "c", "primary": false}]}),
+    );
+    refused(
+        &have,
+        &json!([{"op": "add", "path": "emails[value pr].primary", "value": true}]),
+        "invalidValue",
+    );
+    refused(
+        &have,
+        &json!([{"op": "replace", "path": "emails", "value": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]}]),
+        "invalidValue",
+    );
 }
 
 #[test]
@@ -242,20 +293,44 @@ fn extensions_are_edited_below_their_schema() {
     let have = json!({ENTERPRISE: {"department": "d", "costCenter": "c"}, "schemas": [USER, ENTERPRISE]});
     let with = |extension: Value| json!({ENTERPRISE: extension, "schemas": [USER, ENTERPRISE]});
     for path in [format!("{ENTERPRISE}:department"), format!("{lower}:Department")] {
-        case(&have, &json!([{"op": "replace", "path": path, "value": "e"}]), &with(json!({"department": "e", "costCenter": "c"})));
+        case(
+            &have,
+            &json!([{"op": "replace", "path": path, "value": "e"}]),
+            &with(json!({"department": "e", "costCenter": "c"})),
+        );
         case(&have, &json!([{"op": "remove", "path": path}]), &with(json!({"costCenter": "c"})));
-        case(&json!({}), &json!([{"op": "add", "path": path, "value": "e"}]), &with(json!({"department": "e"})));
+        case(
+            &json!({}),
+            &json!([{"op": "add", "path": path, "value": "e"}]),
+            &with(json!({"department": "e"})),
+        );
     }
     for op in ["add", "replace"] {
-        case(&have, &json!([{"op": op, "path": ENTERPRISE, "value": {"department": "e"}}]), &with(json!({"department": "e", "costCenter": "c"})));
+        case(
+            &have,
+            &json!([{"op": op, "path": ENTERPRISE, "value": {"department": "e"}}]),
+            &with(json!({"department": "e", "costCenter": "c"})),
+        );
     }
     case(&have, &json!([{"op": "remove", "path": ENTERPRISE}]), &json!({}));
     case(&have, &json!([{"op": "replace", "value": {ENTERPRISE: null}}]), &json!({}));
-    case(&json!({}), &json!([{"op": "replace", "path": USER, "value": {"title": "t"}}]), &json!({"title": "t"}));
-    case(&json!({}), &json!([{"op": "replace", "path": format!("{USER}:title"), "value": "t"}]), &json!({"title": "t"}));
+    case(
+        &json!({}),
+        &json!([{"op": "replace", "path": USER, "value": {"title": "t"}}]),
+        &json!({"title": "t"}),
+    );
+    case(
+        &json!({}),
+        &json!([{"op": "replace", "path": format!("{USER}:title"), "value": "t"}]),
+        &json!({"title": "t"}),
+    );
     refused(&have, &json!([{"op": "remove", "path": USER}]), "mutability");
     refused(&have, &json!([{"op": "replace", "path": ENTERPRISE, "value": "x"}]), "invalidValue");
-    refused(&have, &json!([{"op": "remove", "path": ENTERPRISE, "value": {"department": "d"}}]), "invalidValue");
+    refused(
+        &have,
+        &json!([{"op": "remove", "path": ENTERPRISE, "value": {"department": "d"}}]),
+        "invalidValue",
+    );
 }
 
 #[test]
@@ -272,8 +347,16 @@ fn attributes_that_no_schema_knows_are_treated_by_their_shape() {
     coloured[BADGES]["badge"] = json!({"colour": "blue", "no": 7});
     case(&have, &json!([{"op": "replace", "path": path("badge"), "value": {"Colour": "blue"}}]), &coloured);
     case(&have, &json!([{"op": "replace", "path": path("badge.colour"), "value": "blue"}]), &coloured);
-    case(&json!({}), &json!([{"op": "add", "path": path("tags"), "value": ["a"]}]), &with(json!({"tags": ["a"]})));
-    case(&json!({}), &json!([{"op": "add", "path": path("badge.colour"), "value": "red"}]), &with(json!({"badge": {"colour": "red"}})));
+    case(
+        &json!({}),
+        &json!([{"op": "add", "path": path("tags"), "value": ["a"]}]),
+        &with(json!({"tags": ["a"]})),
+    );
+    case(
+        &json!({}),
+        &json!([{"op": "add", "path": path("badge.colour"), "value": "red"}]),
+        &with(json!({"badge": {"colour": "red"}})),
+    );
     refused(&have, &json!([{"op": "add", "path": path("badge"), "value": "x"}]), "invalidValue");
     refused(&have, &json!([{"op": "add", "path": path("level"), "value": ["x"]}]), "invalidValue");
     let versionless = json!({"urn:northwind:extra": {"a": 1}, "schemas": [USER, "urn:northwind:extra"]});
@@ -318,7 +401,11 @@ fn values_that_do_not_fit_are_refused_and_nothing_is_half_done() {
         json!({"op": "replace", "path": "name", "value": "Ada"}),
         json!({"op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": "m-1"}),
     ] {
-        refused(&json!({"active": true}), &json!([{"op": "add", "path": "nickName", "value": "n"}, operation]), "invalidValue");
+        refused(
+            &json!({"active": true}),
+            &json!([{"op": "add", "path": "nickName", "value": "n"}, operation]),
+            "invalidValue",
+        );
     }
     refused(&json!({}), &json!([{"op": "add", "path": "title.value", "value": "x"}]), "invalidPath");
 }
@@ -338,15 +425,15 @@ fn a_reference_to_somebody_else_keeps_nothing_of_the_former() {
 
 #[test]
 fn members_are_told_by_their_value() {
-    let group = |members: Value| {
-        json!({"id": "g", "displayName": "Audit", "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "members": members})
-    };
+    let group = |members: Value| json!({"id": "g", "displayName": "Audit", "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "members": members});
     let have = group(json!([{"value": "u-1", "display": "Ada", "type": "User"}, {"value": "U-1"}]));
     let after = |operations: Value| done(&ResourceKind::Group, &have, &operations).unwrap();
     let add = json!([{"op": "add", "path": "members", "value": [{"value": "u-1"}, {"value": "u-2"}, {"value": "u-2"}]}]);
     assert_eq!(
         after(add),
-        group(json!([{"value": "u-1", "display": "Ada", "type": "User"}, {"value": "U-1"}, {"value": "u-2"}]))
+        group(
+            json!([{"value": "u-1", "display": "Ada", "type": "User"}, {"value": "U-1"}, {"value": "u-2"}])
+        )
     );
     let removal = json!([{"op": "remove", "path": "members[value eq \"U-1\"]"}]);
     assert_eq!(after(removal), group(json!([{"value": "u-1", "display": "Ada", "type": "User"}])));

@@ -29,7 +29,10 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 fn settings() -> Settings {
-    Settings { declared_types: DeclaredTypes::from([(SINCE.to_owned(), ValueType::DateTime)]), ..Settings::default() }
+    Settings {
+        declared_types: DeclaredTypes::from([(SINCE.to_owned(), ValueType::DateTime)]),
+        ..Settings::default()
+    }
 }
 
 fn holds(filter: &str) -> Option<bool> {
@@ -171,19 +174,38 @@ fn numbers_moments_and_booleans_compare_as_such() {
         ],
         Some(true),
     );
-    all(&[&format!("{LEVEL} gt 7"), &format!("{LEVEL} lt 6"), "active eq false", r#"meta.lastModified gt "2026-03-01T10:00:00Z""#], Some(false));
+    all(
+        &[
+            &format!("{LEVEL} gt 7"),
+            &format!("{LEVEL} lt 6"),
+            "active eq false",
+            r#"meta.lastModified gt "2026-03-01T10:00:00Z""#,
+        ],
+        Some(false),
+    );
 }
 
 #[test]
 fn null_is_no_value() {
-    all(&["nickName eq null", "displayName eq null", "userName ne null", r#"displayName ne "x""#], Some(true));
+    all(
+        &["nickName eq null", "displayName eq null", "userName ne null", r#"displayName ne "x""#],
+        Some(true),
+    );
     all(&["userName eq null", "nickName ne null"], Some(false));
 }
 
 #[test]
 fn comparisons_without_meaning_are_refused() {
     all(
-        &["active gt true", "active gt false", "userName gt null", "userName co true", "emails[primary ge true]", "id sw 4", r#"x509Certificates.value pr and active lt "true""#],
+        &[
+            "active gt true",
+            "active gt false",
+            "userName gt null",
+            "userName co true",
+            "emails[primary ge true]",
+            "id sw 4",
+            r#"x509Certificates.value pr and active lt "true""#,
+        ],
         None,
     );
 }

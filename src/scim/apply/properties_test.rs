@@ -15,7 +15,15 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const OWN: &str = "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User";
 
 fn plain() -> impl Strategy<Value = Value> {
-    prop::sample::select(vec![json!("a"), json!("work"), json!(""), json!(true), json!(false), json!(7), Value::Null])
+    prop::sample::select(vec![
+        json!("a"),
+        json!("work"),
+        json!(""),
+        json!(true),
+        json!(false),
+        json!(7),
+        Value::Null,
+    ])
 }
 
 fn element() -> impl Strategy<Value = Value> {

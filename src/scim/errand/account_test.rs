@@ -32,7 +32,11 @@ fn a_deletion_deactivates_and_says_that_it_deleted() {
         said(200, json!({"id": "u-1", "active": false})),
         said(200, json!({"userName": "ada"})),
     ] {
-        assert_eq!(deleted(&keeping(), std::slice::from_ref(&answer)), [OFF, "made 204 Applied"], "{answer:?}");
+        assert_eq!(
+            deleted(&keeping(), std::slice::from_ref(&answer)),
+            [OFF, "made 204 Applied"],
+            "{answer:?}"
+        );
     }
     for status in [401, 404, 409, 500, 501] {
         assert_eq!(deleted(&keeping(), &[said(status, json!({}))]), [OFF, "Latest"]);
@@ -44,7 +48,11 @@ fn a_deletion_deactivates_and_says_that_it_deleted() {
         said(200, json!("<html>")),
         said(200, json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "404"})),
     ] {
-        assert_eq!(deleted(&keeping(), std::slice::from_ref(&answer)), [OFF, "Refused scim_upstream Unknown"], "{answer:?}");
+        assert_eq!(
+            deleted(&keeping(), std::slice::from_ref(&answer)),
+            [OFF, "Refused scim_upstream Unknown"],
+            "{answer:?}"
+        );
     }
 }
 
@@ -52,7 +60,9 @@ fn a_deletion_deactivates_and_says_that_it_deleted() {
 fn an_application_without_patch_is_deactivated_by_put() {
     let mut settings = keeping();
     settings.abilities.patch = PatchForm::Put;
-    let ada = |active: bool| said(200, json!({"id": "u-1", "userName": "ada", "active": active, "schemas": [USER]}));
+    let ada = |active: bool| {
+        said(200, json!({"id": "u-1", "userName": "ada", "active": active, "schemas": [USER]}))
+    };
     let put = r#"PUT /Users/u-1 {"id":"u-1","userName":"ada","active":false,"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"]}"#;
     assert_eq!(deleted(&settings, &[ada(true), ada(false)]), ["GET /Users/u-1", put, "made 204 Applied"]);
     assert_eq!(deleted(&settings, &[ada(false)]), ["GET /Users/u-1", "made 204 Applied"]);
@@ -129,19 +139,29 @@ fn a_deletion_is_never_made_of_anything_less_certain() {
         json!([{"op": "replace", "path": "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User:active", "value": false}]),
         json!([{"op": "replace", "path": "title", "value": "active"}]),
     ] {
-        assert!(is_forwarded("PATCH", "/Users/u-1", &json!({"Operations": operations}), &deleting()), "{operations}");
+        assert!(
+            is_forwarded("PATCH", "/Users/u-1", &json!({"Operations": operations}), &deleting()),
+            "{operations}"
+        );
     }
     for body in deactivations() {
         assert!(is_forwarded("PATCH", "/Groups/g", &body, &deleting()));
         assert!(is_forwarded("PATCH", "/Devices/d", &body, &deleting()));
     }
-    for body in [json!({"userName": "a", "active": null}), json!({"userName": "a"}), json!({"userName": "a", "active": true})] {
+    for body in [
+        json!({"userName": "a", "active": null}),
+        json!({"userName": "a"}),
+        json!({"userName": "a", "active": true}),
+    ] {
         assert!(is_forwarded("PUT", "/Users/u-1", &body, &deleting()), "{body}");
     }
     assert!(is_forwarded("POST", "/Users", &json!({"userName": "a", "active": false}), &deleting()));
     let off = Settings { off: ["P2".to_owned()].into(), ..deleting() };
     let text = json!({"Operations": [{"op": "replace", "path": "active", "value": "False"}]});
-    assert!(is_forwarded("PATCH", "/Users/u-1", &text, &off), "a text is no certain word where the rule that reads it is off");
+    assert!(
+        is_forwarded("PATCH", "/Users/u-1", &text, &off),
+        "a text is no certain word where the rule that reads it is off"
+    );
 }
 
 #[test]

@@ -24,15 +24,18 @@ fn patched(body: &Value, answers: &[Said]) -> Vec<String> {
 }
 
 const GET: &str = "GET /Users/u-1?attributes=emails";
-const MADE: &str =
-    r#"PATCH /Users/u-1 {"schemas":[],"Operations":[{"op":"add","path":"emails","value":[{"type":"work","value":"a"}]}]}"#;
-const AS_SENT: &str =
-    r#"PATCH /Users/u-1 {"schemas":[],"Operations":[{"op":"replace","path":"emails[type eq \"work\"].value","value":"a"}]}"#;
+const MADE: &str = r#"PATCH /Users/u-1 {"schemas":[],"Operations":[{"op":"add","path":"emails","value":[{"type":"work","value":"a"}]}]}"#;
+const AS_SENT: &str = r#"PATCH /Users/u-1 {"schemas":[],"Operations":[{"op":"replace","path":"emails[type eq \"work\"].value","value":"a"}]}"#;
 
 #[test]
 fn the_patch_is_sent_once_in_the_form_that_selects_something() {
     let none = said(200, json!({"id": "u-1"}));
-    for last in [said(200, json!({})), said(204, Value::Null), said(400, json!({"scimType": "noTarget"})), said(500, Value::Null)] {
+    for last in [
+        said(200, json!({})),
+        said(204, Value::Null),
+        said(400, json!({"scimType": "noTarget"})),
+        said(500, Value::Null),
+    ] {
         assert_eq!(patched(&work("Replace", &[]), &[none.clone(), last]), [GET, MADE, "Latest"]);
     }
     let there = said(200, json!({"id": "u-1", "emails": [{"type": "work", "value": "b"}]}));

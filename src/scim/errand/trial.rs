@@ -57,7 +57,9 @@ pub(super) fn story(planned: Planned, answers: &[Said], settings: &Settings) -> 
         let (call, errand) = match step {
             ErrandStep::Call(call, errand) => (call, errand),
             ErrandStep::Done(Ended::Made { status, body, effect, .. }) => {
-                told.push(format!("made {status} {effect:?} {}", String::from_utf8(body).unwrap()).trim().into());
+                told.push(
+                    format!("made {status} {effect:?} {}", String::from_utf8(body).unwrap()).trim().into(),
+                );
                 return told;
             }
             ErrandStep::Done(ended) => {
@@ -66,7 +68,8 @@ pub(super) fn story(planned: Planned, answers: &[Said], settings: &Settings) -> 
             }
         };
         let version = call.if_match.as_ref().map(|version| format!(" if {version}")).unwrap_or_default();
-        let body = call.body.as_ref().map(|body| format!(" {}", String::from_utf8_lossy(body))).unwrap_or_default();
+        let body =
+            call.body.as_ref().map(|body| format!(" {}", String::from_utf8_lossy(body))).unwrap_or_default();
         told.push(format!("{} {}{version}{body}", call.method, call.path));
         let Some((status, etag, body)) = answers.next() else {
             told.push("unfinished".into());
