@@ -41,7 +41,7 @@ pub(super) fn deactivate(outgoing: &Outgoing, settings: &Settings) -> Begun {
     let path = outgoing.path.clone();
     let operation = json!({"op": "replace", "path": "active", "value": false});
     let patch = json!({"schemas": [PATCH_SCHEMA], "Operations": [operation]}).to_string().into_bytes();
-    let applied = vec![Applied { rule: "delete.deactivate", place: "method".into() }];
+    let applied = vec![Applied { rule: super::KEEP, place: "method".into() }];
     if settings.abilities.patch == PatchForm::Put {
         let (mut first, work) = put::begin(outgoing.shape.clone(), path, patch);
         first.applied = applied;
@@ -55,7 +55,7 @@ pub(super) fn deactivate(outgoing: &Outgoing, settings: &Settings) -> Begun {
 pub(super) fn delete(outgoing: &Outgoing) -> (OwnRequest, Errand) {
     let path = outgoing.path.split('?').next().unwrap_or_default().to_owned();
     let mut request = OwnRequest::delete(path);
-    request.applied = vec![Applied { rule: "deactivate.delete", place: "method".into() }];
+    request.applied = vec![Applied { rule: super::DELETE, place: "method".into() }];
     (request, Account { does: Does::Delete, shape: outgoing.shape.clone() }.into())
 }
 

@@ -71,7 +71,9 @@ impl Eager {
                 let request = OwnRequest::patch(self.path.clone(), self.patch.clone(), Vec::new());
                 ErrandStep::call(request, Self { is_sent: true, ..self })
             }
-            _ => put::not_read(answer),
+            // The resource was read, and a rule refuses to judge what is meant.
+            Some(Err(error)) => ErrandStep::refused(error, Effect::NotApplied),
+            None => put::not_read(answer),
         }
     }
 }

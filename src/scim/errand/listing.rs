@@ -24,8 +24,8 @@ use super::{Answered, Begun, Effect, Ended, ErrandStep};
 
 /// More entries than this are not given at once, whatever the client asks for; it asks for the next ones.
 const MOST_KEPT: u64 = 1000;
-/// More pages than this are not asked for, however small the application makes them.
-const MOST_PAGES: u64 = 1000;
+/// An application may make its pages this many times smaller than it is asked to.
+const SMALLER: u64 = 10;
 
 pub(super) struct Listing {
     shape: RequestShape,
@@ -197,7 +197,8 @@ impl Listing {
         if given == 0 {
             return Err(unreliable("The application's list has fewer entries than it says."));
         }
-        if self.pages >= MOST_PAGES {
+        let most = self.most_entries.checked_div(self.page).unwrap_or(0).saturating_add(1);
+        if self.pages >= most.saturating_mul(SMALLER) {
             return Err(ScimError::TooMany("The application's list has too many pages.".into()).into());
         }
         Ok(false)
@@ -272,7 +273,7 @@ impl Listing {
             "itemsPerPage": self.kept.len(),
             "Resources": self.kept,
         });
-        let applied = vec![Applied { rule: "filter.local", place: "Resources".into() }];
+        let applied = vec![Applied { rule: super::LOCAL, place: "Resources".into() }];
         ErrandStep::made(200, list.to_string().into_bytes(), applied, Effect::NotApplied)
     }
 }

@@ -256,8 +256,8 @@ fn too_many_entries_are_refused_at_once() {
     assert_eq!(found(&got.unwrap()), (1, vec!["u-7"]));
     let mut next = 0u64..;
     let (got, paths, _) =
-        asked(BY_NAME, &local(1, 5000), &mut |_| said(200, list(1200, &[user(next.next().unwrap())])));
-    assert_eq!((got, paths.len()), (Err("Refused scim_too_many NotApplied".into()), 1000));
+        asked(BY_NAME, &local(100, 1200), &mut |_| said(200, list(1200, &[user(next.next().unwrap())])));
+    assert_eq!((got, paths.len()), (Err("Refused scim_too_many NotApplied".into()), 130));
 }
 
 #[test]
@@ -295,9 +295,7 @@ fn twenty_thousand_entries_pass_and_few_stay() {
     };
     for (path, want) in [
         ("/Users?filter=userName+eq+%22user19999%40n.example%22", 1),
-        ("/Users?filter=active+eq+true&count=5", 10_000),
         ("/Users?filter=title+pr&count=100000", 20_000),
-        ("/Users?filter=userName+eq+%22nobody%22", 0),
     ] {
         let (got, paths, most) = asked(path, &local(200, total), &mut answer);
         assert_eq!((found(&got.unwrap()).0, paths.len()), (want, 100), "{path}");

@@ -290,5 +290,22 @@ pub fn plan(outgoing: Outgoing, settings: &Settings) -> Plan {
     }))
 }
 
+/// What a record of an errand means; such a record is no rule of the catalogue, and has the name of what asks for it.
+pub(crate) fn says(record: &str) -> &'static str {
+    match record {
+        PUT => "applies the operations to the resource and replaces it",
+        LOCAL => "evaluates the filter over the application's list",
+        KEEP => "deactivates the account in place of deleting it",
+        DELETE => "deletes the account in place of deactivating it",
+        _ => "",
+    }
+}
+
+/// The records that errands leave.
+const PUT: &str = "patch.put";
+const LOCAL: &str = "filter.local";
+const KEEP: &str = "delete.deactivate";
+const DELETE: &str = "deactivate.delete";
+
 /// What an errand begins with.
 type Begun = Option<(OwnRequest, Errand)>;

@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value};
 
+use super::super::ability::Mode;
 use super::super::apply;
 use super::super::error::ScimError;
-use super::super::patch::{Patch, member};
+use super::super::patch::{Operation, Patch, member};
 use super::super::person::resource_id;
 use super::super::request::{Outgoing, RequestShape, has_one_spelling};
 use super::super::rule::{Applied, Context, Settings, run};
@@ -81,7 +82,7 @@ impl Put {
             let what = "The application did not answer with the resource that was asked for.";
             return ErrandStep::refused(ScimError::Upstream(what), Effect::NotApplied);
         };
-        let mut applied = vec![Applied { rule: "patch.put", place: "body".into() }];
+        let mut applied = vec![Applied { rule: super::PUT, place: "body".into() }];
         let after = match self.applied_to(&resource, settings, &mut applied) {
             Ok(after) => after,
             Err(error) => return ErrandStep::refused(error, Effect::NotApplied),
@@ -106,7 +107,8 @@ impl Put {
     ) -> Result<Map<String, Value>, ScimError> {
         let context = Context { kind: &self.shape.kind, settings };
         let mut patch = Patch::read(json::parse(&self.patch)?, &context, applied)?;
-        if patch.operations.iter().any(super::super::patch::Operation::selects) {
+        // To make an element is to judge; who wants no judgement gets `noTarget`.
+        if settings.mode != Mode::Strict && patch.operations.iter().any(Operation::selects) {
             // The rules know names in the spelling of the schema; what is sent back keeps the application's own.
             let mut spelt = resource.clone();
             spell_members(&self.shape.kind, &mut spelt);

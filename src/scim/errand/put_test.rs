@@ -126,6 +126,7 @@ fn nothing_is_written_where_the_resource_was_not_read() {
 #[test]
 fn operations_that_cannot_be_applied_are_refused_and_nothing_is_written() {
     for (operation, want) in [
+        (json!({"op": "replace", "value": {"groups": [{"value": "h"}]}}), "scim_mutability"),
         (json!({"op": "remove", "path": "userName"}), "scim_mutability"),
         (json!({"op": "replace", "path": "emails[type ne \"work\"].value", "value": "x"}), "scim_no_target"),
         (json!({"op": "replace", "path": "active", "value": "perhaps"}), "scim_value"),
@@ -157,14 +158,18 @@ fn value_paths_on_nothing_make_the_element() {
             "addresses": [{"type": "work", "locality": "L", "country": "NL"}],
             "name": {"givenName": "Ada"}, ENTERPRISE: {"department": "d"}})
     );
-    let mut settings = put_without_upsert();
-    settings.abilities.patch = PatchForm::Put;
-    let told = story(errand("PATCH", "/Users/u-1", &body, &settings), &[said(200, ada())], &settings);
-    assert_eq!(told[1], "Refused scim_no_target NotApplied");
 }
 
-fn put_without_upsert() -> Settings {
-    Settings { off: ["P30", "P31"].map(str::to_owned).into(), ..Settings::default() }
+#[test]
+fn value_paths_on_nothing_are_refused_where_nobody_may_judge() {
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "a"}]});
+    let off = Settings { off: ["P30", "P31"].map(str::to_owned).into(), ..put() };
+    let strict = Settings { mode: Mode::Strict, ..put() };
+    for settings in [off, strict] {
+        let told = story(errand("PATCH", "/Users/u-1", &body, &settings), &[said(200, ada())], &settings);
+        assert_eq!(told, [GET, "Refused scim_no_target NotApplied"]);
+    }
 }
 
 #[test]

@@ -111,3 +111,99 @@ fn took(errand: super::super::errand::Errand, answer: &Value, settings: &Setting
     };
     errand.answered(&answered, settings)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::explain_case;
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn explained(config: &Value, request: &Value, around: &Value) -> (Outcome, Value) {
+        let mut context = around.clone();
+        context["config"] = config.clone();
+        let explained = explain_case(&json!({"request": request, "context": context}));
+        (explained.outcome, explained.json)
+    }
+
+    fn lines(json: &Value) -> Vec<String> {
+        let requests = json["upstream_requests"].as_array().unwrap();
+        let text = |request: &Value, name: &str| request[name].as_str().unwrap().to_owned();
+        requests
+            .iter()
+            .map(|request| format!("{} {}", text(request, "method"), text(request, "path")))
+            .collect()
+    }
+
+    fn title() -> Value {
+        let operation = json!({"op": "Replace", "path": "title", "value": "Chief"});
+        json!({"method": "PATCH", "path": "/Users/u-1", "body": {"Operations": [operation]}})
+    }
+
+    #[test]
+    fn a_put_is_shown_with_the_resource_or_the_answers_of_the_case() {
+        let ada = json!({"id": "u-1", "userName": "ada", "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]});
+        let read = json!({"status": 200, "headers": {"ETag": "W/\"1\""}, "body": ada});
+        let failed = json!({"status": 409, "body": {"detail": "no"}});
+        let config = json!({"patch": "put"});
+        let (_, shown) = explained(&config, &title(), &json!({"upstream_resource": ada}));
+        assert_eq!(lines(&shown), ["GET /Users/u-1", "PUT /Users/u-1"]);
+        assert_eq!(shown["upstream_requests"][1]["body"]["title"], "Chief");
+        assert_eq!(shown.get("response"), None);
+        let (outcome, shown) = explained(&config, &title(), &json!({"upstream_responses": [read, failed]}));
+        assert_eq!((outcome, &shown["response"]["status"]), (Outcome::Forwarded, &json!(409)));
+        assert_eq!(shown["upstream_requests"][1]["headers"]["If-Match"], "W/\"1\"");
+        let (_, shown) = explained(&config, &title(), &json!({}));
+        assert_eq!(lines(&shown), ["GET /Users/u-1"]);
+        assert!(shown["notes"].to_string().contains("depends on the application's answer"));
+    }
+
+    #[test]
+    fn a_refusal_is_the_outcome() {
+        let operation = json!({"op": "remove", "path": "userName"});
+        let request = json!({"method": "PATCH", "path": "/Users/u-1", "body": {"Operations": [operation]}});
+        let ada = json!({"upstream_resource": {"id": "u-1", "userName": "ada"}});
+        let (outcome, shown) = explained(&json!({"patch": "put"}), &request, &ada);
+        assert_eq!(
+            (outcome, &shown["response"]["body"]["scimType"]),
+            (Outcome::Refused, &json!("mutability"))
+        );
+    }
+
+    #[test]
+    fn lists_deletions_and_eager_paths_are_shown() {
+        let entry = json!({"id": "u-1", "userName": "ADA"});
+        let list = json!({"status": 200, "body": {"totalResults": 1, "Resources": [entry],
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"]}});
+        let request = json!({"method": "GET", "path": "/Users?filter=userName+eq+%22ada%22"});
+        let (_, shown) =
+            explained(&json!({"filter": "local"}), &request, &json!({"upstream_responses": [list]}));
+        assert_eq!(lines(&shown), ["GET /Users?startIndex=1&count=100"]);
+        assert_eq!(shown["response"]["body"]["Resources"], json!([entry]));
+
+        let request = json!({"method": "DELETE", "path": "/Users/u-1"});
+        let done = json!({"upstream_responses": [{"status": 200, "body": {"id": "u-1", "active": false}}]});
+        let (_, shown) = explained(&json!({"delete": "deactivate"}), &request, &done);
+        assert_eq!(
+            (lines(&shown), &shown["response"]["status"]),
+            (vec!["PATCH /Users/u-1".to_owned()], &json!(204))
+        );
+
+        let operation = json!({"op": "Replace", "path": "active", "value": "False"});
+        let request = json!({"method": "PATCH", "path": "/Users/u-1", "body": {"Operations": [operation]}});
+        let done = json!({"upstream_responses": [{"status": 204}]});
+        let (_, shown) = explained(&json!({"deactivate": "delete"}), &request, &done);
+        assert_eq!(
+            (lines(&shown), &shown["response"]["status"]),
+            (vec!["DELETE /Users/u-1".to_owned()], &json!(204))
+        );
+
+        let operation = json!({"op": "Add", "path": "emails[type eq \"work\"].value", "value": "a"});
+        let request = json!({"method": "PATCH", "path": "/Users/u-1", "body": {"Operations": [operation]}});
+        let resource = json!({"upstream_resource": {"id": "u-1"}});
+        let (_, shown) = explained(&json!({"eager": ["emails"]}), &request, &resource);
+        assert_eq!(lines(&shown), ["GET /Users/u-1?attributes=emails", "PATCH /Users/u-1"]);
+        assert_eq!(shown["upstream_requests"][1]["body"]["Operations"][0]["path"], "emails");
+        assert!(shown["rules"].as_array().unwrap().contains(&json!("P30")), "{shown}");
+    }
+}

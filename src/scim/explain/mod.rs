@@ -66,7 +66,8 @@ impl Trail {
             if !self.rules.contains(rule) {
                 self.rules.push(rule);
             }
-            let says = catalogue().into_iter().find(|have| have.id == *rule).map_or("", |rule| rule.says);
+            let known = catalogue().into_iter().find(|have| have.id == *rule);
+            let says = known.map_or_else(|| super::errand::says(rule), |rule| rule.says);
             self.notes.push(format!("{rule} at {side} {place}: {says}"));
         }
     }
