@@ -5,6 +5,8 @@
 //! refusal.
 
 mod authentication;
+#[cfg(test)]
+mod authentication_test;
 mod closed;
 mod documents;
 mod event;
