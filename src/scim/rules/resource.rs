@@ -72,7 +72,9 @@ const C10: Rule<Resource> = Rule {
 fn flat(key: &str) -> Option<Path> {
     let path = Path::parse(key, Mode::Strict)?;
     let name = &path.name;
-    let known_urn = name.urn.as_deref().is_none_or(|urn| urn.contains('.'));
+    // Only a schema with its version says where it ends; in `urn:contoso.com:hr` the last part is none of its attributes.
+    let known_urn =
+        name.urn.as_deref().is_none_or(|urn| Name::parse(urn).is_some_and(|name| name.is_bare_urn()));
     let is_flat = name.sub.is_some() || name.urn.is_some() || path.selector.is_some();
     (is_flat && !name.is_bare_urn() && known_urn).then_some(path)
 }
@@ -617,6 +619,12 @@ mod tests {
                 r#"{{"title":"t","name":{{"givenName":"A","familyName":"L"}},"{ENTERPRISE}":{{"department":"d"}},"emails":[{{"type":"work","value":"x","primary":true}}]}}"#
             ),
         );
-        case("C10", r#"{"name":"text","name.givenName":"A"}"#, r#"{"name":"text","name.givenName":"A"}"#);
+        for stays in [
+            r#"{"name":"text","name.givenName":"A"}"#,
+            r#"{"urn:contoso.com:scim:hr":{"badge":7}}"#,
+            r#"{"urn:contoso.com:scim:hr:badge":7}"#,
+        ] {
+            case("C10", stays, stays);
+        }
     }
 }
