@@ -13,7 +13,7 @@ def sign(cell: Cell) -> str:
 
 def table(columns: list[Column]) -> str:
     """Server × step, each cell with one sign for each way."""
-    widths = [max(len(column.server.name), len(column.ways)) for column in columns]
+    widths = [max(len(column.server.name), len('/'.join(column.ways))) for column in columns]
     lines = [" " * 50 + "  ".join(c.server.name.ljust(w) for c, w in zip(columns, widths, strict=True))]
     lines.append(" " * 50 + "  ".join("/".join(column.ways)[:w].ljust(w) for column, w in zip(columns, widths, strict=True)))
     for step in STEPS:

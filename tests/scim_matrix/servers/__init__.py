@@ -78,5 +78,4 @@ SERVERS = [
     Server("jackson", "npm:@boxyhq/saml-jackson", _node("jackson.mjs", "/scim")),
     Server("django-scim2", "django-scim2", _python("serve_django_scim2.py", "/scim/v2")),
     Server("django-scim2-server", "django-scim2-server", _python("serve_django_scim2_server.py", "/scim/v2")),
-    Server("canaille", "canaille", _python("serve_canaille.py", "/scim/v2")),
 ]

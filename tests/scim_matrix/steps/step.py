@@ -40,7 +40,10 @@ def change_user(
     then: Values,
     flag: bool = False,
 ) -> Step:
-    """A PATCH of one user. `had` is what the user has beyond the usual, `then` what it must have afterwards."""
+    """A PATCH of one user. `had` is what the user has beyond the usual, `then` what it must have afterwards.
+
+    A correct client sends nothing where it has no operation.
+    """
 
     def given(scene: Scene) -> None:
         scene.user(**(made_by(scene, had) or {}))
@@ -48,8 +51,9 @@ def change_user(
 
     def send(operations: Operations, query: str = "") -> Callable[[Scene], None]:
         def sender(scene: Scene) -> None:
-            path = f"/Users/{scene.made['user']}{query}"
-            scene.client.send("PATCH", path, patch(made_by(scene, operations)))
+            path, made = f"/Users/{scene.made['user']}{query}", made_by(scene, operations)
+            if made or operations is entra:
+                scene.client.send("PATCH", path, patch(made))
 
         return sender
 
