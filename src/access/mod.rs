@@ -2,6 +2,7 @@
 
 mod cookies;
 mod headers;
+mod leases;
 mod ledger;
 mod login;
 mod people;
@@ -11,6 +12,7 @@ mod session;
 
 pub use cookies::{Cookies, is_own_cookie};
 pub use headers::{Forgeries, TooLarge, render};
+pub use leases::{Lease, Leases};
 pub use ledger::LedgerError;
 pub use login::{Login, LoginCookies};
 pub use people::{People, Standing};

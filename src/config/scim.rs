@@ -16,6 +16,8 @@ pub struct ScimSettings {
     pub max_body: usize,
     /// Largest response body that is read, in octets; larger is 502.
     pub max_response: usize,
+    /// How many requests one worker has in hand at once; more are 429.
+    pub max_in_hand: usize,
     /// Identifiers of rules that are switched off.
     pub rules_off: Vec<String>,
 }
@@ -57,8 +59,15 @@ pub enum Credential {
     Set(Secret),
 }
 
-const FIELDS: &[&str] =
-    &["public_path", "tokens", "application", "max_body_bytes", "max_response_bytes", "rules_off"];
+const FIELDS: &[&str] = &[
+    "public_path",
+    "tokens",
+    "application",
+    "max_body_bytes",
+    "max_response_bytes",
+    "max_in_hand",
+    "rules_off",
+];
 
 pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<ScimSettings> {
     let fields = node.fields(FIELDS);
@@ -79,6 +88,10 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
         Some(node) => node.number(1024..=64 << 20),
         None => Some(1_000_000),
     };
+    let max_in_hand = match fields.get("max_in_hand") {
+        Some(node) => node.number(1..=10_000),
+        None => Some(64),
+    };
     let rules_off = fields
         .get("rules_off")
         .map(|node| node.list().iter().filter_map(|node| node.text().map(str::to_owned)).collect::<Vec<_>>());
@@ -88,6 +101,7 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
         application: application?,
         max_body: usize::try_from(max_body?).ok()?,
         max_response: usize::try_from(max_response?).ok()?,
+        max_in_hand: usize::try_from(max_in_hand?).ok()?,
         rules_off: rules_off.unwrap_or_default(),
     };
     if settings.application.cluster_path.is_empty() {

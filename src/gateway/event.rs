@@ -1,6 +1,8 @@
 //! What can happen to an exchange, and what it may ask of the host in return.
 
-use crate::common::{HeaderEdit, Headers, Reply};
+use crate::common::{HeaderEdit, Headers, Reply, UnixMillis};
+
+use super::documents::DocumentId;
 
 /// One host callback.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub enum Event {
     },
     /// The answer to [`Step::Call`]; `None` where the call could not be made, broke off or was too large.
     CallAnswered(Option<CallAnswer>),
+    /// What [`Step::Wait`] waited for has come, or will not come in time: the exchange looks for itself.
+    Woken,
     /// The response's header list.
     ResponseHeaders {
         /// All pairs, `:status` included.
@@ -89,8 +93,29 @@ pub enum Step {
     Hold,
     /// Keep everything back and make this call; its answer is [`Event::CallAnswered`].
     Call(Call),
+    /// Keep everything back until then; what ends it is [`Event::Woken`]. A stream may end meanwhile.
+    Wait(Wait),
     /// Answer the client; the request goes no further.
     Answer(Reply),
+}
+
+/// What an exchange waits for that is no answer to a call of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// A document which is being fetched; no longer than until this moment.
+    Document(DocumentId, UnixMillis),
+    /// This moment.
+    Until(UnixMillis),
+}
+
+impl Wait {
+    /// When the waiting ends at the latest.
+    #[must_use]
+    pub fn end(self) -> UnixMillis {
+        match self {
+            Self::Document(_, end) | Self::Until(end) => end,
+        }
+    }
 }
 
 /// Changes to what is being let through.

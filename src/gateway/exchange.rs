@@ -7,7 +7,7 @@ use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 
 use super::event::{CallAnswer, Edits, Event, Origin, Step};
 use super::pages::problem;
-use super::provisioning::{self, Arriving, Flow, LookUp, Next};
+use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
 use super::request::Head;
 use super::route::{self, Verdict};
 use super::{Gateway, reports, sign_on};
@@ -28,11 +28,13 @@ enum State {
     /// The body of a provisioning request is coming in.
     Arriving(Box<Arriving>),
     /// A provisioning request waits for a call of our own.
-    LookingUp(Box<LookUp>),
+    LookingUp(Box<Calling>),
     /// A provisioning request has been released.
     Provisioned(Box<Flow>),
     /// The application's answer to a provisioning request is coming in.
     Repairing(Box<Flow>, Headers),
+    /// It is held while calls of our own are made.
+    FollowingUp(Box<FollowUp>),
     /// The proxy answered a provisioning request itself; its text makes room for a SCIM error.
     Replacing(Replacement),
     /// A request has been released, or was never ours to judge; nothing is left to do but to strip its trailers.
@@ -62,6 +64,8 @@ pub enum StateName {
     Provisioned,
     /// The application's answer is coming in.
     Repairing,
+    /// It is held while calls of our own are made.
+    FollowingUp,
     /// The proxy's own answer makes room for a SCIM error.
     Replacing,
     /// An ordinary request has been released.
@@ -87,6 +91,7 @@ impl Exchange {
             State::LookingUp(_) => StateName::LookingUp,
             State::Provisioned(_) => StateName::Provisioned,
             State::Repairing(..) => StateName::Repairing,
+            State::FollowingUp(_) => StateName::FollowingUp,
             State::Replacing(_) => StateName::Replacing,
             State::Released => StateName::Released,
             State::Refused => StateName::Refused,
@@ -109,6 +114,7 @@ impl Exchange {
             Event::RequestBody { size, end } => self.request_body(state, size, end, host),
             Event::RequestTrailers { trailers } => self.request_trailers(state, &trailers, host),
             Event::CallAnswered(answer) => self.call_answered(state, answer.as_ref(), host),
+            Event::Woken => self.woken(state, host),
             Event::ResponseHeaders { headers, end, origin } => {
                 self.response_headers(state, headers, end, origin, host)
             }
@@ -163,7 +169,9 @@ impl Exchange {
             | State::LookingUp(_)
             | State::Refused
             | State::Over => (state, Step::Hold),
-            State::Provisioned(_) | State::Repairing(..) | State::Released => (state, Step::go_on()),
+            State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) | State::Released => {
+                (state, Step::go_on())
+            }
             // What was not released before the proxy answered is not released after.
             State::Replacing(_) => (state, Step::Hold),
             State::Fresh => refuse(out_of_order()),
@@ -182,7 +190,7 @@ impl Exchange {
                 (state, without_trailers(step, trailers))
             }
             State::LookingUp(_) | State::Replacing(_) | State::Refused | State::Over => (state, Step::Hold),
-            State::Provisioned(_) | State::Repairing(..) => {
+            State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) => {
                 (state, without_trailers(Step::go_on(), trailers))
             }
             State::Released => {
@@ -195,13 +203,18 @@ impl Exchange {
 
     fn call_answered(&self, state: State, answer: Option<&CallAnswer>, host: &dyn Host) -> (State, Step) {
         match state {
-            State::LookingUp(look_up) => {
-                let (edits, flow) = look_up.answered(&self.gateway, answer, host);
-                (State::Provisioned(flow), Step::Continue(edits))
-            }
+            State::LookingUp(calling) => next(calling.answered(&self.gateway, answer, host)),
+            State::FollowingUp(follow_up) => answered(follow_up.answered(&self.gateway, answer, host)),
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
         }
+    }
+
+    /// What was waited for has come, or will not come in time.
+    #[expect(clippy::unused_self, reason = "nothing waits yet")]
+    fn woken(&self, state: State, _host: &dyn Host) -> (State, Step) {
+        // Nobody waits for it (any more).
+        (state, Step::Hold)
     }
 
     fn response_headers(
@@ -215,7 +228,7 @@ impl Exchange {
         let status = headers.text(":status").and_then(|status| status.parse().ok());
         match (state, origin) {
             (State::Provisioned(mut flow), _) => {
-                let recorded = flow.answered(&self.gateway, status, origin, host);
+                let recorded = flow.answered(&self.gateway, status, !end, origin, host);
                 // The proxy's own answer is no success anyway.
                 if !recorded && origin == Origin::Upstream {
                     return refuse(provisioning::not_recorded());
@@ -245,8 +258,13 @@ impl Exchange {
                 Origin::Upstream,
             ) => self.abandon(pending, host),
             // The application's answer broke off, or was larger than the proxy holds.
-            (State::Repairing(..), Origin::Local) => local_reply(status, end),
-            (pending @ (State::Repairing(..) | State::Replacing(_)), _) => self.abandon(pending, host),
+            (pending @ (State::Repairing(..) | State::FollowingUp(_)), Origin::Local) => {
+                self.done(pending, host);
+                local_reply(status, end)
+            }
+            (pending @ (State::Repairing(..) | State::FollowingUp(_) | State::Replacing(_)), _) => {
+                self.abandon(pending, host)
+            }
             // The proxy refused the request before it came to us.
             (State::Fresh, Origin::Local) => (State::Refused, Step::go_on()),
             (State::Released, _) => (State::Released, Step::go_on()),
@@ -260,22 +278,24 @@ impl Exchange {
     /// Response body (`Some`) or trailers (`None`).
     fn response_body(&self, state: State, size: Option<usize>, end: bool, host: &dyn Host) -> (State, Step) {
         match state {
-            State::Repairing(flow, _) if size.is_some_and(|size| size > flow.max_response) => {
-                refuse(provisioning::response_too_large())
+            State::Repairing(flow, headers) if size.is_some_and(|size| size > flow.max_response) => {
+                self.unread(flow, headers, host)
             }
-            State::Repairing(mut flow, headers) if end => {
+            State::Repairing(flow, headers) if end => {
                 let length = size.unwrap_or(flow.max_response);
                 // One octet more than allowed tells "all of it" from "cut off".
-                let step = match host.response_body(length.saturating_add(1)) {
+                match host.response_body(length.saturating_add(1)) {
                     Ok(body) if body.len() <= flow.max_response => {
-                        Step::Continue(flow.repair(&self.gateway, &headers, &body, host))
+                        answered(flow.ended(&self.gateway, headers, &body, host))
                     }
-                    Ok(_) => Step::Continue(provisioning::replace(&provisioning::response_too_large())),
-                    Err(_) => Step::Continue(provisioning::replace(&provisioning::unavailable())),
-                };
-                (State::Released, step)
+                    Ok(_) => self.unread(flow, headers, host),
+                    Err(_) => {
+                        self.done(State::Repairing(flow, headers), host);
+                        refuse(provisioning::unavailable())
+                    }
+                }
             }
-            State::Repairing(..) | State::Over => (state, Step::Hold),
+            State::Repairing(..) | State::FollowingUp(_) | State::Over => (state, Step::Hold),
             State::Replacing(Replacement(body)) => {
                 let edits = Edits { body: Some(body), ..Edits::default() };
                 (State::Replacing(Replacement(Vec::new())), Step::Continue(edits))
@@ -288,10 +308,19 @@ impl Exchange {
     fn done(&self, state: State, host: &dyn Host) -> (State, Step) {
         match state {
             State::Provisioned(mut flow) => flow.abandoned(&self.gateway, host),
-            State::LookingUp(look_up) => look_up.abandoned(&self.gateway, host),
+            State::Repairing(mut flow, _) => flow.unread(&self.gateway, host),
+            State::LookingUp(calling) => calling.abandoned(&self.gateway, host),
+            State::FollowingUp(follow_up) => follow_up.abandoned(&self.gateway, host),
             _ => {}
         }
         (State::Over, Step::Hold)
+    }
+
+    /// The application's answer is larger than what is read of it.
+    fn unread(&self, flow: Box<Flow>, headers: Headers, host: &dyn Host) -> (State, Step) {
+        let reply = flow.reply_unread(&self.gateway, &headers);
+        self.done(State::Repairing(flow, headers), host);
+        refuse(reply)
     }
 
     /// Refuses what should not have happened; a change of somebody's account that was under way counts.
@@ -318,11 +347,23 @@ impl Exchange {
             Body::TooLarge => return refuse(provisioning::too_large(limit)),
             Body::Unreadable => return refuse(provisioning::unavailable()),
         };
-        match provisioning::normalise(&self.gateway, arriving, size.map(|_| body.as_slice()), host) {
-            Next::Answer(reply) => refuse(reply),
-            Next::LookUp(call, look_up) => (State::LookingUp(look_up), Step::Call(call)),
-            Next::Forward(edits, flow) => (State::Provisioned(flow), Step::Continue(edits)),
-        }
+        next(provisioning::normalise(&self.gateway, arriving, size.map(|_| body.as_slice()), host))
+    }
+}
+
+fn next(next: Next) -> (State, Step) {
+    match next {
+        Next::Answer(reply) => refuse(reply),
+        Next::Call(call, calling) => (State::LookingUp(calling), Step::Call(call)),
+        Next::Forward(edits, flow) => (State::Provisioned(flow), Step::Continue(edits)),
+    }
+}
+
+fn answered(answered: Answered) -> (State, Step) {
+    match answered {
+        Answered::Pass(edits) => (State::Released, Step::Continue(edits)),
+        Answered::Instead(reply) => refuse(reply),
+        Answered::Call(call, follow_up) => (State::FollowingUp(follow_up), Step::Call(call)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! refusal.
 
 mod closed;
+mod documents;
 mod event;
 mod exchange;
 mod join;
@@ -20,17 +21,19 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, LedgerError, People, Replay};
-use crate::common::Host;
+use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
+use crate::common::{Host, UnixMillis};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
 
-pub use event::{Call, CallAnswer, Edits, Event, Origin, Step};
+pub use documents::DocumentId;
+pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 
 use closed::Closed;
+use documents::Documents;
 use tenant::TenantRoom;
 
 /// A compiled configuration and what all exchanges under it share.
@@ -43,6 +46,8 @@ pub struct Gateway {
     closed: Closed,
     people: People,
     replay: Replay,
+    leases: Leases,
+    documents: Documents,
 }
 
 impl Gateway {
@@ -73,9 +78,20 @@ impl Gateway {
             .collect();
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
+        let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
         let tenants: Result<Vec<_>, _> =
             tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
-        Ok(Self { host, tenants: tenants?, by_host, forgeries, closed, people, replay })
+        Ok(Self {
+            host,
+            tenants: tenants?,
+            by_host,
+            forgeries,
+            closed,
+            people,
+            replay,
+            leases,
+            documents: Documents::default(),
+        })
     }
 
     /// How the host behaves, as configured.
@@ -90,12 +106,43 @@ impl Gateway {
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
     /// configuration with other keys.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
-        self.people.prepare(host).and_then(|()| self.replay.prepare(host)).map_err(|error| match error {
+        let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
+        prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \
                  locked out; keep one of those keys in `keys` while you rotate, or give this filter a vm_id of its own"
                 .to_owned(),
             error => format!("shared data cannot be used ({error}); revocation and single use need it"),
         })
+    }
+
+    /// The documents that are to be fetched now, each with the call that fetches it. Every call is answered by
+    /// [`Gateway::document_answered`] or [`Gateway::document_not_sent`].
+    #[must_use]
+    pub fn due(&self, now: UnixMillis) -> Vec<(DocumentId, Call)> {
+        self.documents.due(now)
+    }
+
+    /// When [`Gateway::due`] should be asked next; `None` where there is nothing to fetch, ever. An exchange that asks to
+    /// wait for a document may have made it earlier.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UnixMillis> {
+        self.documents.next_due()
+    }
+
+    /// Whether a document is being fetched, or about to be.
+    #[must_use]
+    pub fn is_coming(&self, id: DocumentId) -> bool {
+        self.documents.is_coming(id)
+    }
+
+    /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.
+    pub fn document_answered(&self, id: DocumentId, answer: Option<&CallAnswer>, host: &dyn Host) {
+        self.documents.answered(id, answer, host);
+    }
+
+    /// A call of [`Gateway::due`] could not be made at all.
+    pub fn document_not_sent(&self, id: DocumentId, host: &dyn Host) {
+        self.documents.not_sent(id, host);
     }
 
     /// A new exchange under this configuration.

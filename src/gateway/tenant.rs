@@ -1,6 +1,8 @@
 //! A tenant as the exchange uses it: its settings, with keys derived and look-ups made.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::access::{LoginCookies, SessionCookies};
 use crate::config::{Credential, Piece, Tenant};
@@ -23,6 +25,8 @@ pub(super) struct TenantRoom {
 pub(super) struct ScimRoom {
     pub(super) rules: scim::Settings,
     pub(super) tokens: Vec<scim::Token>,
+    /// How many requests of this tenant this worker has in hand.
+    pub(super) in_hand: Rc<Cell<usize>>,
 }
 
 impl TenantRoom {
@@ -47,6 +51,7 @@ impl TenantRoom {
                 .iter()
                 .map(|token| scim::Token { name: token.name.clone(), sha256: token.sha256 })
                 .collect(),
+            in_hand: Rc::default(),
         });
         let needed = needed(&settings);
         Ok(Self { settings, sessions, logins, scim, needed })

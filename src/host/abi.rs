@@ -127,7 +127,7 @@ pub(super) enum Buffer {
 }
 
 /// The two directions of an HTTP stream.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Direction {
     Request = 0,

@@ -25,7 +25,13 @@ impl Root {
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
+        if let Some(service) = &self.service {
+            service.call_answered(self.id, token, headers, body_size);
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
@@ -39,6 +45,7 @@ impl RootContext for Root {
         };
         match Service::new(&configuration) {
             Ok(service) => {
+                service.begin(exchange_host::now());
                 self.service = Some(service);
                 true
             }

@@ -3,19 +3,22 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use crate::common::{Host as _, Level, UnixMillis};
 use crate::gateway::{Gateway, HostSettings};
 
 use super::abi;
+use super::clock::Clock;
+use super::errands::{Fetch, Forward, Sleeper};
 use super::exchange_host::ExchangeHost;
 use super::native::Native;
 use super::stream::Inner;
 
 /// Names of counters are fixed in the code; more than this many is a fault, and counts nothing.
 const MAX_COUNTERS: usize = 512;
-/// How often held streams are looked after, milliseconds.
-const TICK: u32 = 1000;
+/// How often held streams are looked after.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// A compiled configuration and what was learned of the host since.
 pub(super) struct Service {
@@ -25,7 +28,10 @@ pub(super) struct Service {
     counters: RefCell<BTreeMap<String, Option<u32>>>,
     delivers_bodies: Cell<bool>,
     waiting: RefCell<Vec<Waiting>>,
-    ticking: Cell<bool>,
+    pub(super) clock: Clock,
+    pub(super) fetches: RefCell<BTreeMap<u32, Fetch>>,
+    pub(super) sleepers: RefCell<Vec<Sleeper>>,
+    pub(super) forwards: RefCell<BTreeMap<u32, Forward>>,
 }
 
 /// A stream that is held for its body.
@@ -50,7 +56,10 @@ impl Service {
             counters: RefCell::default(),
             delivers_bodies: Cell::new(false),
             waiting: RefCell::default(),
-            ticking: Cell::new(false),
+            clock: Clock::default(),
+            fetches: RefCell::default(),
+            sleepers: RefCell::default(),
+            forwards: RefCell::default(),
         };
         for warning in warnings {
             abi::log(Level::Warn, &warning);
@@ -66,6 +75,19 @@ impl Service {
             },
         );
         Ok(Rc::new(service))
+    }
+
+    /// The timer came: whatever is due. All of it in the name of the root context, which is entered again at the end.
+    pub(super) fn tick(self: &Rc<Self>, root: u32, now: UnixMillis) {
+        self.clock.ticked(now);
+        let held = self.look_after_the_held(now);
+        let fetched = self.fetch_what_is_due(now);
+        let woken = self.wake(now);
+        if held || fetched || woken {
+            let _root_always_lives = abi::set_effective_context(root);
+        }
+        let look_after = self.watches().then(|| now.after(LOOK_AFTER));
+        self.clock.next(now, self.next_errand().into_iter().chain(look_after).min());
     }
 
     /// Adds one to a counter.
@@ -93,20 +115,18 @@ impl Service {
     }
 
     /// Watches over a stream that is held for its body, until this host has proven that it delivers bodies.
-    pub(super) fn watch(&self, id: u32, stream: &Weak<RefCell<Inner>>) {
+    pub(super) fn watch(&self, id: u32, stream: &Weak<RefCell<Inner>>, now: UnixMillis) {
         if self.delivers_bodies.get() {
             return;
         }
         if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
             waiting.push(Waiting { id, stream: stream.clone() });
         }
-        if !self.ticking.get() {
-            self.ticking.set(abi::set_tick_period(TICK).is_ok());
-        }
+        self.clock.by(now, now.after(LOOK_AFTER));
     }
 
-    /// Refuses the streams that wait for a body which the host keeps back.
-    pub(super) fn tick(&self, root: u32, now: UnixMillis) {
+    /// Refuses the streams that wait for a body which the host keeps back. True where another context was entered.
+    fn look_after_the_held(&self, now: UnixMillis) -> bool {
         let watched = self.waiting.replace(Vec::new());
         let (mut kept, mut entered) = (Vec::new(), false);
         for one in watched {
@@ -122,15 +142,14 @@ impl Service {
                 kept.push(one);
             }
         }
-        if entered {
-            let _root_always_lives = abi::set_effective_context(root);
-        }
         if let Ok(mut waiting) = self.waiting.try_borrow_mut() {
             waiting.append(&mut kept);
-            if waiting.is_empty() && abi::set_tick_period(0).is_ok() {
-                self.ticking.set(false);
-            }
         }
+        entered
+    }
+
+    fn watches(&self) -> bool {
+        self.waiting.try_borrow().is_ok_and(|waiting| !waiting.is_empty())
     }
 }
 

@@ -4,19 +4,18 @@
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::common::{Headers, HostError, Level, Reply, UnixMillis};
-use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step};
+use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step, Wait};
 
 use super::abi::{self, Buffer, Direction, Map};
+use super::errands;
 use super::exchange_host::{self, ExchangeHost};
 use super::flow::{Applied, Fault, Flow};
 use super::service::Service;
-use super::wire;
 
 /// Calls that could not even be made are answered at once; an exchange that goes on asking is refused.
 const MAX_FAILED_CALLS: usize = 4;
@@ -49,6 +48,8 @@ pub(super) struct Inner {
     /// A local reply of ours was sent.
     answered: bool,
     held: Option<Held>,
+    /// The direction that waits to be woken.
+    asleep: Option<Direction>,
 }
 
 /// A direction whose headers are held until its body comes.
@@ -77,15 +78,21 @@ struct Turn {
     direction: Direction,
     /// In a callback of this direction, whose return value decides; otherwise the direction must be resumed.
     inline: bool,
+    /// In a callback of the root, which gets the answers to calls made now.
+    by_root: bool,
 }
 
 impl Turn {
     const fn inline(direction: Direction) -> Self {
-        Self { direction, inline: true }
+        Self { direction, inline: true, by_root: false }
     }
 
     const fn later(direction: Direction) -> Self {
-        Self { direction, inline: false }
+        Self { direction, inline: false, by_root: false }
+    }
+
+    const fn by_root(direction: Direction) -> Self {
+        Self { direction, inline: false, by_root: true }
     }
 }
 
@@ -101,6 +108,7 @@ impl Stream {
                 call: None,
                 answered: false,
                 held: None,
+                asleep: None,
             })
         }))
     }
@@ -114,7 +122,7 @@ impl Stream {
 impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         if let Ok(mut inner) = self.0.try_borrow_mut() {
-            inner.call_answered(token, headers, body_size);
+            inner.call_answered(token, headers, body_size, Turn::later);
         }
     }
 
@@ -217,11 +225,24 @@ impl Inner {
         }
     }
 
-    fn call_answered(&mut self, token: u32, headers: usize, body_size: usize) {
+    fn call_answered(&mut self, token: u32, headers: usize, body_size: usize, turn: fn(Direction) -> Turn) {
         let Some(call) = self.call.take_if(|call| call.token == token) else { return };
         let answer = read_answer(headers, body_size, call.max_answer);
         if let Some(step) = self.ask(Event::CallAnswered(answer)) {
-            self.carry_out(step, Turn::later(call.direction));
+            self.carry_out(step, turn(call.direction));
+        }
+    }
+
+    /// The answer to a call that was made in a callback of the root.
+    pub(super) fn call_answered_to_root(&mut self, token: u32, headers: usize, body_size: usize) {
+        self.call_answered(token, headers, body_size, Turn::by_root);
+    }
+
+    /// In a callback of the root: what this stream waited for has come, or will not.
+    pub(super) fn woken(&mut self) {
+        let Some(direction) = self.asleep.take() else { return };
+        if let Some(step) = self.ask(Event::Woken) {
+            self.carry_out(step, Turn::by_root(direction));
         }
     }
 
@@ -232,6 +253,7 @@ impl Inner {
         let _nothing_left_to_do = self.ask(Event::Done);
         self.work = None;
         self.call = None;
+        self.asleep = None;
     }
 
     fn origin(&self) -> Origin {
@@ -287,6 +309,7 @@ impl Inner {
                 Step::Continue(edits) => return self.go_on(&edits, turn),
                 Step::Hold => return self.hold(turn),
                 Step::Answer(reply) => return self.answer(&reply, turn.direction),
+                Step::Wait(wait) => return self.sleep(wait, turn.direction),
                 Step::Call(call) => {
                     if self.call.is_some() {
                         return self.refuse(turn.direction, "a second call", HostError::WrongPhase);
@@ -335,7 +358,7 @@ impl Inner {
 
     fn hold(&mut self, turn: Turn) -> Action {
         let stop_iteration = self.work.as_ref().is_some_and(|work| work.service.settings.stop_iteration);
-        let called = self.call.is_some();
+        let called = self.call.is_some() || self.asleep == Some(turn.direction);
         let flow = self.flow(turn.direction);
         flow.pause();
         if !called && flow.has_ended() {
@@ -388,23 +411,27 @@ impl Inner {
         Action::Pause
     }
 
+    /// Keeps everything back until the root wakes this stream.
+    fn sleep(&mut self, wait: Wait, direction: Direction) -> Action {
+        if self.asleep.is_some() || self.call.is_some() {
+            return self.refuse(direction, "a wait beside another", HostError::WrongPhase);
+        }
+        self.flow(direction).pause();
+        self.asleep = Some(direction);
+        if let Some(work) = &self.work {
+            work.service.sleep(self.id, &self.me, wait, exchange_host::now());
+        }
+        Action::Pause
+    }
+
     /// Makes a call; its answer comes to this stream.
     fn dispatch(&mut self, call: &Call, turn: Turn) -> bool {
-        const LONGEST: u32 = 600_000;
-        let timeout = Duration::from_millis(u64::from(call.timeout_ms.clamp(1, LONGEST)));
-        let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        if wire::write_pairs(&call.headers).is_none() {
-            return false;
+        let Some(token) = errands::dispatch(call) else { return false };
+        if turn.by_root
+            && let Some(work) = &self.work
+        {
+            work.service.forward(token, self.id, &self.me);
         }
-        // Through the SDK, which must know the token. It panics on statuses that no host gives here.
-        let sent = proxy_wasm::hostcalls::dispatch_http_call(
-            &call.cluster,
-            headers,
-            Some(&call.body),
-            Vec::new(),
-            timeout,
-        );
-        let Ok(token) = sent else { return false };
         self.call = Some(PendingCall { token, direction: turn.direction, max_answer: call.max_answer });
         self.flow(turn.direction).pause();
         true
@@ -420,7 +447,7 @@ impl Inner {
         if let Some(work) = &self.work {
             let received = octets_received();
             self.held = Some(Held { direction, since: exchange_host::now(), received });
-            work.service.watch(self.id, &self.me);
+            work.service.watch(self.id, &self.me, exchange_host::now());
         }
     }
 
@@ -430,7 +457,7 @@ impl Inner {
             Direction::Request => self.request.is_held_at_headers() && work.exchange.waits_for_request_body(),
             Direction::Response => self.response.is_held_at_headers(),
         };
-        held && self.call.is_none()
+        held && self.call.is_none() && self.asleep.is_none()
     }
 
     pub(super) fn is_held_for_body(&self) -> bool {
@@ -467,7 +494,7 @@ fn octets_received() -> Option<u64> {
 }
 
 /// An answer to a call. Broken off, too large or without a status: none.
-fn read_answer(headers: usize, body_size: usize, max_answer: usize) -> Option<CallAnswer> {
+pub(super) fn read_answer(headers: usize, body_size: usize, max_answer: usize) -> Option<CallAnswer> {
     if headers == 0 || body_size > max_answer {
         return None;
     }

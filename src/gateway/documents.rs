@@ -1,0 +1,430 @@
+//! Documents that somebody else publishes and that decisions rest on: key sets today.
+//!
+//! Each worker fetches them for itself through a cluster of the proxy, keeps the last good one in memory, and reads it
+//! anew from time to time, and once more where somebody needs what it lacks: but never more than once a minute,
+//! whatever a stranger sends. Nothing here is shared between workers, so nothing here can be forged by another filter.
+
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::common::{Host, Level, UnixMillis};
+use crate::scim::auth::JwkSet;
+
+use super::event::{Call, CallAnswer};
+
+/// Between two fetches of one document by one worker, also where the first failed.
+const BETWEEN: Duration = Duration::from_secs(60);
+/// Beyond a call's own timeout, after which it counts as lost.
+const LOST_AFTER: Duration = Duration::from_secs(5);
+
+/// One of a gateway's documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DocumentId(usize);
+
+/// What a document is, which says how it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A JWK set (RFC 7517 section 5).
+    Keys,
+}
+
+/// A document that could be read.
+#[derive(Debug)]
+enum Content {
+    Keys(Rc<JwkSet>),
+}
+
+impl Content {
+    fn read(kind: Kind, bytes: &[u8]) -> Option<Self> {
+        match kind {
+            Kind::Keys => JwkSet::parse(bytes).map(|set| Self::Keys(Rc::new(set))),
+        }
+    }
+}
+
+/// Where a document is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) kind: Kind,
+    /// Name of the Envoy cluster.
+    pub(super) cluster: String,
+    pub(super) authority: String,
+    pub(super) path: String,
+    pub(super) timeout_ms: u32,
+    /// Octets; a larger document counts as none.
+    pub(super) max_size: usize,
+    /// How long a good one is kept before it is read anew.
+    pub(super) refresh: Duration,
+}
+
+impl Source {
+    fn call(&self) -> Call {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Call {
+            cluster: self.cluster.clone(),
+            headers: vec![
+                header(":method", "GET"),
+                header(":path", &self.path),
+                header(":authority", &self.authority),
+                header("accept", "application/json"),
+            ],
+            body: Vec::new(),
+            timeout_ms: self.timeout_ms,
+            max_answer: self.max_size,
+        }
+    }
+}
+
+/// What somebody who needs more than is at hand may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Wait: it is being fetched, or will be in a moment.
+    Coming,
+    /// Not again before this moment; what is at hand was read from the source.
+    NotBefore(UnixMillis),
+    /// Not again before this moment; the last attempt failed, so what is at hand may be old.
+    Failed(UnixMillis),
+}
+
+/// Where a document stands.
+#[derive(Debug, Default)]
+struct State {
+    /// The last good one.
+    content: Option<Content>,
+    /// Since when a fetch is under way.
+    fetching: Option<UnixMillis>,
+    /// When the last fetch began.
+    begun: Option<UnixMillis>,
+    failed: bool,
+    /// When it is read anew by itself; at once after the start.
+    due: UnixMillis,
+    wished: bool,
+    /// Calls that could not even be made, one after another.
+    not_sent: u32,
+    /// No call before this moment.
+    hold_off: UnixMillis,
+}
+
+#[derive(Debug)]
+struct Document {
+    source: Source,
+    state: RefCell<State>,
+}
+
+/// All documents of a gateway.
+#[derive(Debug, Default)]
+pub(super) struct Documents(Vec<Document>);
+
+impl Documents {
+    /// Adds a document; the same source is one document, whoever needs it.
+    pub(super) fn add(&mut self, source: Source) -> DocumentId {
+        if let Some(at) = self.0.iter().position(|document| document.source == source) {
+            return DocumentId(at);
+        }
+        self.0.push(Document { source, state: RefCell::default() });
+        DocumentId(self.0.len().saturating_sub(1))
+    }
+
+    /// The last good key set.
+    pub(super) fn keys(&self, id: DocumentId) -> Option<Rc<JwkSet>> {
+        match &self.state(id)?.content {
+            Some(Content::Keys(keys)) => Some(Rc::clone(keys)),
+            None => None,
+        }
+    }
+
+    /// Whether waiting for it makes sense: a fetch is under way or about to be.
+    pub(super) fn is_coming(&self, id: DocumentId) -> bool {
+        self.state(id).is_some_and(|state| state.fetching.is_some() || state.wished)
+    }
+
+    /// Asks for a newer one.
+    pub(super) fn wish(&self, id: DocumentId, now: UnixMillis) -> Wish {
+        let Some(document) = self.0.get(id.0) else { return Wish::Failed(now.after(BETWEEN)) };
+        let Ok(mut state) = document.state.try_borrow_mut() else { return Wish::Failed(now.after(BETWEEN)) };
+        if state.fetching.is_some() || state.wished {
+            return Wish::Coming;
+        }
+        match state.next_allowed() {
+            Some(allowed) if allowed > now => {
+                if state.failed {
+                    Wish::Failed(allowed)
+                } else {
+                    Wish::NotBefore(allowed)
+                }
+            }
+            _ => {
+                state.wished = true;
+                Wish::Coming
+            }
+        }
+    }
+
+    /// The calls that are to be made now. Each counts as under way until it is answered.
+    pub(super) fn due(&self, now: UnixMillis) -> Vec<(DocumentId, Call)> {
+        let mut calls = Vec::new();
+        for (at, document) in self.0.iter().enumerate() {
+            let Ok(mut state) = document.state.try_borrow_mut() else { continue };
+            if state.fetching.is_some_and(|since| document.lost_at(since) <= now) {
+                state.fail(now);
+            }
+            if state.when(document).is_some_and(|when| when <= now) && state.fetching.is_none() {
+                state.fetching = Some(now);
+                state.begun = Some(now);
+                state.wished = false;
+                calls.push((DocumentId(at), document.source.call()));
+            }
+        }
+        calls
+    }
+
+    /// When [`Documents::due`] should be asked next; `None` where there is no document.
+    pub(super) fn next_due(&self) -> Option<UnixMillis> {
+        self.0.iter().filter_map(|document| document.state.try_borrow().ok()?.when(document)).min()
+    }
+
+    /// A call could not be made: its cluster may not be there yet. That is no fetch, and is tried again soon.
+    pub(super) fn not_sent(&self, id: DocumentId, host: &dyn Host) {
+        let Some(document) = self.0.get(id.0) else { return };
+        let Ok(mut state) = document.state.try_borrow_mut() else { return };
+        let seconds = 1u64.checked_shl(state.not_sent.min(6)).unwrap_or(64).min(BETWEEN.as_secs());
+        state.not_sent = state.not_sent.saturating_add(1);
+        state.fetching = None;
+        state.begun = None;
+        state.failed = true;
+        state.hold_off = host.now().after(Duration::from_secs(seconds));
+        host.count("vestibule.document.failed");
+        let source = &document.source;
+        host.log(
+            Level::Error,
+            &format!(
+                "event=document.failed code=no_cluster cluster={} path={} remedy=\"is there a cluster of this name \
+                 in Envoy?\"",
+                source.cluster, source.path
+            ),
+        );
+    }
+
+    /// The answer to a call; `None` where it broke off or was too large.
+    pub(super) fn answered(&self, id: DocumentId, answer: Option<&CallAnswer>, host: &dyn Host) {
+        let Some(document) = self.0.get(id.0) else { return };
+        let Ok(mut state) = document.state.try_borrow_mut() else { return };
+        let source = &document.source;
+        let read = answer
+            .filter(|answer| answer.status == 200)
+            .and_then(|answer| Content::read(source.kind, &answer.body));
+        state.not_sent = 0;
+        let now = host.now();
+        if let Some(content) = read {
+            state.content = Some(content);
+            state.fetching = None;
+            state.failed = false;
+            state.due = now.after(jittered(source.refresh, host));
+            host.count("vestibule.document.fetched");
+            host.log(
+                Level::Info,
+                &format!("event=document.fetched cluster={} path={}", source.cluster, source.path),
+            );
+            return;
+        }
+        state.fail(now);
+        host.count("vestibule.document.failed");
+        let status = answer.map_or(0, |answer| answer.status);
+        let code = if status == 200 { "unreadable" } else { "not_answered" };
+        host.log(
+            Level::Warn,
+            &format!(
+                "event=document.failed code={code} cluster={} path={} status={status} kept={}",
+                source.cluster,
+                source.path,
+                state.content.is_some()
+            ),
+        );
+    }
+
+    fn state(&self, id: DocumentId) -> Option<Ref<'_, State>> {
+        self.0.get(id.0)?.state.try_borrow().ok()
+    }
+}
+
+impl Document {
+    /// When a fetch that began `since` is not answered any more.
+    fn lost_at(&self, since: UnixMillis) -> UnixMillis {
+        since.after(Duration::from_millis(u64::from(self.source.timeout_ms))).after(LOST_AFTER)
+    }
+}
+
+impl State {
+    fn next_allowed(&self) -> Option<UnixMillis> {
+        self.begun.map(|begun| begun.after(BETWEEN))
+    }
+
+    fn fail(&mut self, now: UnixMillis) {
+        self.fetching = None;
+        self.failed = true;
+        self.due = self.next_allowed().unwrap_or(now);
+    }
+
+    fn when(&self, document: &Document) -> Option<UnixMillis> {
+        match self.fetching {
+            Some(since) => Some(document.lost_at(since)),
+            None => {
+                let wanted = if self.wished { UnixMillis::default() } else { self.due };
+                Some(wanted.max(self.hold_off))
+            }
+        }
+    }
+}
+
+/// Up to a tenth less than `span`, so that many workers do not ask at once.
+fn jittered(span: Duration, host: &dyn Host) -> Duration {
+    let mut octet = [0u8; 1];
+    if host.random(&mut octet).is_err() {
+        return span;
+    }
+    let tenth = span.checked_div(10).unwrap_or_default();
+    let part = tenth.checked_mul(u32::from(octet[0])).and_then(|part| part.checked_div(255));
+    span.saturating_sub(part.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::Headers;
+    use crate::common::test_host::TestHost;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const START: u64 = 1_800_000_000_000;
+    const KEYS: &str = include_str!("../../tests/vectors/scim/jwt/keys.json");
+
+    fn source(path: &str) -> Source {
+        Source {
+            kind: Kind::Keys,
+            cluster: "keys".into(),
+            authority: "keys.example".into(),
+            path: path.into(),
+            timeout_ms: 5000,
+            max_size: 100_000,
+            refresh: Duration::from_secs(3600),
+        }
+    }
+
+    fn one() -> (Documents, DocumentId) {
+        let mut documents = Documents::default();
+        let id = documents.add(source("/keys"));
+        (documents, id)
+    }
+
+    fn good() -> CallAnswer {
+        CallAnswer { status: 200, headers: Headers::default(), body: KEYS.as_bytes().to_vec() }
+    }
+
+    fn bad(status: u16) -> CallAnswer {
+        CallAnswer { status, headers: Headers::default(), body: b"{\"keys\":[]}".to_vec() }
+    }
+
+    fn due(documents: &Documents, host: &TestHost) -> usize {
+        documents.due(host.now()).len()
+    }
+
+    fn later(host: &TestHost, seconds: u64) {
+        host.time.set(host.time.get() + seconds * 1000);
+    }
+
+    #[test]
+    fn a_document_is_fetched_at_once_and_then_about_every_hour() {
+        let (documents, id) = one();
+        let host = TestHost::at(START);
+        let calls = documents.due(host.now());
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].1.headers[1], (":path".to_owned(), "/keys".to_owned()));
+        assert!(documents.keys(id).is_none() && documents.is_coming(id));
+        documents.answered(id, Some(&good()), &host);
+        assert!(documents.keys(id).is_some() && !documents.is_coming(id));
+        assert_eq!(due(&documents, &host), 0);
+        let next = documents.next_due().unwrap().0 - START;
+        assert!((3_240_000..=3_600_000).contains(&next), "{next}");
+        later(&host, 3600);
+        assert_eq!(due(&documents, &host), 1);
+        assert_eq!(host.counts.borrow()["vestibule.document.fetched"], 1);
+    }
+
+    #[test]
+    fn what_was_good_is_kept_whatever_comes_after() {
+        let (documents, id) = one();
+        let host = TestHost::at(START);
+        due(&documents, &host);
+        documents.answered(id, Some(&good()), &host);
+        for answer in [None, Some(bad(200)), Some(bad(500)), Some(bad(404))] {
+            later(&host, 3600);
+            assert_eq!(due(&documents, &host), 1);
+            documents.answered(id, answer.as_ref(), &host);
+            assert!(documents.keys(id).is_some());
+        }
+        assert_eq!(host.counts.borrow()["vestibule.document.failed"], 4);
+    }
+
+    #[test]
+    fn nobody_makes_us_fetch_more_than_once_a_minute() {
+        let (documents, id) = one();
+        let host = TestHost::at(START);
+        due(&documents, &host);
+        assert_eq!(documents.wish(id, host.now()), Wish::Coming, "it is on its way");
+        documents.answered(id, Some(&good()), &host);
+        later(&host, 59);
+        assert_eq!(documents.wish(id, host.now()), Wish::NotBefore(UnixMillis(START + 60_000)));
+        assert_eq!(due(&documents, &host), 0);
+        later(&host, 1);
+        for _ in 0..3 {
+            assert_eq!(documents.wish(id, host.now()), Wish::Coming);
+        }
+        assert_eq!(due(&documents, &host), 1);
+        assert_eq!(due(&documents, &host), 0);
+        documents.answered(id, Some(&bad(503)), &host);
+        later(&host, 30);
+        assert!(matches!(documents.wish(id, host.now()), Wish::Failed(_)), "a failed fetch counts too");
+        assert_eq!(due(&documents, &host), 0);
+        later(&host, 30);
+        assert_eq!(due(&documents, &host), 1, "and is made up for");
+    }
+
+    #[test]
+    fn a_call_that_could_not_be_made_is_no_fetch() {
+        let (documents, id) = one();
+        let host = TestHost::at(START);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            assert_eq!(due(&documents, &host), 1);
+            documents.not_sent(id, &host);
+            assert_eq!(documents.wish(id, host.now()), Wish::Coming);
+            assert_eq!(due(&documents, &host), 0);
+            let next = documents.next_due().unwrap();
+            pauses.push((next.0 - host.now().0) / 1000);
+            host.time.set(next.0);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn a_fetch_that_is_never_answered_is_given_up() {
+        let (documents, id) = one();
+        let host = TestHost::at(START);
+        due(&documents, &host);
+        later(&host, 9);
+        assert!(due(&documents, &host) == 0 && documents.is_coming(id));
+        later(&host, 1);
+        assert!(due(&documents, &host) == 0 && !documents.is_coming(id));
+        later(&host, 50);
+        assert_eq!(due(&documents, &host), 1);
+    }
+
+    #[test]
+    fn one_source_is_one_document() {
+        let mut documents = Documents::default();
+        let first = documents.add(source("/a"));
+        assert_ne!(first, documents.add(source("/b")));
+        assert_eq!(first, documents.add(source("/a")));
+    }
+}

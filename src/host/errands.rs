@@ -1,0 +1,150 @@
+//! What the root context does for the streams: it fetches documents and wakes who waits.
+//!
+//! The SDK sends the answer to a call to the context in whose callback the call was made. A stream that is woken here
+//! is not in a callback of its own, so the answers to its calls come to the root too, which hands them on.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use crate::common::UnixMillis;
+use crate::gateway::{Call, DocumentId, Wait};
+
+use super::exchange_host::{self, ExchangeHost};
+use super::service::Service;
+use super::stream::Inner;
+use super::{abi, wire};
+
+/// A call for a document that is under way.
+pub(super) struct Fetch {
+    id: DocumentId,
+    max_answer: usize,
+}
+
+/// A stream that waits.
+pub(super) struct Sleeper {
+    id: u32,
+    stream: Weak<RefCell<Inner>>,
+    wait: Wait,
+    since: UnixMillis,
+}
+
+/// A stream whose call is answered to the root.
+pub(super) struct Forward {
+    id: u32,
+    stream: Weak<RefCell<Inner>>,
+}
+
+/// Documents.
+impl Service {
+    /// The configuration was accepted: the first documents are fetched as soon as the host runs.
+    pub(super) fn begin(&self, now: UnixMillis) {
+        if let Some(due) = self.gateway.next_due() {
+            self.clock.by(now, due);
+        }
+    }
+
+    /// When there is something to do next.
+    pub(super) fn next_errand(&self) -> Option<UnixMillis> {
+        let wake = self.sleepers.try_borrow().ok().and_then(|all| all.iter().map(|one| one.wait.end()).min());
+        wake.into_iter().chain(self.gateway.next_due()).min()
+    }
+
+    /// Makes the calls that are due. To be called in a callback of the root. True where the context may be another.
+    pub(super) fn fetch_what_is_due(&self, now: UnixMillis) -> bool {
+        let calls = self.gateway.due(now);
+        for (id, call) in &calls {
+            match dispatch(call) {
+                Some(token) => {
+                    let fetch = Fetch { id: *id, max_answer: call.max_answer };
+                    if let Ok(mut fetches) = self.fetches.try_borrow_mut() {
+                        fetches.insert(token, fetch);
+                    }
+                }
+                None => self.gateway.document_not_sent(*id, &ExchangeHost::outside_streams(self)),
+            }
+        }
+        !calls.is_empty()
+    }
+
+    /// A call that was made in a callback of the root is answered.
+    pub(super) fn call_answered(self: &Rc<Self>, root: u32, token: u32, headers: usize, body_size: usize) {
+        let now = exchange_host::now();
+        let fetch = self.fetches.try_borrow_mut().ok().and_then(|mut fetches| fetches.remove(&token));
+        if let Some(fetch) = fetch {
+            let answer = super::stream::read_answer(headers, body_size, fetch.max_answer);
+            let host = ExchangeHost::outside_streams(self);
+            self.gateway.document_answered(fetch.id, answer.as_ref(), &host);
+        }
+        let forward = self.forwards.try_borrow_mut().ok().and_then(|mut forwards| forwards.remove(&token));
+        if let Some(forward) = forward
+            && let Some(stream) = forward.stream.upgrade()
+            && let Ok(mut inner) = stream.try_borrow_mut()
+            && abi::set_effective_context(forward.id).is_ok()
+        {
+            inner.call_answered_to_root(token, headers, body_size);
+        }
+        self.wake(now);
+        let _root_always_lives = abi::set_effective_context(root);
+        if let Some(next) = self.next_errand() {
+            self.clock.by(now, next);
+        }
+    }
+}
+
+/// Streams.
+impl Service {
+    /// A stream waits; it is woken in a callback of the root.
+    pub(super) fn sleep(&self, id: u32, stream: &Weak<RefCell<Inner>>, wait: Wait, now: UnixMillis) {
+        if let Ok(mut sleepers) = self.sleepers.try_borrow_mut() {
+            sleepers.push(Sleeper { id, stream: stream.clone(), wait, since: now });
+        }
+        let next = self.gateway.next_due().into_iter().chain([wait.end()]).min();
+        self.clock.by(now, next.unwrap_or(now));
+    }
+
+    /// The answer to this call comes to the root, and is meant for this stream.
+    pub(super) fn forward(&self, token: u32, id: u32, stream: &Weak<RefCell<Inner>>) {
+        if let Ok(mut forwards) = self.forwards.try_borrow_mut() {
+            forwards.insert(token, Forward { id, stream: stream.clone() });
+        }
+    }
+
+    /// Wakes the streams for which there is nothing to wait any more. True where another context was entered.
+    pub(super) fn wake(&self, now: UnixMillis) -> bool {
+        let all = self.sleepers.replace(Vec::new());
+        let (awake, mut asleep): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| self.is_over(one, now));
+        asleep.retain(|one| one.stream.strong_count() > 0);
+        if let Ok(mut sleepers) = self.sleepers.try_borrow_mut() {
+            sleepers.append(&mut asleep);
+        }
+        let mut entered = false;
+        for one in awake {
+            let Some(stream) = one.stream.upgrade() else { continue };
+            let Ok(mut inner) = stream.try_borrow_mut() else { continue };
+            // The stream may be gone for the host: then there is nobody to be told.
+            if abi::set_effective_context(one.id).is_ok() {
+                entered = true;
+                inner.woken();
+            }
+        }
+        entered
+    }
+
+    fn is_over(&self, one: &Sleeper, now: UnixMillis) -> bool {
+        // A clock that was set back must not let anybody sleep on.
+        let in_time = (one.since..one.wait.end()).contains(&now);
+        !in_time || matches!(one.wait, Wait::Document(id, _) if !self.gateway.is_coming(id))
+    }
+}
+
+/// Makes a call; its answer comes to the context in whose callback this is.
+pub(super) fn dispatch(call: &Call) -> Option<u32> {
+    const LONGEST: u32 = 600_000;
+    let timeout = Duration::from_millis(u64::from(call.timeout_ms.clamp(1, LONGEST)));
+    let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    wire::write_pairs(&call.headers)?;
+    // Through the SDK, which must know the token. It panics on statuses that no host gives here.
+    proxy_wasm::hostcalls::dispatch_http_call(&call.cluster, headers, Some(&call.body), Vec::new(), timeout)
+        .ok()
+}
