@@ -18,6 +18,10 @@ pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, R
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
 pub use saml::{IdentityProvider, SamlSettings};
+pub use scim::{
+    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,
+    SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
+};
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::Secret;
 pub use template::{Piece, Template, claim_name};

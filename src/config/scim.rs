@@ -1,5 +1,16 @@
 //! Provisioning settings of one tenant.
 
+mod abilities;
+mod ability;
+mod schemas;
+
+pub use abilities::AbilitySettings;
+pub use ability::{
+    Abilities, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm, UnknownAttributes,
+    UserNameChange,
+};
+pub use schemas::{SchemaSettings, ValueType};
+
 use super::node::Node;
 use super::secret::{self, Environment, Secret};
 
@@ -18,8 +29,18 @@ pub struct ScimSettings {
     pub max_response: usize,
     /// How many requests one worker has in hand at once; more are 429.
     pub max_in_hand: usize,
+    /// How far the rules reach.
+    pub mode: Mode,
     /// Identifiers of rules that are switched off.
     pub rules_off: Vec<String>,
+    /// Whether backslashes in filter literals are data, never escapes.
+    pub literal_backslash: bool,
+    /// Whether schema discovery is cut to what Microsoft's validator takes.
+    pub validator: bool,
+    /// What is said of the application's schemas.
+    pub schemas: SchemaSettings,
+    /// What the application is helped with.
+    pub help: AbilitySettings,
 }
 
 /// SHA-256 of a secret token, with a name for the log.
@@ -66,8 +87,16 @@ const FIELDS: &[&str] = &[
     "max_body_bytes",
     "max_response_bytes",
     "max_in_hand",
+    "mode",
     "rules_off",
+    "literal_backslash",
+    "validator",
+    "schemas",
+    "abilities",
 ];
+
+const MODES: &[(&str, Mode)] =
+    &[("observe", Mode::Observe), ("normalise", Mode::Normalise), ("strict", Mode::Strict)];
 
 pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<ScimSettings> {
     let fields = node.fields(FIELDS);
@@ -95,6 +124,11 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
     let rules_off = fields
         .get("rules_off")
         .map(|node| node.list().iter().filter_map(|node| node.text().map(str::to_owned)).collect::<Vec<_>>());
+    let mode = fields.get("mode").and_then(|node| node.choice(MODES));
+    let literal_backslash = fields.get("literal_backslash").and_then(|node| node.flag());
+    let validator = fields.get("validator").and_then(|node| node.flag());
+    let schemas = fields.get("schemas").map(|node| schemas::read(&node));
+    let help = fields.get("abilities").map(|node| abilities::read(&node));
     let settings = ScimSettings {
         public_path: public_path?,
         tokens: tokens?,
@@ -102,8 +136,33 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
         max_body: usize::try_from(max_body?).ok()?,
         max_response: usize::try_from(max_response?).ok()?,
         max_in_hand: usize::try_from(max_in_hand?).ok()?,
+        mode: mode.unwrap_or_default(),
         rules_off: rules_off.unwrap_or_default(),
+        literal_backslash: literal_backslash.unwrap_or_default(),
+        validator: validator.unwrap_or_default(),
+        schemas: schemas.unwrap_or_default(),
+        help: help.unwrap_or_default(),
     };
+    check(node, &settings);
+    Some(settings)
+}
+
+/// What is only seen when all of it is at hand.
+fn check(node: &Node<'_>, settings: &ScimSettings) {
+    let SchemaSettings { supported, from_application, .. } = &settings.schemas;
+    let help = &settings.help;
+    if help.abilities.unknown_attributes != UnknownAttributes::Pass
+        && supported.is_none()
+        && from_application.is_none()
+    {
+        node.error(
+            "cannot know which attributes the application does not know",
+            "list them in schemas.supported, or set schemas.from_application: true",
+        );
+    }
+    if settings.mode == Mode::Observe && *help != AbilitySettings::default() {
+        node.warn("abilities do nothing in mode: observe", "they take effect with mode: normalise or strict");
+    }
     if settings.application.cluster_path.is_empty() {
         node.warn(
             "the application's SCIM server begins at the root of its cluster and cannot be closed by path",
@@ -116,7 +175,6 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
             "fine where the application's prefix is what Entra calls; nobody gets there without Entra's token",
         );
     }
-    Some(settings)
 }
 
 /// A path prefix of plain characters, without a trailing slash.

@@ -28,7 +28,7 @@ enum State {
     /// The body of a provisioning request is coming in.
     Arriving(Box<Arriving>),
     /// A provisioning request waits for a call of our own.
-    LookingUp(Box<Calling>),
+    Calling(Box<Calling>),
     /// A provisioning request has been released.
     Provisioned(Box<Flow>),
     /// The application's answer to a provisioning request is coming in.
@@ -59,7 +59,7 @@ pub enum StateName {
     /// The body of a provisioning request is coming in.
     Arriving,
     /// A provisioning request waits for a call of our own.
-    LookingUp,
+    Calling,
     /// A provisioning request has been released.
     Provisioned,
     /// The application's answer is coming in.
@@ -88,7 +88,7 @@ impl Exchange {
             State::Fresh => StateName::Fresh,
             State::Consuming(..) => StateName::Consuming,
             State::Arriving(_) => StateName::Arriving,
-            State::LookingUp(_) => StateName::LookingUp,
+            State::Calling(_) => StateName::Calling,
             State::Provisioned(_) => StateName::Provisioned,
             State::Repairing(..) => StateName::Repairing,
             State::FollowingUp(_) => StateName::FollowingUp,
@@ -164,11 +164,9 @@ impl Exchange {
                 refuse(provisioning::too_large(arriving.max_body))
             }
             State::Arriving(arriving) if end => self.normalise(*arriving, Some(size), host),
-            State::Consuming(..)
-            | State::Arriving(_)
-            | State::LookingUp(_)
-            | State::Refused
-            | State::Over => (state, Step::Hold),
+            State::Consuming(..) | State::Arriving(_) | State::Calling(_) | State::Refused | State::Over => {
+                (state, Step::Hold)
+            }
             State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) | State::Released => {
                 (state, Step::go_on())
             }
@@ -189,7 +187,7 @@ impl Exchange {
                 let (state, step) = self.normalise(*arriving, Some(limit), host);
                 (state, without_trailers(step, trailers))
             }
-            State::LookingUp(_) | State::Replacing(_) | State::Refused | State::Over => (state, Step::Hold),
+            State::Calling(_) | State::Replacing(_) | State::Refused | State::Over => (state, Step::Hold),
             State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) => {
                 (state, without_trailers(Step::go_on(), trailers))
             }
@@ -203,7 +201,7 @@ impl Exchange {
 
     fn call_answered(&self, state: State, answer: Option<&CallAnswer>, host: &dyn Host) -> (State, Step) {
         match state {
-            State::LookingUp(calling) => next(calling.answered(&self.gateway, answer, host)),
+            State::Calling(calling) => next(calling.answered(&self.gateway, answer, host)),
             State::FollowingUp(follow_up) => answered(follow_up.answered(&self.gateway, answer, host)),
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
@@ -212,9 +210,12 @@ impl Exchange {
 
     /// What was waited for has come, or will not come in time.
     #[expect(clippy::unused_self, reason = "nothing waits yet")]
-    fn woken(&self, state: State, _host: &dyn Host) -> (State, Step) {
-        // Nobody waits for it (any more).
-        (state, Step::Hold)
+    fn woken(&self, state: State, host: &dyn Host) -> (State, Step) {
+        match state {
+            State::Calling(calling) => next(calling.woken(&self.gateway, host)),
+            // Nobody waits for it (any more).
+            other => (other, Step::Hold),
+        }
     }
 
     fn response_headers(
@@ -242,21 +243,24 @@ impl Exchange {
                         }
                         (State::Released, Step::Continue(Edits { body: None, ..edits }))
                     }
+                    // Said beforehand it costs nobody a buffer.
+                    Origin::Upstream if announced(&headers) > flow.max_response => {
+                        self.unread(flow, headers, host)
+                    }
                     Origin::Upstream => (State::Repairing(flow, headers), Step::Hold),
                 }
             }
             // The proxy gave up on a request that we hold: too large, too slow.
             (State::Arriving(_), Origin::Local) => local_reply(status, end),
-            (State::LookingUp(look_up), Origin::Local) => {
-                look_up.abandoned(&self.gateway, host);
+            (State::Calling(calling), Origin::Local) => {
+                calling.abandoned(&self.gateway, host);
                 local_reply(status, end)
             }
             (State::Consuming(..), Origin::Local) => (State::Refused, Step::go_on()),
             // An answer of the application to a request that was never released.
-            (
-                pending @ (State::Arriving(_) | State::LookingUp(_) | State::Consuming(..)),
-                Origin::Upstream,
-            ) => self.abandon(pending, host),
+            (pending @ (State::Arriving(_) | State::Calling(_) | State::Consuming(..)), Origin::Upstream) => {
+                self.abandon(pending, host)
+            }
             // The application's answer broke off, or was larger than the proxy holds.
             (pending @ (State::Repairing(..) | State::FollowingUp(_)), Origin::Local) => {
                 self.done(pending, host);
@@ -309,7 +313,7 @@ impl Exchange {
         match state {
             State::Provisioned(mut flow) => flow.abandoned(&self.gateway, host),
             State::Repairing(mut flow, _) => flow.unread(&self.gateway, host),
-            State::LookingUp(calling) => calling.abandoned(&self.gateway, host),
+            State::Calling(calling) => calling.abandoned(&self.gateway, host),
             State::FollowingUp(follow_up) => follow_up.abandoned(&self.gateway, host),
             _ => {}
         }
@@ -351,10 +355,17 @@ impl Exchange {
     }
 }
 
+/// The length that a response says it has, in octets; 0 where it does not say.
+fn announced(headers: &Headers) -> usize {
+    headers.text("content-length").and_then(|length| length.parse().ok()).unwrap_or_default()
+}
+
 fn next(next: Next) -> (State, Step) {
     match next {
         Next::Answer(reply) => refuse(reply),
-        Next::Call(call, calling) => (State::LookingUp(calling), Step::Call(call)),
+        Next::Call(call, calling) => (State::Calling(calling), Step::Call(call)),
+        Next::Wait(wait, calling) => (State::Calling(calling), Step::Wait(wait)),
+        Next::Hold(calling) => (State::Calling(calling), Step::Hold),
         Next::Forward(edits, flow) => (State::Provisioned(flow), Step::Continue(edits)),
     }
 }

@@ -27,6 +27,7 @@ use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
+use crate::scim;
 
 pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
@@ -50,6 +51,21 @@ pub struct Gateway {
     documents: Documents,
 }
 
+/// Rules that are switched off and that there are not; the configuration alone does not know which there are.
+fn unknown_rules(configuration: &Configuration) -> Vec<Problem> {
+    let catalogue = scim::catalogue();
+    let known: Vec<&str> = catalogue.iter().map(|rule| rule.id).collect();
+    let mut problems = Vec::new();
+    for (tenant, settings) in configuration.tenants.iter().enumerate() {
+        let off = settings.scim.iter().flat_map(|scim| &scim.rules_off).enumerate();
+        for (at, rule) in off.filter(|(_, rule)| !known.contains(&rule.as_str())) {
+            let path = format!("tenants[{tenant}].scim.rules_off[{at}]");
+            problems.push(Problem::not_one_of(path, rule, "rule", &known));
+        }
+    }
+    problems
+}
+
 impl Gateway {
     /// Compiles a plugin configuration (YAML or JSON); gives warnings, one line each, beside it.
     ///
@@ -61,6 +77,10 @@ impl Gateway {
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
         let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
+        let unknown = unknown_rules(&configuration);
+        if !unknown.is_empty() {
+            return Err(lines(unknown));
+        }
         let gateway = Self::assemble(configuration)
             .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
         Ok((gateway, lines(warnings)))

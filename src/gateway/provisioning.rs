@@ -8,15 +8,14 @@ mod load;
 
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 use crate::config::{Credential, ScimSettings};
-use crate::scim::{self, Incoming, Normalised, Outgoing, Sequence};
+use crate::scim::{self, AccountChange, Incoming, Normalised, Outgoing, Plan, Planned, ScimError, Sequence};
 
-pub(super) use answer::{
-    as_reply, local_error, not_recorded, replace, response_too_large, too_large, unavailable,
-};
+pub(super) use answer::{as_reply, local_error, not_recorded, replace, too_large, unavailable};
 pub(super) use calling::Calling;
+use calling::{Task, Then};
 pub(super) use flow::{Answered, Flow, FollowUp};
 
-use super::event::{Call, Edits};
+use super::event::{Call, Edits, Wait};
 use super::join::Change;
 use super::request::Head;
 use super::tenant::{ScimRoom, TenantRoom};
@@ -48,6 +47,9 @@ impl std::fmt::Debug for Arriving {
 pub(super) enum Next {
     Answer(Reply),
     Call(Call, Box<Calling>),
+    Wait(Wait, Box<Calling>),
+    /// Nothing has happened that anybody waits for.
+    Hold(Box<Calling>),
     Forward(Edits, Box<Flow>),
 }
 
@@ -106,7 +108,7 @@ fn keep_to_ourselves(headers: &Headers) -> Vec<HeaderEdit> {
 
 /// The body is complete (or there is none): apply the rules.
 pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8]>, host: &dyn Host) -> Next {
-    let Some((tenant, settings, room)) = parts(gateway, arriving.tenant) else {
+    let Some((tenant, _, room)) = parts(gateway, arriving.tenant) else {
         return Next::Answer(unavailable());
     };
     let name = &tenant.settings.name;
@@ -128,56 +130,82 @@ pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8
             Next::Answer(reply)
         }
         Ok(Normalised::Forward(outgoing)) => {
-            reports::scim_rewritten(host, name, &arriving.method, &outgoing.applied);
-            forward(arriving, settings, &room.rules, *outgoing, body.is_some_and(|body| !body.is_empty()))
+            send(gateway, arriving, *outgoing, body.is_some_and(|body| !body.is_empty()), host)
         }
     }
 }
 
-fn forward(
+/// How the normalised request goes to the application: as it is, or by exchanges of our own.
+fn send(
+    gateway: &Gateway,
     arriving: Arriving,
-    settings: &ScimSettings,
-    rules: &scim::Settings,
     outgoing: Outgoing,
     came_with_body: bool,
+    host: &dyn Host,
 ) -> Next {
-    let sequence = Sequence::of(&outgoing, rules);
+    let Some((tenant, settings, room)) = parts(gateway, arriving.tenant) else {
+        return Next::Answer(unavailable());
+    };
+    let (name, what) = (&tenant.settings.name, &arriving.method);
+    match &outgoing.observed {
+        Some(observed) => {
+            let refused = observed.refusal.as_ref().map(ScimError::code);
+            reports::scim_observed(host, name, what, &outgoing.applied, refused);
+        }
+        None => reports::scim_rewritten(host, name, what, &outgoing.applied),
+    }
+    let credential = application::credential(settings, arriving.authorization.as_deref());
+    let flow = |shape, change: Option<AccountChange>, sequence, place| Flow {
+        tenant: arriving.tenant,
+        shape,
+        change: change.map(|change| Change::asked(arriving.tenant, change)),
+        sequence,
+        credential,
+        max_response: settings.max_response,
+        _place: place,
+    };
+    match scim::plan(outgoing, &room.rules) {
+        Plan::Forward(outgoing) => {
+            // What is only observed is followed by nothing.
+            let sequence = Sequence::of(&outgoing, &room.rules).filter(|_| outgoing.observed.is_none());
+            let edits = edits(settings, &arriving, &outgoing, came_with_body);
+            let Outgoing { shape, change, body, .. } = *outgoing;
+            // A body that the rules dropped does not go on.
+            let body = body.or_else(|| came_with_body.then(Vec::new));
+            let flow = flow(shape, change, sequence, arriving.place);
+            calling::begin(gateway, flow, Then::Forward(Edits { body, ..edits }), host)
+        }
+        Plan::Errand(planned) => {
+            let exclusive = planned.exclusive().map(str::to_owned);
+            let Planned { first, errand, shape, change, applied, .. } = *planned;
+            reports::scim_rewritten(host, &tenant.settings.name, first.method, &applied);
+            let task = Task { first, errand: Box::new(errand), exclusive };
+            calling::begin(gateway, flow(shape, change, None, arriving.place), Then::Errand(task), host)
+        }
+    }
+}
+
+/// What changes in the head of a request that is forwarded.
+fn edits(settings: &ScimSettings, arriving: &Arriving, outgoing: &Outgoing, came_with_body: bool) -> Edits {
     let application = &settings.application;
-    let mut headers = arriving.forged;
+    let mut headers = arriving.forged.clone();
     headers.push(HeaderEdit::set(":path", &format!("{}{}", application.path, outgoing.path)));
     if outgoing.method != arriving.method {
         headers.push(HeaderEdit::set(":method", &outgoing.method));
     }
-    headers.extend(outgoing.headers);
+    headers.extend(outgoing.headers.iter().cloned());
     headers.push(HeaderEdit::remove("accept-encoding"));
     match &application.credential {
         Credential::Keep => {}
         Credential::Remove => headers.push(HeaderEdit::remove("authorization")),
         Credential::Set(value) => headers.push(HeaderEdit::set("authorization", value.expose())),
     }
-    // Exact, never stale: many servers cannot read a body without it. A body that the rules dropped does not go on.
-    let body = outgoing.body.or_else(|| came_with_body.then(Vec::new));
-    if let Some(body) = &body {
-        headers.push(HeaderEdit::set("content-length", &body.len().to_string()));
+    // Exact, never stale: many servers cannot read a body without it.
+    if outgoing.body.is_some() || came_with_body {
+        let length = outgoing.body.as_ref().map_or(0, Vec::len);
+        headers.push(HeaderEdit::set("content-length", &length.to_string()));
     }
-    let edits = Edits { headers, trailers: Vec::new(), body };
-    let flow = Flow {
-        tenant: arriving.tenant,
-        shape: outgoing.shape,
-        change: outgoing.change.map(|change| Change::asked(arriving.tenant, change)),
-        sequence,
-        credential: application::credential(settings, arriving.authorization.as_deref()),
-        max_response: settings.max_response,
-        _place: arriving.place,
-    };
-    // Asked before the write that may make the application forget who it is.
-    match flow.change.as_ref().and_then(Change::account).map(application::account) {
-        Some(request) => {
-            let call = application::call(settings, flow.credential.as_ref(), request);
-            Next::Call(call, Box::new(Calling { edits, flow }))
-        }
-        None => Next::Forward(edits, Box::new(flow)),
-    }
+    Edits { headers, ..Edits::default() }
 }
 
 fn parts(gateway: &Gateway, at: usize) -> Option<(&TenantRoom, &ScimSettings, &ScimRoom)> {

@@ -21,22 +21,41 @@ pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {
 }
 
 /// The audit record of one rewritten request or response: rules and places, never values.
-pub(super) fn scim_rewritten(host: &dyn Host, tenant: &str, method: &str, applied: &[Applied]) {
-    if applied.is_empty() {
-        return;
+pub(super) fn scim_rewritten(host: &dyn Host, tenant: &str, what: &str, applied: &[Applied]) {
+    if !applied.is_empty() {
+        host.count("vestibule.scim.rewritten");
+        audit(host, tenant, "rewritten", what, applied, "");
     }
+}
+
+/// The same of what would have been, where nothing is rewritten; `refused`: the code with which it would have been
+/// refused.
+pub(super) fn scim_observed(
+    host: &dyn Host,
+    tenant: &str,
+    what: &str,
+    applied: &[Applied],
+    refused: Option<&'static str>,
+) {
+    if !applied.is_empty() || refused.is_some() {
+        host.count("vestibule.scim.observed");
+        audit(host, tenant, "observed", what, applied, refused.unwrap_or_default());
+    }
+}
+
+fn audit(host: &dyn Host, tenant: &str, event: &str, what: &str, applied: &[Applied], refused: &str) {
     let rules: Vec<String> = applied
         .iter()
         .take(64)
         .map(|applied| format!("{}@{}", applied.rule, printable(&applied.place)))
         .collect();
     let more = applied.len().saturating_sub(rules.len());
-    host.count("vestibule.scim.rewritten");
+    let refused = if refused.is_empty() { String::new() } else { format!(" refused={refused}") };
     host.log(
         Level::Info,
         &format!(
-            "tenant={tenant} event=scim.rewritten what={} rules={} more={more}",
-            printable(method),
+            "tenant={tenant} event=scim.{event} what={} rules={} more={more}{refused}",
+            printable(what),
             rules.join(",")
         ),
     );

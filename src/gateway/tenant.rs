@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::access::{LoginCookies, SessionCookies};
-use crate::config::{Credential, Piece, Tenant};
+use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
@@ -38,14 +38,7 @@ impl TenantRoom {
             settings.session.login_lifetime,
         );
         let scim = settings.scim.as_ref().map(|scim| ScimRoom {
-            rules: scim::Settings {
-                public_base: format!("{}{}", settings.public_url, scim.public_path),
-                application_base: scim.application.path.clone(),
-                cluster_base: Some(scim.application.cluster_path.clone()),
-                off: scim.rules_off.iter().cloned().collect(),
-                own_credential: scim.application.credential != Credential::Keep,
-                ..scim::Settings::default()
-            },
+            rules: rules(&settings.public_url, scim),
             tokens: scim
                 .tokens
                 .iter()
@@ -65,6 +58,29 @@ impl TenantRoom {
 
     pub(super) fn needs(&self, attribute: &str) -> bool {
         self.needed.contains(attribute)
+    }
+}
+
+/// What the operator decided about provisioning, as the pipelines take it.
+fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
+    let schemas = &scim.schemas;
+    let supported = schemas.supported.iter().flatten().map(String::as_str);
+    scim::Settings {
+        public_base: format!("{public_url}{}", scim.public_path),
+        application_base: scim.application.path.clone(),
+        cluster_base: Some(scim.application.cluster_path.clone()),
+        off: scim.rules_off.iter().cloned().collect(),
+        declared_types: schemas.attributes.iter().map(|(name, value_type)| (name, *value_type)).collect(),
+        known_schemas: schemas.known.as_ref().map(|known| known.iter().cloned().collect()),
+        known_attributes: scim::KnownAttributes::of(supported),
+        without_groups: scim.help.groups == Some(false),
+        groups_are_decided: scim.help.groups.is_some(),
+        discovery: scim.help.discovery,
+        own_credential: scim.application.credential != Credential::Keep,
+        validator_mode: scim.validator,
+        literal_backslash: scim.literal_backslash,
+        mode: scim.mode,
+        abilities: scim.help.abilities.clone(),
     }
 }
 

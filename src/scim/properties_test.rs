@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn no_rewrite_makes_or_hides_a_change_of_access((method, path, body) in request(), off in prop::collection::btree_set(prop::sample::select(catalogue().iter().map(|(id, _)| (*id).to_owned()).collect::<Vec<_>>()), 0..6)) {
+    fn no_rewrite_makes_or_hides_a_change_of_access((method, path, body) in request(), off in prop::collection::btree_set(prop::sample::select(catalogue().iter().map(|rule| rule.id.to_owned()).collect::<Vec<_>>()), 0..6)) {
         let settings = Settings { off, ..Settings::default() };
         if let Ok(Normalised::Forward(outgoing)) = normalise(&incoming(method, path, body.as_bytes()), &settings) {
             let written = outgoing.body.clone().unwrap_or_default();

@@ -20,6 +20,7 @@ pub(super) fn account(user_id: &str) -> OwnRequest {
         method: "GET",
         path: format!("/Users/{}", percent_encode(user_id)),
         body: None,
+        if_match: None,
         applied: Vec::new(),
     }
 }

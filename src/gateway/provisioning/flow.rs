@@ -1,6 +1,6 @@
 //! A request that the application has: what its answer means for the person, and what Entra gets of it.
 
-use crate::common::{HeaderEdit, Headers, Host};
+use crate::common::{HeaderEdit, Headers, Host, Level};
 use crate::config::Secret;
 use crate::scim::{self, Action, RequestShape, ResourceKind, Sequence, Upstream};
 
@@ -56,7 +56,7 @@ impl std::fmt::Debug for FollowUp {
 }
 
 /// What a status of the application says of a change.
-fn settled_by(status: Option<u16>) -> Settled {
+pub(super) fn settled_by(status: Option<u16>) -> Settled {
     match status {
         Some(200..=299) => Settled::Done,
         Some(400..=499) => Settled::Refused,
@@ -89,6 +89,26 @@ impl Flow {
         }
         let settled = if origin == Origin::Upstream { settled_by(status) } else { Settled::Unknown };
         self.settle(gateway, settled, host)
+    }
+
+    /// The account whose holder must be asked for before the write goes on.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.change.as_ref().and_then(Change::account)
+    }
+
+    /// The application has said whose account it is, or not: the write goes on either way, for Entra wants it.
+    pub(super) fn looked_up(&mut self, gateway: &Gateway, answer: Option<&CallAnswer>, host: &dyn Host) {
+        let learnt = match (&mut self.change, answer) {
+            (Some(change), Some(answer)) if answer.status == 200 => change.learn(&answer.body),
+            _ => false,
+        };
+        if !learnt {
+            let tenant = gateway.tenants.get(self.tenant);
+            let name = tenant.map_or("", |tenant| tenant.settings.name.as_str());
+            let status = answer.map_or(0, |answer| answer.status);
+            host.count("vestibule.scim.person_unknown");
+            host.log(Level::Warn, &format!("tenant={name} event=scim.person_unknown status={status}"));
+        }
     }
 
     /// The stream ended without a response; nobody is left to be told.
@@ -155,8 +175,9 @@ impl Flow {
     ) -> Edits {
         let Some((tenant, _, room)) = parts(gateway, self.tenant) else { return replace(&unavailable()) };
         let status = status_of(headers).unwrap_or(502);
-        if headers.get("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity"))
-        {
+        let is_plain =
+            headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
+        if !is_plain && room.rules.mode != scim::Mode::Observe {
             return replace(&scim::error_reply(502, None, "The application answered in a compressed form."));
         }
         self.learn_from(gateway, status, body, host);
@@ -167,6 +188,10 @@ impl Flow {
             body,
         };
         let repaired = scim::repair(&self.shape, &upstream, &room.rules);
+        if repaired.observed {
+            reports::scim_observed(host, &tenant.settings.name, "response", &repaired.applied, None);
+            return Edits::default();
+        }
         reports::scim_rewritten(host, &tenant.settings.name, "response", &repaired.applied);
         let mut edits = Edits { headers: repaired.headers, ..Edits::default() };
         if repaired.status != status {

@@ -11,6 +11,7 @@
 //! | `context.config.rules_off` | `scim.rules_off` |
 //! | `context.config.literal_backslash` | backslashes in filter literals are data (F6) |
 //! | `context.config.without_groups: true`, `groups: false`, or `resource_types` without `Group` | the application has no groups (R1) |
+//! | `context.config.patch: "put"`, `filter: "local"`, `eager: [..]`, `delete: "deactivate"`, `deactivate: "delete"` | what the application is helped with |
 //! | `context.schema_hints` | types that the application's `/Schemas` declares |
 //! | `context.known_schemas` | schemas that the application's `/Schemas` lists |
 //! | `context.upstream_resource` | the resource as it is read before the PATCH is sent (P30, P31, P42) |
@@ -20,13 +21,19 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::super::ability::{Abilities, Deactivation, Deletion, Filtering, PatchForm};
 use super::super::authenticate::Token;
 use super::super::rule::Settings;
 use super::super::schema::{DeclaredTypes, ValueType};
 use crate::crypto::sha256;
 
 /// Members of `context.config` that are read here or by the decisions on credentials.
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 23] = [
+    "patch",
+    "filter",
+    "eager",
+    "delete",
+    "deactivate",
     "public_base",
     "upstream_base",
     "upstream_auth",
@@ -46,6 +53,9 @@ const KNOWN: [&str; 18] = [
     "tenants",
     "token_lifetime_s",
 ];
+
+/// Pages of a case whose filter is evaluated here.
+const LOCAL_FILTER: Filtering = Filtering::Local { page: 100, most_entries: 10_000 };
 
 /// What a case says of its surroundings.
 #[derive(Clone, Copy)]
@@ -94,6 +104,7 @@ impl<'c> Surroundings<'c> {
             without_groups: self.is_without_groups(),
             off: self.texts("/config/rules_off").into_iter().map(str::to_owned).collect(),
             declared_types: self.declared_types(),
+            abilities: self.abilities(),
             ..Settings::default()
         };
         if let Some(base) = self.text("/config/public_base") {
@@ -109,6 +120,26 @@ impl<'c> Surroundings<'c> {
         settings
     }
 
+    fn abilities(self) -> Abilities {
+        let says = |path: &str, word: &str| self.text(path) == Some(word);
+        Abilities {
+            patch: if says("/config/patch", "put") { PatchForm::Put } else { PatchForm::Patch },
+            filter: if says("/config/filter", "local") { LOCAL_FILTER } else { Filtering::Application },
+            eager: self.texts("/config/eager").into_iter().map(str::to_owned).collect(),
+            deletion: if says("/config/delete", "deactivate") {
+                Deletion::Deactivate
+            } else {
+                Deletion::Delete
+            },
+            deactivation: if says("/config/deactivate", "delete") {
+                Deactivation::Delete
+            } else {
+                Deactivation::Deactivate
+            },
+            ..Abilities::default()
+        }
+    }
+
     fn is_without_groups(self) -> bool {
         let types = self.get("/config/resource_types").map(|_| self.texts("/config/resource_types"));
         self.is_set("/config/without_groups")
@@ -118,17 +149,8 @@ impl<'c> Surroundings<'c> {
 
     fn declared_types(self) -> DeclaredTypes {
         let hints = self.get("/schema_hints").and_then(Value::as_object);
-        let value_type = |hint: &Value| match hint.as_str() {
-            Some("boolean") => ValueType::Boolean,
-            Some("integer") => ValueType::Integer,
-            Some("decimal") => ValueType::Decimal,
-            Some("dateTime") => ValueType::DateTime,
-            Some("reference") => ValueType::Reference,
-            Some("binary") => ValueType::Binary,
-            Some("complex") => ValueType::Complex,
-            _ => ValueType::Text,
-        };
-        hints.into_iter().flatten().map(|(name, hint)| (name.clone(), value_type(hint))).collect()
+        let value_type = |hint: &Value| ValueType::named(hint.as_str().unwrap_or_default());
+        hints.into_iter().flatten().map(|(name, hint)| (name, value_type(hint))).collect()
     }
 
     /// Tokens that are accepted (A1).

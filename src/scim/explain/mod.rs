@@ -7,11 +7,13 @@
 mod archive;
 mod context;
 mod decision;
+mod errand;
 mod message;
 
 use serde_json::{Map, Value, json};
 
 use super::change::ChangeKind;
+use super::errand::{Plan, plan};
 use super::request::{Incoming, Normalised, Outgoing, normalise};
 use super::rule::{Applied, Settings};
 use super::rules::catalogue;
@@ -62,7 +64,7 @@ impl Trail {
             if !self.rules.contains(rule) {
                 self.rules.push(rule);
             }
-            let says = catalogue().into_iter().find(|(id, _)| id == rule).map_or("", |(_, says)| says);
+            let says = catalogue().into_iter().find(|have| have.id == *rule).map_or("", |rule| rule.says);
             self.notes.push(format!("{rule} at {side} {place}: {says}"));
         }
     }
@@ -140,7 +142,10 @@ pub fn explain_case(case: &Value) -> Explained {
             if let Some(change) = &outgoing.change {
                 trail.note(meaning(change.kind));
             }
-            forward(case, request, &outgoing, &settings, trail)
+            match plan(*outgoing, &settings) {
+                Plan::Forward(outgoing) => forward(case, request, &outgoing, &settings, trail),
+                Plan::Errand(planned) => errand::explain(case, *planned, &settings, trail),
+            }
         }
     }
 }
