@@ -51,10 +51,12 @@ class Column:
         """How many steps say something about this server."""
         return sum(cell.right is not None for (_, at), cell in self.cells.items() if at == self.ways[0])
 
-    def violations(self) -> list[tuple[str, str]]:
-        """Steps that come out worse through the filter than by hand, with the reason."""
-        both = [(step.title, self.cell(step.title, "rfc"), self.cell(step.title, "us")) for step in STEPS]
-        return [(title, us.why) for title, rfc, us in both if rfc.right and us.right is False]
+    def worse(self, way: str, than: str) -> list[tuple[str, str]]:
+        """Steps that come out worse in one way than in another, with the reason."""
+        if way not in self.ways:
+            return []
+        both = [(title, cell, self.cell(title, than)) for (title, at), cell in self.cells.items() if at == way]
+        return [(title, cell.why) for title, cell, other in both if other.right and cell.right is False]
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,22 @@ def play(step: Step, way: str, client: Client, direct: Client, kept: frozenset[s
     return Cell(not scene.problems, "; ".join(dict.fromkeys(scene.problems)))
 
 
-def column(server: Server, tools: Tools, steps: list[Step] = STEPS) -> Column:
-    """Plays the steps in every way that there is for this server."""
+@dataclass(frozen=True)
+class Stage:
+    """A running server with everything before it."""
+
+    kept: frozenset[str]
+    direct: Client
+    ways: dict[str, Client]
+
+    def play(self, step: Step, way: str) -> Cell:
+        """One step in one way."""
+        return play(step, way, self.ways[way], self.direct, self.kept)
+
+
+@contextlib.contextmanager
+def staged(server: Server, tools: Tools) -> Iterator[Stage]:
+    """The server, an Envoy before it, and another with its settings where it has some."""
     with contextlib.ExitStack() as stack:
         process = stack.enter_context(started(server, tools.places))
         direct = straight(process, strict=True)
@@ -126,8 +142,11 @@ def column(server: Server, tools: Tools, steps: list[Step] = STEPS) -> Column:
         ways["us"] = through(stack.enter_context(gateway(tools, process, {})))
         if server.settings:
             ways["us+"] = through(stack.enter_context(gateway(tools, process, server.settings)))
-        kept = stored(direct)
-        cells = {
-            (step.title, way): play(step, way, client, direct, kept) for step in steps for way, client in ways.items()
-        }
-        return Column(server, server.version(tools.places), kept, list(ways), cells)
+        yield Stage(stored(direct), direct, ways)
+
+
+def column(server: Server, tools: Tools) -> Column:
+    """Plays the steps in every way that there is for this server."""
+    with staged(server, tools) as stage:
+        cells = {(step.title, way): stage.play(step, way) for step in STEPS for way in stage.ways}
+        return Column(server, server.version(tools.places), stage.kept, list(stage.ways), cells)

@@ -37,11 +37,16 @@ class Server:
 
     def version(self, places: Places) -> str:
         """The version that is installed."""
-        if self.package.startswith("npm:"):
-            package = places.node / "node_modules" / self.package.removeprefix("npm:") / "package.json"
-            return json.loads(package.read_text())["version"]
-        found = metadata.distributions(name=self.package, path=_site_packages(places.python))
-        return next(iter(found)).version
+        return version_of(self.package, places)
+
+
+def version_of(package: str, places: Places) -> str:
+    """The installed version of a package; npm packages begin with `npm:`."""
+    if package.startswith("npm:"):
+        described = places.node / "node_modules" / package.removeprefix("npm:") / "package.json"
+        return json.loads(described.read_text())["version"]
+    found = metadata.distributions(name=package, path=_site_packages(places.python))
+    return next(iter(found)).version
 
 
 def _site_packages(venv: Path) -> list[str]:
@@ -57,9 +62,9 @@ def _python(script: str, base: str) -> Callable[[Places, Path], Process]:
     return start
 
 
-def _node(script: str, base: str) -> Callable[[Places, Path], Process]:
+def _node(script: str, base: str, within: Path = HERE / "node") -> Callable[[Places, Path], Process]:
     def start(places: Places, logs: Path) -> Process:
-        return Process(["node", str(HERE / "node" / script)], base, None, logs, folder=places.node)
+        return Process(["node", str(within / script)], base, None, logs, folder=places.node)
 
     return start
 
@@ -70,12 +75,30 @@ def _scim2_server(places: Places, logs: Path) -> Process:
     return Process([*command, "--bearer-token", Process.token], "/v2", port, logs, folder=logs)
 
 
+_SCIMMY = _node("scimmy-server.mjs", "/scim", ROOT / "tests" / "envoy" / "node")
+_LOCAL = {"abilities": {"filter": "local"}}
+
 SERVERS = [
     Server("scim2-server", "scim2-server", _scim2_server, quick=True),
-    Server("scimmy", "npm:scimmy", _node("scimmy.mjs", "/scim"), quick=True),
-    Server("scim-patch", "npm:scim-patch", _node("scim-patch.mjs", "/scim")),
-    Server("better-auth", "npm:@better-auth/scim", _node("better-auth.mjs", "/api/auth/scim/v2")),
-    Server("jackson", "npm:@boxyhq/saml-jackson", _node("jackson.mjs", "/scim")),
-    Server("django-scim2", "django-scim2", _python("serve_django_scim2.py", "/scim/v2")),
-    Server("django-scim2-server", "django-scim2-server", _python("serve_django_scim2_server.py", "/scim/v2")),
+    Server("scimmy", "npm:scimmy", _SCIMMY, _LOCAL, quick=True),
+    Server("scim-patch", "npm:scim-patch", _node("scim-patch.mjs", "/scim"), _LOCAL),
+    Server("better-auth", "npm:@better-auth/scim", _node("better-auth.mjs", "/api/auth/scim/v2"), _LOCAL),
+    Server(
+        "jackson",
+        "npm:@boxyhq/saml-jackson",
+        _node("jackson.mjs", "/scim"),
+        {"abilities": {"filter": "local", "patch": "put"}},
+    ),
+    Server(
+        "django-scim2",
+        "django-scim2",
+        _python("serve_django_scim2.py", "/scim/v2"),
+        {"abilities": {"filter": "local"}, "rules_off": ["P20"]},
+    ),
+    Server(
+        "django-scim2-server",
+        "django-scim2-server",
+        _python("serve_django_scim2_server.py", "/scim/v2"),
+        _LOCAL,
+    ),
 ]
