@@ -90,7 +90,9 @@ def _same(have, wanted) -> bool:
     if isinstance(wanted, dict):
         return isinstance(have, dict) and all(_same(have.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list):
-        return isinstance(have, list) and len(have) == len(wanted) and all(any(_same(h, w) for h in have) for w in wanted)
+        return (
+            isinstance(have, list) and len(have) == len(wanted) and all(any(_same(h, w) for h in have) for w in wanted)
+        )
     return have == wanted and isinstance(have, bool) == isinstance(wanted, bool)
 
 

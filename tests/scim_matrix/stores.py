@@ -18,7 +18,10 @@ USERS: dict[str, tuple[dict, dict]] = {
     "externalId": ({"externalId": "object-x"}, {"externalId": "object-x"}),
     "displayName": ({"displayName": "Countess"}, {"displayName": "Countess"}),
     "name.givenName": ({}, {"name.givenName": "Ada"}),
-    "name.familyName": ({"name": {"givenName": "A", "familyName": "King", "formatted": "A King"}}, {"name.familyName": "King"}),
+    "name.familyName": (
+        {"name": {"givenName": "A", "familyName": "King", "formatted": "A King"}},
+        {"name.familyName": "King"},
+    ),
     "title": ({"title": "Miss"}, {"title": "Miss"}),
     "preferredLanguage": ({"preferredLanguage": "nl-NL"}, {"preferredLanguage": "nl-NL"}),
     "emails.type": ({}, {"emails[type=work].primary": True}),

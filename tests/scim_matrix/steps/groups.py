@@ -180,7 +180,15 @@ STEPS = [
         given=quoted,
         where="/Groups",
     ),
-    Step("read group, without members", "R6", frozenset(["members"]), somewhere, read_excluded, read_excluded, judge_excluded),
+    Step(
+        "read group, without members",
+        "R6",
+        frozenset(["members"]),
+        somewhere,
+        read_excluded,
+        read_excluded,
+        judge_excluded,
+    ),
     change_group(
         "rename group",
         "P1",

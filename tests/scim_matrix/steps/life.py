@@ -7,9 +7,9 @@ from harness.client import scim_json
 from ..clients import document
 from ..scene import NUMBERS, Scene
 from ..words import GROUP, entra_filter, op, patch, refs, rfc_filter
+from .creation import entra_user, rfc_user
 from .reads import ids
 from .step import Step
-from .users import entra_user, rfc_user
 
 
 class _Ended(Exception):
