@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{Forgeries, LedgerError, People, Replay};
-use crate::common::Host;
+use crate::common::{Budget, Host};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
@@ -43,6 +43,9 @@ pub struct Gateway {
     closed: Closed,
     people: People,
     replay: Replay,
+    /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
+    decryptions: Budget,
+    signatures: Budget,
 }
 
 impl Gateway {
@@ -75,7 +78,18 @@ impl Gateway {
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let tenants: Result<Vec<_>, _> =
             tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
-        Ok(Self { host, tenants: tenants?, by_host, forgeries, closed, people, replay })
+        let budget = || Budget::new(host.private_key_operations);
+        Ok(Self {
+            host,
+            tenants: tenants?,
+            by_host,
+            forgeries,
+            closed,
+            people,
+            replay,
+            decryptions: budget(),
+            signatures: budget(),
+        })
     }
 
     /// How the host behaves, as configured.
