@@ -15,12 +15,7 @@ pub(super) fn landing(saml: &SamlSettings, wanted: Option<&str>) -> String {
 /// What the relay state of a response that answers no request of ours means: a page of this host, as a path or as a whole
 /// URL. Anything else is nobody's business.
 pub(super) fn of_relay_state(tenant: &Tenant, saml: &SamlSettings, relay_state: Option<&str>) -> String {
-    let path = relay_state.map(|text| match text.strip_prefix(tenant.public_url.as_str()) {
-        Some("") => "/",
-        Some(path) => path,
-        None => text,
-    });
-    landing(saml, path)
+    landing(saml, relay_state.map(|text| text.strip_prefix(tenant.public_url.as_str()).unwrap_or(text)))
 }
 
 /// Administrators are told to write the consumer's URL into *Relay State* as well; a slash more or less is the same.
