@@ -4,7 +4,7 @@ import base64
 import datetime
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from cryptography import x509
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from harness import saml_tools, settings
 from harness.browser import Browser, query_of
+from harness.client import H1
 from harness.envoy import ENVIRONMENT
 from harness.idp import IdentityProvider, form
 from harness.sign_in import IDP_ORIGIN, Login, has_session, sign_in
@@ -541,6 +542,36 @@ def test_keys_from_the_environment_are_used_and_never_shown(start, base, app, id
     with start(made, environment=environment) as envoy:
         assert answer_encrypted(envoy, idp, sp_keys)[0].status == 303
         assert key.splitlines()[1] not in envoy.log()
+
+
+@pytest.mark.parametrize("expect", [False, True])
+def test_row_8_30_a_form_in_many_pieces_without_a_length_is_read_whole(envoy, app, idp, expect):
+    browser = Browser(envoy)
+    login = Login(browser)
+    body = urlencode(form(idp.response(login.request.id), login.relay_state)).encode()
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("origin", IDP_ORIGIN),
+        ("cookie", cookie),
+        ("transfer-encoding", "chunked"),
+    ]
+    with H1(envoy.tls_port, tls=True, host="localhost:8443") as connection:
+        connection.send_head("POST", ACS_PATH, [*headers, ("expect", "100-continue")] if expect else headers)
+        connection.send_chunks(*[body[at : at + 97] for at in range(0, len(body), 97)])
+        assert connection.reply("POST").status == 303
+
+
+def test_row_8_30_a_form_without_end_is_refused_at_the_bound(envoy, app):
+    with H1(envoy.tls_port, tls=True, host="localhost:8443") as connection:
+        headers = [("content-type", "application/x-www-form-urlencoded"), ("transfer-encoding", "chunked")]
+        connection.send_head("POST", ACS_PATH, headers)
+        try:
+            for _ in range(64):
+                connection.send(b"4000\r\n" + b"A" * 0x4000 + b"\r\n")
+        except OSError:
+            pass  # refused before all of it had gone
+        assert connection.reply("POST").status == 413
 
 
 def test_the_usual_sign_in_is_as_before(envoy, app, idp):
