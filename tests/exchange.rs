@@ -10,9 +10,15 @@
     missing_docs
 )]
 
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/provider.rs"]
+mod provider;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
@@ -67,6 +73,7 @@ tenants:
     public_url: https://a.example{scim}
     saml:
       entity_id: https://a.example/saml
+      replay_store: {{cluster: store}}
       identity_provider:
         entity_id: https://idp.example/
         sso_url: https://idp.example/sso
@@ -99,6 +106,7 @@ enum Kind {
     Metadata,
     ClosedPrefix,
     Form,
+    SignIn,
     ScimRead,
     ScimWrite,
     ScimUpsert,
@@ -112,7 +120,7 @@ enum Kind {
     Token,
 }
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     Kind::Public,
     Kind::Anonymous,
     Kind::Denied,
@@ -122,6 +130,7 @@ const KINDS: [Kind; 18] = [
     Kind::Metadata,
     Kind::ClosedPrefix,
     Kind::Form,
+    Kind::SignIn,
     Kind::ScimRead,
     Kind::ScimWrite,
     Kind::ScimUpsert,
@@ -144,7 +153,7 @@ impl Kind {
             Self::Tunnel => ("CONNECT", "/public", "a.example"),
             Self::Metadata => ("GET", "/.vestibule/saml/metadata", "a.example"),
             Self::ClosedPrefix => ("GET", "/App-Scim/Users", "a.example"),
-            Self::Form => ("POST", "/.vestibule/saml/acs", "a.example"),
+            Self::Form | Self::SignIn => ("POST", "/.vestibule/saml/acs", "a.example"),
             Self::ScimRead => ("GET", "/scim/v2/entra/Users/u-1", "a.example"),
             Self::Token => ("POST", "/.vestibule/oauth/token", "a.example"),
             Self::ScimWrite
@@ -170,17 +179,19 @@ impl Kind {
             }
             _ => "Bearer another".to_owned(),
         };
-        let content_type = if matches!(self, Self::Form | Self::Token) {
+        let content_type = if matches!(self, Self::Form | Self::SignIn | Self::Token) {
             "application/x-www-form-urlencoded"
         } else {
             "application/scim+json"
         };
+        let cookie = if self == Self::SignIn { SIGN_IN.0.as_str() } else { "" };
         Headers::from([
             (":method", method),
             (":path", path),
             (":authority", host),
             ("authorization", authorization.as_str()),
             ("content-type", content_type),
+            ("cookie", cookie),
             ("x-user", "forged"),
         ])
     }
@@ -197,11 +208,23 @@ impl Kind {
             Self::ScimUpsert => UPSERT,
             Self::ScimGarbage => "{\"a\":1,\"a\":2}",
             Self::Form => "SAMLResponse=AAAA",
+            Self::SignIn => &SIGN_IN.1,
             Self::Token => "grant_type=client_credentials&client_id=entra&client_secret=no",
             _ => "",
         }
     }
 }
+
+/// Cookie and form of somebody who comes back from the identity provider with a right answer.
+static SIGN_IN: LazyLock<(String, String)> = LazyLock::new(|| {
+    let site = browser::Site::new("", "");
+    let mut browser = site.browser();
+    let (id, _) = browser.start("/page");
+    let response = provider::Response::to(&id, browser::NOW).encoded();
+    let cookies: Vec<String> =
+        browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (cookies.join("; "), format!("SAMLResponse={}", response.replace('+', "%2B").replace('=', "%3D")))
+});
 
 /// One event, without its data.
 #[derive(Clone, Copy, Debug)]
@@ -290,7 +313,7 @@ fn usual(kind: Kind) -> Vec<Happens> {
     if !end {
         walk.push(Happens::RequestBody { end: true, large: false });
     }
-    if kind == Kind::ScimDeactivation {
+    if matches!(kind, Kind::ScimDeactivation | Kind::SignIn) {
         walk.push(Happens::CallAnswered { found: true });
     }
     let status = if kind == Kind::ScimUpsert { 400 } else { 200 };
@@ -362,7 +385,7 @@ impl Oracle {
             Some(Kind::ScimAsked) => self.complete && self.asked,
             Some(Kind::ScimDeactivation) => self.complete && self.called,
             // Without held headers the buffer filter behind us keeps the form's head.
-            Some(Kind::Form) => !stop_iteration,
+            Some(Kind::Form | Kind::SignIn) => !stop_iteration,
             _ => false,
         };
         self.released |= may && !self.spoiled;
@@ -451,6 +474,7 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
     let states = [
         StateName::Fresh,
         StateName::Consuming,
+        StateName::Redeeming,
         StateName::Granting,
         StateName::Authenticating,
         StateName::Arriving,
@@ -493,8 +517,15 @@ fn the_same_holds_where_the_host_cannot_hold_headers() {
     let gateway = gateway(false);
     let visits = RefCell::new(Visits::new());
     let shared = prepared(&gateway);
-    let kinds =
-        vec![Kind::Public, Kind::Anonymous, Kind::Denied, Kind::Ambiguous, Kind::Metadata, Kind::Form];
+    let kinds = vec![
+        Kind::Public,
+        Kind::Anonymous,
+        Kind::Denied,
+        Kind::Ambiguous,
+        Kind::Metadata,
+        Kind::Form,
+        Kind::SignIn,
+    ];
     let strategy = (prop::sample::select(kinds), prop::collection::vec(happens(), 0..14));
     let mut runner =
         TestRunner::new(Config { cases: 10_000, failure_persistence: None, ..Config::default() });

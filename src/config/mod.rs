@@ -24,12 +24,15 @@ pub use authentication::{
 };
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
-pub use saml::{IdentityProvider, SamlSettings};
+pub use saml::{
+    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, ReplayStore, RequestBinding,
+    RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Unsolicited,
+};
 pub use scim::{
     Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,
     SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
-pub use secret::Secret;
+pub use secret::{STAND_IN, Secret};
 pub use template::{Piece, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

@@ -11,6 +11,7 @@ use super::pages::problem;
 use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
 use super::request::Head;
 use super::route::{self, Verdict};
+use super::sign_on::{Consumed, Redeeming};
 use super::token_endpoint::{self, Asking, Grant};
 use super::{Gateway, reports, sign_on};
 
@@ -31,6 +32,8 @@ enum State {
     Granting(Box<Asking>),
     /// It is not known yet who sends a provisioning request; its body may be coming in.
     Authenticating(Box<Authenticating>),
+    /// A valid sign-in waits for the store of used assertions.
+    Redeeming(usize, Box<Redeeming>),
     /// The body of a provisioning request is coming in.
     Arriving(Box<Arriving>),
     /// A provisioning request waits for a call of our own.
@@ -66,6 +69,8 @@ pub enum StateName {
     Granting,
     /// It is not known yet who sends a provisioning request.
     Authenticating,
+    /// A valid sign-in waits for the store of used assertions.
+    Redeeming,
     /// The body of a provisioning request is coming in.
     Arriving,
     /// A provisioning request waits for a call of our own.
@@ -99,6 +104,7 @@ impl Exchange {
             State::Consuming(..) => StateName::Consuming,
             State::Granting(_) => StateName::Granting,
             State::Authenticating(_) => StateName::Authenticating,
+            State::Redeeming(..) => StateName::Redeeming,
             State::Arriving(_) => StateName::Arriving,
             State::Calling(_) => StateName::Calling,
             State::Provisioned(_) => StateName::Provisioned,
@@ -199,6 +205,7 @@ impl Exchange {
             State::Consuming(..)
             | State::Granting(_)
             | State::Authenticating(_)
+            | State::Redeeming(..)
             | State::Arriving(_)
             | State::Calling(_)
             | State::Refused
@@ -233,7 +240,8 @@ impl Exchange {
                 pending.came.trailers.extend(provisioning::without(trailers));
                 (State::Authenticating(pending), Step::Hold)
             }
-            State::Granting(_)
+            State::Redeeming(..)
+            | State::Granting(_)
             | State::Authenticating(_)
             | State::Calling(_)
             | State::Replacing(_)
@@ -258,6 +266,10 @@ impl Exchange {
                 let came = pending.came.clone();
                 self.entry(pending.answered(&self.gateway, answer, host), &came, host)
             }
+            State::Redeeming(at, redeeming) => match self.gateway.tenants.get(at) {
+                Some(tenant) => refuse(redeeming.answered(&self.gateway, tenant, answer, host)),
+                None => refuse(out_of_order()),
+            },
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
         }
@@ -315,14 +327,17 @@ impl Exchange {
                 calling.abandoned(&self.gateway, host);
                 local_reply(status, end)
             }
-            (State::Consuming(..) | State::Granting(_), Origin::Local) => (State::Refused, Step::go_on()),
+            (State::Consuming(..) | State::Redeeming(..) | State::Granting(_), Origin::Local) => {
+                (State::Refused, Step::go_on())
+            }
             // An answer of the application to a request that was never released.
             (
                 pending @ (State::Arriving(_)
                 | State::Authenticating(_)
                 | State::Granting(_)
                 | State::Calling(_)
-                | State::Consuming(..)),
+                | State::Consuming(..)
+                | State::Redeeming(..)),
                 Origin::Upstream,
             ) => self.abandon(pending, host),
             // The application's answer broke off, or was larger than the proxy holds.
@@ -402,7 +417,10 @@ impl Exchange {
     fn consume(&self, at: usize, head: &Head, size: Option<usize>, host: &dyn Host) -> (State, Step) {
         let Some(tenant) = self.gateway.tenants.get(at) else { return refuse(out_of_order()) };
         match read_body(size, sign_on::MAX_FORM, host) {
-            Body::All(body) => refuse(sign_on::consume(&self.gateway, tenant, head, &body, host)),
+            Body::All(body) => match sign_on::consume(&self.gateway, tenant, head, &body, host) {
+                Consumed::Answer(reply) => refuse(reply),
+                Consumed::Redeem(call, redeeming) => (State::Redeeming(at, redeeming), Step::Call(call)),
+            },
             Body::TooLarge => refuse(route::form_too_large()),
             Body::Unreadable => refuse(out_of_order()),
         }

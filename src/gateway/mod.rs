@@ -27,7 +27,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
-use crate::common::{Host, Level, UnixMillis};
+use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
@@ -54,6 +54,9 @@ pub struct Gateway {
     replay: Replay,
     leases: Leases,
     documents: Documents,
+    /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
+    decryptions: Budget,
+    signatures: Budget,
 }
 
 /// Rules that are switched off and that there are not; the configuration alone does not know which there are.
@@ -107,7 +110,20 @@ impl Gateway {
         let mut documents = Documents::default();
         let tenants: Result<Vec<_>, _> =
             tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys, &mut documents)).collect();
-        Ok(Self { host, tenants: tenants?, by_host, forgeries, closed, people, replay, leases, documents })
+        let budget = || Budget::new(host.private_key_operations);
+        Ok(Self {
+            host,
+            tenants: tenants?,
+            by_host,
+            forgeries,
+            closed,
+            people,
+            replay,
+            leases,
+            documents,
+            decryptions: budget(),
+            signatures: budget(),
+        })
     }
 
     /// What an operator should know of this configuration at a moment: tokens that have expired or soon will. One line

@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::access::{LoginCookies, SessionCookies};
+use crate::access::{LoginCookies, Rounds, SessionCookies};
 use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
 use super::authentication::WaysIn;
 use super::documents::Documents;
+use super::sign_on::SamlRoom;
 
 /// See the module.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct TenantRoom {
     pub(super) settings: Tenant,
     pub(super) sessions: SessionCookies,
     pub(super) logins: LoginCookies,
+    pub(super) rounds: Rounds,
+    pub(super) saml: Option<SamlRoom>,
     pub(super) scim: Option<ScimRoom>,
     /// Attributes that a header or a rule uses; a session keeps no others.
     needed: BTreeSet<String>,
@@ -44,6 +47,8 @@ impl TenantRoom {
             &settings.name,
             settings.session.login_lifetime,
         );
+        let rounds = Rounds::new(KeyRing::derive(masters, "rounds")?, &settings.name);
+        let saml = settings.saml.as_ref().map(SamlRoom::new);
         let ways_in = match &settings.scim {
             Some(scim) => Some(WaysIn::new(scim, masters, documents)?),
             None => None,
@@ -54,7 +59,7 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, scim, needed })
+        Ok(Self { settings, sessions, logins, rounds, saml, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.

@@ -2,6 +2,7 @@
 
 pub mod c14n;
 pub mod encryption;
+pub mod enveloped;
 mod escape;
 pub mod metadata;
 mod names;
@@ -26,6 +27,8 @@ mod encryption_test;
 mod mutation_test;
 #[cfg(test)]
 mod relaxation_test;
+#[cfg(test)]
+mod rows_test;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod test_support;

@@ -91,11 +91,9 @@ fn check(config: &Path) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // Envoy's environment is not this one: a variable that is not set here may well be set there. The stand-in has the
-    // form of every kind of secret there is, `account:key` among them.
-    let environment = |name: &str| {
-        Some(std::env::var(name).unwrap_or_else(|_| "a stand-in: the secret is only set in Envoy".to_owned()))
-    };
+    // Envoy's environment is not this one: a variable that is not set here may well be set there.
+    let environment =
+        |name: &str| Some(std::env::var(name).unwrap_or_else(|_| vestibule::config::STAND_IN.to_owned()));
     match Gateway::compile(&text, &environment) {
         Ok((gateway, mut warnings)) => {
             let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
