@@ -3,6 +3,8 @@
 pub mod c14n;
 pub mod encryption;
 mod escape;
+pub mod idp_metadata;
+pub mod logout;
 pub mod metadata;
 mod names;
 pub mod request;
