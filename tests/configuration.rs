@@ -213,3 +213,143 @@ fn the_metadata_of_common_is_no_issuer() {
         "write the identifier with your tenant id",
     );
 }
+
+// Sign-on.
+
+#[track_caller]
+fn warned(pointer: &str, value: serde_json::Value, said: &str) {
+    let warnings = compile(&changed(pointer, value)).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    assert!(warnings.iter().any(|warning| warning.contains(said)), "{said:?} is not in {warnings:#?}");
+}
+
+#[test]
+fn every_relaxation_that_the_filter_has_can_be_named_and_no_other() {
+    use vestibule::saml::response::Accept;
+    for name in Accept::NAMES {
+        let outcome = compile(&changed("/tenants/0/saml/accept", serde_json::json!([name])));
+        assert_eq!(outcome.is_ok(), name != "unsolicited", "{name}: {outcome:?}");
+    }
+    refused(
+        "/tenants/0/saml/accept",
+        serde_json::json!(["rsa15"]),
+        "`rsa15` is nothing that can be accepted",
+    );
+    refused("/tenants/0/saml/accept", serde_json::json!(["unsolicited"]), "write allow_unsolicited: true");
+}
+
+#[test]
+fn a_relaxation_that_costs_something_is_warned_about() {
+    for name in
+        ["sha1-signature", "sha1-digest", "rsa-1024", "cbc", "inclusive-c14n", "no-audience-restriction"]
+    {
+        warned("/tenants/0/saml/accept", serde_json::json!([name]), &format!("accept[0]: `{name}` "));
+    }
+    assert_eq!(
+        compile(&changed("/tenants/0/saml/accept", serde_json::json!(["no-destination"]))),
+        Ok(Vec::new())
+    );
+}
+
+#[test]
+fn what_a_sign_in_must_be_like_is_chosen_from_a_few_words() {
+    refused("/tenants/0/saml/requires", "all".into(), "write one of any, assertion, response, both");
+    refused(
+        "/tenants/0/saml/allow_unsolicited",
+        "yes".into(),
+        "tenants[0].saml.allow_unsolicited: `yes` is not a choice",
+    );
+    refused("/tenants/0/saml/allow_unsolicited", 1.into(), "write true or false");
+    warned("/tenants/0/saml/allow_unsolicited", true.into(), "lets anybody sign a browser in as themselves");
+    assert_eq!(compile(&changed("/tenants/0/saml/allow_unsolicited", "bounce".into())), Ok(Vec::new()));
+    refused("/tenants/0/saml/unsolicited_max_age_seconds", 5.into(), "from 10 to 3600");
+    refused("/tenants/0/saml/max_authn_age_seconds", 1.into(), "from 60 to");
+    refused("/tenants/0/saml/start_path", "/.vestibule/saml/acs".into(), "is an endpoint of the filter");
+    refused("/tenants/0/saml/start_path", "//evil".into(), "is not a plain path");
+}
+
+#[test]
+fn the_entra_preset_wants_the_directory_itself() {
+    refused("/tenants/0/saml/entra", serde_json::json!({"tenant_id": "contoso.com"}), "is not a GUID");
+    refused("/tenants/0/saml/entra", serde_json::json!({}), "tenants[0].saml.entra.tenant_id: is missing");
+    let other = serde_json::json!({"tenant_id": "22222222-1111-1111-1111-111111111111"});
+    refused("/tenants/0/saml/entra", other, "identifier of another tenant");
+    let same = serde_json::json!({"tenant_id": "11111111-1111-1111-1111-111111111111"});
+    assert_eq!(compile(&changed("/tenants/0/saml/entra", same)), Ok(Vec::new()));
+    let lax =
+        serde_json::json!({"tenant_id": "11111111-1111-1111-1111-111111111111", "group_overage": "ignore"});
+    warned("/tenants/0/saml/entra", lax, "as if they had none");
+}
+
+#[test]
+fn what_is_asked_of_the_provider_cannot_contradict_itself_or_saml() {
+    let request = |value: serde_json::Value| changed("/tenants/0/saml/request", value);
+    let errors = |value| compile(&request(value)).unwrap_err().join("\n");
+    assert!(errors(serde_json::json!({"force_authn": true, "is_passive": true})).contains("choose one of"));
+    assert!(errors(serde_json::json!({"binding": "artifact"})).contains("write one of redirect, post"));
+    assert!(
+        errors(serde_json::json!({"hints": {"RelayState": "x"}})).contains("is not a field Vestibule knows")
+    );
+    assert!(errors(serde_json::json!({"name_id_format": "upn"})).contains("is not a choice"));
+    assert!(
+        errors(serde_json::json!({"sign": {"key": {"env": "KEY"}, "certificate": CERTIFICATE}}))
+            .contains("private key")
+    );
+    warned("/tenants/0/saml/request", serde_json::json!({"authn_context": ["urn:x"]}), "AADSTS75011");
+}
+
+#[test]
+fn private_keys_are_read_at_configuration_and_never_told() {
+    let key = |name: &str| std::fs::read_to_string(format!("tests/vectors/saml/{name}.key.pem")).unwrap();
+    let certificate =
+        |name: &str| std::fs::read_to_string(format!("tests/vectors/saml/{name}.cert.pem")).unwrap();
+    let keys = |list| changed("/tenants/0/saml/decryption_keys", list);
+    let good = serde_json::json!([
+        {"value": key("sp")},
+        {"key": {"value": key("sp.pkcs1")}, "certificate": certificate("sp")},
+    ]);
+    assert!(compile(&keys(good)).is_ok());
+    for (list, said) in [
+        (serde_json::json!([{"value": key("short")}]), "has fewer than 2048 bit"),
+        (serde_json::json!([{"value": key("idp-ec")}]), "not an RSA private key"),
+        (serde_json::json!([{"value": "secret-text"}]), "not an unencrypted private key in PEM"),
+        (
+            serde_json::json!([{"key": {"value": key("sp")}, "certificate": certificate("idp")}]),
+            "of another key",
+        ),
+        (serde_json::json!([{"env": "MISSING"}]), "is not set in Envoy"),
+    ] {
+        let errors = compile(&keys(list)).unwrap_err().join("\n");
+        assert!(errors.contains(said), "{said}: {errors}");
+        assert!(!errors.contains("secret-text") && !errors.contains("MII"), "{errors}");
+    }
+    let sign =
+        serde_json::json!({"sign": {"key": {"value": key("idp-ec")}, "certificate": certificate("idp-ec")}});
+    warned("/tenants/0/saml/request", sign, "which Entra does not verify");
+    let wrong =
+        serde_json::json!({"sign": {"key": {"value": key("idp")}, "certificate": certificate("idp-ec")}});
+    refused("/tenants/0/saml/request", wrong, "is the certificate of another key");
+}
+
+/// `vestibule check` does not know the environment of Envoy.
+#[test]
+fn a_key_that_is_only_set_in_envoy_is_no_error_where_somebody_checks_elsewhere() {
+    let mut config = changed("/tenants/0/saml/decryption_keys", serde_json::json!([{"env": "SP_KEY"}]));
+    config["tenants"][0]["saml"]["request"] =
+        serde_json::json!({"sign": {"key": {"env": "SIGNING_KEY"}, "certificate": CERTIFICATE}});
+    let stand_in = |_: &str| Some(vestibule::config::STAND_IN.to_owned());
+    let (_, warnings) = Gateway::compile(config.to_string().as_bytes(), &stand_in).unwrap();
+    let unseen = warnings.iter().filter(|warning| warning.contains("was not looked at")).count();
+    assert_eq!(unseen, 2, "{warnings:#?}");
+}
+
+#[test]
+fn a_replay_store_is_a_cluster_and_a_path() {
+    refused("/tenants/0/saml/replay_store", serde_json::json!({}), "replay_store.cluster: is missing");
+    let odd = serde_json::json!({"cluster": "s", "path_prefix": "used"});
+    refused("/tenants/0/saml/replay_store", odd, "is not a plain path");
+    assert_eq!(
+        compile(&changed("/tenants/0/saml/replay_store", serde_json::json!({"cluster": "s"}))),
+        Ok(Vec::new())
+    );
+    refused("/host", serde_json::json!({"private_key_operations_per_second": 0}), "from 1 to 10000");
+}

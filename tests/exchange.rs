@@ -10,9 +10,15 @@
     missing_docs
 )]
 
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/provider.rs"]
+mod provider;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -59,6 +65,7 @@ tenants:
     public_url: https://a.example{scim}
     saml:
       entity_id: https://a.example/saml
+      replay_store: {{cluster: store}}
       identity_provider:
         entity_id: https://idp.example/
         sso_url: https://idp.example/sso
@@ -89,6 +96,7 @@ enum Kind {
     Metadata,
     ClosedPrefix,
     Form,
+    SignIn,
     ScimRead,
     ScimWrite,
     ScimUpsert,
@@ -107,6 +115,7 @@ const KINDS: [Kind; 15] = [
     Kind::Metadata,
     Kind::ClosedPrefix,
     Kind::Form,
+    Kind::SignIn,
     Kind::ScimRead,
     Kind::ScimWrite,
     Kind::ScimUpsert,
@@ -126,7 +135,7 @@ impl Kind {
             Self::Tunnel => ("CONNECT", "/public", "a.example"),
             Self::Metadata => ("GET", "/.vestibule/saml/metadata", "a.example"),
             Self::ClosedPrefix => ("GET", "/App-Scim/Users", "a.example"),
-            Self::Form => ("POST", "/.vestibule/saml/acs", "a.example"),
+            Self::Form | Self::SignIn => ("POST", "/.vestibule/saml/acs", "a.example"),
             Self::ScimRead => ("GET", "/scim/v2/entra/Users/u-1", "a.example"),
             Self::ScimWrite
             | Self::ScimUpsert
@@ -142,14 +151,16 @@ impl Kind {
             | Self::ScimGarbage => format!("Bearer {TOKEN}"),
             _ => "Bearer another".to_owned(),
         };
-        let content_type =
-            if self == Self::Form { "application/x-www-form-urlencoded" } else { "application/scim+json" };
+        let form = matches!(self, Self::Form | Self::SignIn);
+        let content_type = if form { "application/x-www-form-urlencoded" } else { "application/scim+json" };
+        let cookie = if self == Self::SignIn { SIGN_IN.0.as_str() } else { "" };
         Headers::from([
             (":method", method),
             (":path", path),
             (":authority", host),
             ("authorization", authorization.as_str()),
             ("content-type", content_type),
+            ("cookie", cookie),
             ("x-user", "forged"),
         ])
     }
@@ -166,10 +177,22 @@ impl Kind {
             Self::ScimUpsert => UPSERT,
             Self::ScimGarbage => "{\"a\":1,\"a\":2}",
             Self::Form => "SAMLResponse=AAAA",
+            Self::SignIn => &SIGN_IN.1,
             _ => "",
         }
     }
 }
+
+/// Cookie and form of somebody who comes back from the identity provider with a right answer.
+static SIGN_IN: LazyLock<(String, String)> = LazyLock::new(|| {
+    let site = browser::Site::new("", "");
+    let mut browser = site.browser();
+    let (id, _) = browser.start("/page");
+    let response = provider::Response::to(&id, browser::NOW).encoded();
+    let cookies: Vec<String> =
+        browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (cookies.join("; "), format!("SAMLResponse={}", response.replace('+', "%2B").replace('=', "%3D")))
+});
 
 /// One event, without its data.
 #[derive(Clone, Copy, Debug)]
@@ -316,7 +339,7 @@ impl Oracle {
             Some(Kind::ScimRead | Kind::ScimWrite | Kind::ScimUpsert) => self.complete,
             Some(Kind::ScimDeactivation) => self.complete && self.called,
             // Without held headers the buffer filter behind us keeps the form's head.
-            Some(Kind::Form) => !stop_iteration,
+            Some(Kind::Form | Kind::SignIn) => !stop_iteration,
             _ => false,
         };
         self.released |= may && !self.spoiled;
@@ -405,6 +428,7 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
     let states = [
         StateName::Fresh,
         StateName::Consuming,
+        StateName::Redeeming,
         StateName::Arriving,
         StateName::LookingUp,
         StateName::Provisioned,
@@ -445,8 +469,15 @@ fn the_same_holds_where_the_host_cannot_hold_headers() {
     let gateway = gateway(false);
     let visits = RefCell::new(Visits::new());
     let shared = prepared(&gateway);
-    let kinds =
-        vec![Kind::Public, Kind::Anonymous, Kind::Denied, Kind::Ambiguous, Kind::Metadata, Kind::Form];
+    let kinds = vec![
+        Kind::Public,
+        Kind::Anonymous,
+        Kind::Denied,
+        Kind::Ambiguous,
+        Kind::Metadata,
+        Kind::Form,
+        Kind::SignIn,
+    ];
     let strategy = (prop::sample::select(kinds), prop::collection::vec(happens(), 0..14));
     let mut runner =
         TestRunner::new(Config { cases: 10_000, failure_persistence: None, ..Config::default() });

@@ -17,8 +17,23 @@ pub struct Login {
     pub request_id: String,
     /// Path and query to go to afterwards, on this host.
     pub target: String,
+    /// How it was asked for.
+    #[serde(default)]
+    pub manner: Manner,
     /// When it began, in milliseconds since the epoch.
     began: u64,
+}
+
+/// How the identity provider was asked to sign somebody in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Manner {
+    /// As it sees fit.
+    #[default]
+    Plain,
+    /// So that the person proves who they are anew.
+    Forced,
+    /// Only if it can do so without asking; nobody minds if not.
+    Tried,
 }
 
 impl Login {
@@ -72,13 +87,13 @@ impl LoginCookies {
         &self,
         host: &dyn Host,
         handle: &str,
-        request_id: &str,
-        target: &str,
+        (request_id, target, manner): (&str, &str, Manner),
         at_host: &str,
         sent: &Cookies<'_>,
     ) -> Result<Vec<String>, SealError> {
         let now = host.now();
-        let login = Login { request_id: request_id.to_owned(), target: target.to_owned(), began: now.0 };
+        let (request_id, target) = (request_id.to_owned(), target.to_owned());
+        let login = Login { request_id, target, manner, began: now.0 };
         let plain = serde_json::to_vec(&login).map_err(|_| SealError::Unavailable)?;
         let sealed = self.ring.seal(host, &plain, &self.context(handle, at_host))?;
         let mut lines = vec![format!(
@@ -123,7 +138,9 @@ impl LoginCookies {
     }
 }
 
-fn is_handle(text: &str) -> bool {
+/// Whether a text has the form of a handle.
+#[must_use]
+pub fn is_handle(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -144,7 +161,9 @@ mod tests {
 
     fn begin(host: &TestHost, jar: &Headers, id: &str) -> (String, Vec<String>) {
         let handle = LoginCookies::handle(host).unwrap();
-        let lines = cookies().begin(host, &handle, id, "/back", "a.example", &Cookies::read(jar)).unwrap();
+        let lines = cookies()
+            .begin(host, &handle, (id, "/back", Manner::Plain), "a.example", &Cookies::read(jar))
+            .unwrap();
         (handle, lines)
     }
 

@@ -8,14 +8,16 @@ mod login;
 mod people;
 mod policy;
 mod replay;
+mod rounds;
 mod session;
 
 pub use cookies::{Cookies, is_own_cookie};
 pub use headers::{Forgeries, TooLarge, render};
 pub use leases::{Lease, Leases};
 pub use ledger::LedgerError;
-pub use login::{Login, LoginCookies};
+pub use login::{Login, LoginCookies, Manner, is_handle};
 pub use people::{People, Standing};
 pub use policy::{Decision, Question, decide, passes_on_every_route, route_matters, session_matters};
 pub use replay::{Replay, UsedOnce};
+pub use rounds::Rounds;
 pub use session::{Session, SessionCookies, person_keys};

@@ -1,5 +1,6 @@
 //! Plain types that every room speaks.
 
+mod budget;
 mod host;
 mod http;
 mod identity;
@@ -7,6 +8,7 @@ pub mod json;
 pub mod path;
 mod time;
 
+pub use budget::Budget;
 pub use host::{Host, HostError, Level, NativeSignature, NativeVerdict};
 pub use http::{HeaderEdit, Headers, Reply};
 pub use identity::{Identity, PersonKeys};

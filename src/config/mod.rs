@@ -17,8 +17,11 @@ mod yaml;
 pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
-pub use saml::{IdentityProvider, SamlSettings};
+pub use saml::{
+    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, ReplayStore, RequestBinding,
+    RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Unsolicited,
+};
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
-pub use secret::Secret;
+pub use secret::{STAND_IN, Secret};
 pub use template::{Piece, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

@@ -114,6 +114,11 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Whether it is text at all; for fields that may be something else.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.value, Value::String(_))
+    }
+
     pub(super) fn flag(&self) -> Option<bool> {
         match self.value {
             Value::Bool(flag) => Some(*flag),

@@ -16,6 +16,8 @@ pub struct HostSettings {
     pub stop_iteration: bool,
     /// Whether the host's own signature verification may be called.
     pub native_crypto: NativeCrypto,
+    /// Private-key operations of one worker in one second, decryptions and signatures apart.
+    pub private_key_operations: u32,
 }
 
 /// Use of the host's `verify_signature`.
@@ -94,17 +96,25 @@ fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Configuration> 
 
 impl Default for HostSettings {
     fn default() -> Self {
-        Self { stop_iteration: true, native_crypto: NativeCrypto::Auto }
+        Self { stop_iteration: true, native_crypto: NativeCrypto::Auto, private_key_operations: 20 }
     }
 }
 
 fn read_host(node: &Node<'_>) -> Option<HostSettings> {
-    let fields = node.fields(&["stop_iteration", "native_crypto"]);
+    let fields = node.fields(&["stop_iteration", "native_crypto", "private_key_operations_per_second"]);
     let stop_iteration = fields.get("stop_iteration").map_or(Some(true), |node| node.flag());
     let native_crypto = fields.get("native_crypto").map_or(Some(NativeCrypto::Auto), |node| {
         node.choice(&[("auto", NativeCrypto::Auto), ("off", NativeCrypto::Off)])
     });
-    Some(HostSettings { stop_iteration: stop_iteration?, native_crypto: native_crypto? })
+    let operations = match fields.get("private_key_operations_per_second") {
+        Some(node) => node.number(1..=10_000),
+        None => Some(u64::from(HostSettings::default().private_key_operations)),
+    };
+    Some(HostSettings {
+        stop_iteration: stop_iteration?,
+        native_crypto: native_crypto?,
+        private_key_operations: u32::try_from(operations?).ok()?,
+    })
 }
 
 fn read_keys(node: &Node<'_>, environment: Environment<'_>) -> Vec<MasterKey> {

@@ -8,7 +8,17 @@ use super::node::Node;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
+/// What a reader of configurations outside of Envoy gives in the place of a variable that is only set there. Nothing that
+/// depends on the text itself can then be checked.
+pub const STAND_IN: &str = "a stand-in for a secret that is only set in Envoy";
+
 impl Secret {
+    /// Whether the text is not known here.
+    #[must_use]
+    pub(super) fn is_stand_in(&self) -> bool {
+        self.expose() == STAND_IN
+    }
+
     /// The text itself.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -11,10 +11,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cbc::cipher::{Array, BlockCipherDecrypt, BlockModeDecrypt, BlockSizeUser, KeyIvInit};
 use rsa::pkcs1::DecodeRsaPrivateKey;
-use rsa::pkcs8::DecodePrivateKey;
+use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey};
 use rsa::rand_core::{TryCryptoRng, TryRng};
 use rsa::traits::{PaddingScheme, PublicKeyParts};
-use rsa::{Oaep, RsaPrivateKey};
+use rsa::{Oaep, RsaPrivateKey, RsaPublicKey};
 use sha1::Sha1;
 use sha2::Sha256;
 use subtle::{Choice, ConditionallySelectable};
@@ -68,30 +68,26 @@ impl DecryptionKey {
     /// # Errors
     /// Where it is not one.
     pub fn from_pem(text: &str) -> Result<Self, DecryptionKeyError> {
-        if text.len() > MAX_PEM {
-            return Err(DecryptionKeyError::Encoding);
-        }
-        let read = |label: &str| {
-            let rest = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
-            let inside = rest.strip_suffix(&format!("-----END {label}-----"))?;
-            let packed: Zeroizing<String> =
-                Zeroizing::new(inside.chars().filter(|c| !c.is_ascii_whitespace()).collect());
-            STANDARD.decode(packed.as_bytes()).ok().map(Zeroizing::new)
-        };
-        let key = if let Some(der) = read("PRIVATE KEY") {
-            RsaPrivateKey::from_pkcs8_der(&der).map_err(|_| DecryptionKeyError::Key)?
-        } else if let Some(der) = read("RSA PRIVATE KEY") {
-            RsaPrivateKey::from_pkcs1_der(&der).map_err(|_| DecryptionKeyError::Key)?
-        } else {
-            return Err(DecryptionKeyError::Encoding);
-        };
+        let key = rsa_private(text)?;
         Ok(Self { key })
     }
 
     /// Whether the modulus has fewer than 2048 bit: a message to it can be read by somebody with enough machines.
     #[must_use]
     pub fn is_short(&self) -> bool {
-        self.key.n().bits() < SHORT_BITS
+        is_short(&self.key)
+    }
+
+    /// Modulus and public exponent, big-endian: what others encrypt with (XML Signature 4.5.2.2).
+    #[must_use]
+    pub fn public_parts(&self) -> (Vec<u8>, Vec<u8>) {
+        (self.key.n_bytes().to_vec(), self.key.e_bytes().to_vec())
+    }
+
+    /// DER of the `SubjectPublicKeyInfo` that belongs to it.
+    #[must_use]
+    pub fn spki(&self) -> Option<Vec<u8>> {
+        Some(RsaPublicKey::from(&self.key).to_public_key_der().ok()?.into_vec())
     }
 
     /// Octets of the modulus, and of everything that is encrypted to this key.
@@ -106,6 +102,34 @@ impl std::fmt::Debug for DecryptionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "DecryptionKey(rsa {})", self.size().saturating_mul(8))
     }
+}
+
+/// The octets between the lines of a PEM text of this label, white space aside.
+pub(super) fn pem_of(text: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
+    if text.len() > MAX_PEM {
+        return None;
+    }
+    let rest = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
+    let inside = rest.strip_suffix(&format!("-----END {label}-----"))?;
+    let packed: Zeroizing<String> =
+        Zeroizing::new(inside.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+    STANDARD.decode(packed.as_bytes()).ok().map(Zeroizing::new)
+}
+
+/// An RSA private key in PEM (PKCS#8 or PKCS#1).
+pub(super) fn rsa_private(text: &str) -> Result<RsaPrivateKey, DecryptionKeyError> {
+    if let Some(der) = pem_of(text, "PRIVATE KEY") {
+        RsaPrivateKey::from_pkcs8_der(&der).map_err(|_| DecryptionKeyError::Key)
+    } else if let Some(der) = pem_of(text, "RSA PRIVATE KEY") {
+        RsaPrivateKey::from_pkcs1_der(&der).map_err(|_| DecryptionKeyError::Key)
+    } else {
+        Err(DecryptionKeyError::Encoding)
+    }
+}
+
+/// Whether the modulus has fewer than 2048 bit.
+pub(super) fn is_short(key: &RsaPrivateKey) -> bool {
+    key.n().bits() < SHORT_BITS
 }
 
 /// A hash within OAEP.
@@ -229,7 +253,7 @@ fn unwrap_key(
 }
 
 /// The host's randomness, with which the private-key operation is blinded.
-struct Blinding<'h>(&'h dyn Host);
+pub(super) struct Blinding<'h>(pub(super) &'h dyn Host);
 
 impl TryRng for Blinding<'_> {
     type Error = HostError;

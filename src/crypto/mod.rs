@@ -8,6 +8,7 @@ mod decryption;
 mod digest;
 mod seal;
 mod signature;
+mod signing;
 
 pub use certificate::{CertificateError, PublicKey, Validity};
 pub use decryption::{
@@ -16,3 +17,4 @@ pub use decryption::{
 pub use digest::{equal, hmac_sha256, sha1, sha256, sha384, sha512};
 pub use seal::{KeyRing, MasterKey, SealError};
 pub use signature::{SignatureAlgorithm, SignatureError, verify};
+pub use signing::{SigningFailed, SigningKey, SigningKeyError};

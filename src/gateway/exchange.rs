@@ -10,6 +10,7 @@ use super::pages::problem;
 use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
 use super::request::Head;
 use super::route::{self, Verdict};
+use super::sign_on::{Consumed, Redeeming};
 use super::{Gateway, reports, sign_on};
 
 /// One HTTP exchange.
@@ -25,6 +26,8 @@ enum State {
     Fresh,
     /// The form for the assertion consumer is coming in.
     Consuming(usize, Box<Head>),
+    /// A valid sign-in waits for the store of used assertions.
+    Redeeming(usize, Box<Redeeming>),
     /// The body of a provisioning request is coming in.
     Arriving(Box<Arriving>),
     /// A provisioning request waits for a call of our own.
@@ -56,6 +59,8 @@ pub enum StateName {
     Fresh,
     /// The form for the assertion consumer is coming in.
     Consuming,
+    /// A valid sign-in waits for the store of used assertions.
+    Redeeming,
     /// The body of a provisioning request is coming in.
     Arriving,
     /// A provisioning request waits for a call of our own.
@@ -87,6 +92,7 @@ impl Exchange {
         match self.state {
             State::Fresh => StateName::Fresh,
             State::Consuming(..) => StateName::Consuming,
+            State::Redeeming(..) => StateName::Redeeming,
             State::Arriving(_) => StateName::Arriving,
             State::LookingUp(_) => StateName::LookingUp,
             State::Provisioned(_) => StateName::Provisioned,
@@ -165,6 +171,7 @@ impl Exchange {
             }
             State::Arriving(arriving) if end => self.normalise(*arriving, Some(size), host),
             State::Consuming(..)
+            | State::Redeeming(..)
             | State::Arriving(_)
             | State::LookingUp(_)
             | State::Refused
@@ -189,7 +196,11 @@ impl Exchange {
                 let (state, step) = self.normalise(*arriving, Some(limit), host);
                 (state, without_trailers(step, trailers))
             }
-            State::LookingUp(_) | State::Replacing(_) | State::Refused | State::Over => (state, Step::Hold),
+            State::Redeeming(..)
+            | State::LookingUp(_)
+            | State::Replacing(_)
+            | State::Refused
+            | State::Over => (state, Step::Hold),
             State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) => {
                 (state, without_trailers(Step::go_on(), trailers))
             }
@@ -205,6 +216,10 @@ impl Exchange {
         match state {
             State::LookingUp(calling) => next(calling.answered(&self.gateway, answer, host)),
             State::FollowingUp(follow_up) => answered(follow_up.answered(&self.gateway, answer, host)),
+            State::Redeeming(at, redeeming) => match self.gateway.tenants.get(at) {
+                Some(tenant) => refuse(redeeming.answered(&self.gateway, tenant, answer, host)),
+                None => refuse(out_of_order()),
+            },
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
         }
@@ -251,10 +266,13 @@ impl Exchange {
                 look_up.abandoned(&self.gateway, host);
                 local_reply(status, end)
             }
-            (State::Consuming(..), Origin::Local) => (State::Refused, Step::go_on()),
+            (State::Consuming(..) | State::Redeeming(..), Origin::Local) => (State::Refused, Step::go_on()),
             // An answer of the application to a request that was never released.
             (
-                pending @ (State::Arriving(_) | State::LookingUp(_) | State::Consuming(..)),
+                pending @ (State::Arriving(_)
+                | State::LookingUp(_)
+                | State::Consuming(..)
+                | State::Redeeming(..)),
                 Origin::Upstream,
             ) => self.abandon(pending, host),
             // The application's answer broke off, or was larger than the proxy holds.
@@ -330,7 +348,10 @@ impl Exchange {
     fn consume(&self, at: usize, head: &Head, size: Option<usize>, host: &dyn Host) -> (State, Step) {
         let Some(tenant) = self.gateway.tenants.get(at) else { return refuse(out_of_order()) };
         match read_body(size, sign_on::MAX_FORM, host) {
-            Body::All(body) => refuse(sign_on::consume(&self.gateway, tenant, head, &body, host)),
+            Body::All(body) => match sign_on::consume(&self.gateway, tenant, head, &body, host) {
+                Consumed::Answer(reply) => refuse(reply),
+                Consumed::Redeem(call, redeeming) => (State::Redeeming(at, redeeming), Step::Call(call)),
+            },
             Body::TooLarge => refuse(route::form_too_large()),
             Body::Unreadable => refuse(out_of_order()),
         }

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
-use crate::common::{Host, UnixMillis};
+use crate::common::{Budget, Host, UnixMillis};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
@@ -48,6 +48,9 @@ pub struct Gateway {
     replay: Replay,
     leases: Leases,
     documents: Documents,
+    /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
+    decryptions: Budget,
+    signatures: Budget,
 }
 
 impl Gateway {
@@ -81,6 +84,7 @@ impl Gateway {
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
         let tenants: Result<Vec<_>, _> =
             tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
+        let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
             host,
             tenants: tenants?,
@@ -91,6 +95,8 @@ impl Gateway {
             replay,
             leases,
             documents: Documents::default(),
+            decryptions: budget(),
+            signatures: budget(),
         })
     }
 

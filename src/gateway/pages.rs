@@ -76,6 +76,39 @@ pub(super) fn page(
         .body("text/html; charset=utf-8", html)
 }
 
+/// Submits the form by itself; who runs no scripts presses the button.
+const SUBMIT: &str = "document.forms[0].submit()";
+
+/// A page that carries a form to another site.
+pub(super) fn carry(action: &str, fields: &[(&'static str, String)]) -> Reply {
+    let fields: String = fields
+        .iter()
+        .map(|(name, value)| {
+            format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value))
+        })
+        .collect();
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Sign in</title><style>{STYLE}</style></head>\
+         <body><main><h1>Sign in</h1><p>You are taken to your organisation's sign-in page.</p>\
+         <form method=\"post\" action=\"{}\">{fields}<button type=\"submit\">Continue</button></form></main>\
+         <script>{SUBMIT}</script></body></html>",
+        escape(action),
+    );
+    // Where the identity provider sends the browser on, browsers hold that against `form-action` as well.
+    let local = if action.starts_with("http://") { " http:" } else { "" };
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; form-action https:{local}; \
+         frame-ancestors 'none'; base-uri 'none'",
+        STANDARD.encode(sha256(STYLE.as_bytes())),
+        STANDARD.encode(sha256(SUBMIT.as_bytes())),
+    );
+    private(Reply::status(200))
+        .with("content-security-policy", policy)
+        .with("referrer-policy", "strict-origin")
+        .body("text/html; charset=utf-8", html)
+}
+
 /// What a program gets instead of a page.
 pub(super) fn problem(status: u16, code: &str, text: &str) -> Reply {
     let body = serde_json::json!({ "error": code, "message": text });
@@ -113,6 +146,19 @@ mod tests {
         let reply = page(403, "<b>", "\"><script>", &Offer::Link("/?\"", "'"), None);
         let body = String::from_utf8(reply.body).unwrap();
         assert!(!body.contains("<script>") && !body.contains("<b>") && !body.contains("/?\""));
+    }
+
+    #[test]
+    fn a_form_for_another_site_runs_the_one_script_that_submits_it() {
+        let reply = carry("https://idp.example/?a=1&b=\"", &[("SAMLRequest", "<\"'".to_owned())]);
+        let body = String::from_utf8(reply.body).unwrap();
+        assert!(body.contains("action=\"https://idp.example/?a=1&amp;b=&quot;\""));
+        assert!(body.contains("name=\"SAMLRequest\" value=\"&lt;&quot;&#39;\""));
+        assert!(body.contains("<button type=\"submit\">"));
+        assert_eq!(body.matches("<script").count(), 1);
+        let policy = &reply.headers.iter().find(|(name, _)| name == "content-security-policy").unwrap().1;
+        assert!(policy.starts_with("default-src 'none'"));
+        assert!(policy.contains("script-src 'sha256-") && !policy.contains("unsafe"));
     }
 
     #[test]

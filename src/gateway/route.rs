@@ -145,7 +145,7 @@ fn by_policy(
         return Verdict::Answer(reply);
     }
     match decide(rules, &question) {
-        Decision::SignIn => Verdict::Answer(sign_on::demand(tenant, head, host)),
+        Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
         Decision::Pass { opens_scim: false, .. } if gateway.closed.holds(path.as_str()) => {
@@ -188,7 +188,9 @@ fn route_cannot_be_trusted(
     }
     let pieces = if signed_in { tenant.sessions.pieces(cookies).unwrap_or_default() } else { 0 };
     let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
-    let planted = !head.forged.is_empty() || cookies.count() != pieces.saturating_add(logins);
+    let rounds = tenant.rounds.cookies(&head.host, cookies);
+    let own = pieces.saturating_add(logins).saturating_add(rounds);
+    let planted = !head.forged.is_empty() || cookies.count() != own;
     let passes = matches!(decide(rules, question), Decision::Pass { .. });
     if planted && passes && !passes_on_every_route(rules, question) {
         reports::refused(host, name, "forged_header_and_route", None);

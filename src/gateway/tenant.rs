@@ -4,10 +4,12 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::access::{LoginCookies, SessionCookies};
+use crate::access::{LoginCookies, Rounds, SessionCookies};
 use crate::config::{Credential, Piece, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
+
+use super::sign_on::SamlRoom;
 
 /// See the module.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct TenantRoom {
     pub(super) settings: Tenant,
     pub(super) sessions: SessionCookies,
     pub(super) logins: LoginCookies,
+    pub(super) rounds: Rounds,
+    pub(super) saml: Option<SamlRoom>,
     pub(super) scim: Option<ScimRoom>,
     /// Attributes that a header or a rule uses; a session keeps no others.
     needed: BTreeSet<String>,
@@ -37,6 +41,8 @@ impl TenantRoom {
             &settings.name,
             settings.session.login_lifetime,
         );
+        let rounds = Rounds::new(KeyRing::derive(masters, "rounds")?, &settings.name);
+        let saml = settings.saml.as_ref().map(SamlRoom::new);
         let scim = settings.scim.as_ref().map(|scim| ScimRoom {
             rules: scim::Settings {
                 public_base: format!("{}{}", settings.public_url, scim.public_path),
@@ -54,7 +60,7 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, scim, needed })
+        Ok(Self { settings, sessions, logins, rounds, saml, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.

@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use crate::common::{Host as _, Level, UnixMillis};
+use crate::config::STAND_IN;
 use crate::gateway::{Gateway, HostSettings};
 
 use super::abi;
@@ -159,5 +160,5 @@ fn environment(name: &str) -> Option<String> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return None;
     }
-    std::env::var_os(name)?.into_string().ok()
+    std::env::var_os(name)?.into_string().ok().filter(|text| text != STAND_IN)
 }

@@ -93,6 +93,7 @@ impl Case {
             allow_unsolicited: false,
             keys: &keys,
             decryption_keys: &decryption_keys,
+            decryptions: None,
             skew: Duration::ZERO,
             now: UnixMillis::parse_rfc3339(self.text("clock")).unwrap_or_default(),
             requires: Required::Any,

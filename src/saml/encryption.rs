@@ -6,7 +6,7 @@
 use super::names::{DSIG, XMLENC, XMLENC11};
 use super::signature::base64_of;
 use super::xml::Element;
-use crate::common::Host;
+use crate::common::{Budget, Host};
 use crate::crypto::{self, BlockCipher, DecryptionKey, KeyTransport, OaepHash};
 use zeroize::Zeroizing;
 
@@ -26,6 +26,8 @@ pub enum EncryptionFault {
     BlockChaining,
     /// There is no key to decrypt with, or none that has not served already.
     NoKey,
+    /// This worker has done all the private-key operations that it may do in this second.
+    Busy,
     /// Decryption failed, or what came out is not what was expected. Deliberately one value for everything.
     Failed,
 }
@@ -40,6 +42,7 @@ impl EncryptionFault {
             Self::Algorithm => "encryption_algorithm",
             Self::BlockChaining => "encryption_cbc",
             Self::NoKey => "encrypted_without_key",
+            Self::Busy => "decryption_busy",
             Self::Failed => "decryption",
         }
     }
@@ -64,6 +67,10 @@ impl std::fmt::Display for EncryptionFault {
                 "the message is encrypted and no decryption key is configured; configure one, or switch token \
                  encryption off at the identity provider",
             ),
+            Self::Busy => f.write_str(
+                "this worker may decrypt no more in this second; raise host.private_key_operations_per_second if people \
+                 really sign in that often",
+            ),
             Self::Failed => f.write_str(
                 "it was not encrypted to a configured key, or what it holds is not what a trusted key signed; compare \
                  the encryption certificate at the identity provider with ours, and its signing certificate with the \
@@ -79,13 +86,15 @@ impl std::error::Error for EncryptionFault {}
 pub struct Decryptor<'a> {
     keys: Vec<&'a DecryptionKey>,
     block_chaining: bool,
+    budget: Option<&'a Budget>,
 }
 
 impl<'a> Decryptor<'a> {
-    /// For one message. `block_chaining`: whether AES-CBC is accepted.
+    /// For one message. `block_chaining`: whether AES-CBC is accepted. `budget`: what is left of this second's
+    /// private-key operations.
     #[must_use]
-    pub fn new(keys: &'a [DecryptionKey], block_chaining: bool) -> Self {
-        Self { keys: keys.iter().take(MAX_KEYS).collect(), block_chaining }
+    pub fn new(keys: &'a [DecryptionKey], block_chaining: bool, budget: Option<&'a Budget>) -> Self {
+        Self { keys: keys.iter().take(MAX_KEYS).collect(), block_chaining, budget }
     }
 
     /// Decrypts the element that `wrapper` (`EncryptedAssertion`, `EncryptedID`, `EncryptedAttribute`) holds, with each
@@ -109,10 +118,16 @@ impl<'a> Decryptor<'a> {
         let octets = base64_of(data.value).map_err(|_| EncryptionFault::Structure("CipherValue"))?;
         let wrapped = data.keys.iter().map(|key| EncryptedKey::of(*key)).collect::<Result<Vec<_>, _>>()?;
         // Each key is tried on one encrypted key only, chosen by its length, which everybody can see.
-        for key in std::mem::take(&mut self.keys) {
-            let Some(mine) = wrapped.iter().find(|wrapped| wrapped.octets.len() == key.size()) else {
-                continue;
-            };
+        let tries: Vec<(&DecryptionKey, &EncryptedKey)> = std::mem::take(&mut self.keys)
+            .into_iter()
+            .filter_map(|key| Some((key, wrapped.iter().find(|one| one.octets.len() == key.size())?)))
+            .collect();
+        // All at once and before the first: that there is no more to spend must not tell what the first one found.
+        let count = u32::try_from(tries.len()).unwrap_or(u32::MAX);
+        if self.budget.is_some_and(|budget| !budget.take(host.now(), count)) {
+            return Err(EncryptionFault::Busy);
+        }
+        for (key, mine) in tries {
             let plain: Result<Zeroizing<Vec<u8>>, _> =
                 crypto::decrypt(host, key, mine.transport, &mine.octets, data.cipher, &octets);
             if let Some(found) = plain.ok().and_then(|plain| read(&plain)) {

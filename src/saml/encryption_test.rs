@@ -196,7 +196,7 @@ fn row_6_10_each_key_serves_once_in_a_message() {
     let document = Document::parse(GCM.as_bytes(), Rules::MESSAGE).unwrap();
     let wrapper = document.root().unwrap().children().last().unwrap();
     let (keys, host) = (ours(), TestHost::default());
-    let mut decryptor = Decryptor::new(&keys, false);
+    let mut decryptor = Decryptor::new(&keys, false, None);
     let first = decryptor.decrypt(&host, wrapper, |octets| Some(octets.starts_with(b"<Assertion")));
     assert_eq!(first, Ok(true));
     assert_eq!(decryptor.decrypt(&host, wrapper, |_| Some(())), Err(EncryptionFault::NoKey));
@@ -233,7 +233,7 @@ fn oaep_is_read_with_each_hash_and_mask_that_is_named() {
         );
         let read = |xml: &str| {
             let document = Document::parse(xml.as_bytes(), Rules::MESSAGE).unwrap();
-            let mut decryptor = Decryptor::new(&keys, true);
+            let mut decryptor = Decryptor::new(&keys, true, None);
             decryptor
                 .decrypt(&host, document.root().unwrap(), |octets| (octets == b"plain octets").then_some(()))
         };
@@ -252,4 +252,38 @@ fn base64(hex: &str) -> String {
     let octets: Vec<u8> =
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
     ::base64::engine::general_purpose::STANDARD.encode(octets)
+}
+
+/// Row 6.10: what a stranger can make a worker compute in one second is bounded.
+#[test]
+fn row_6_10_no_more_private_key_operations_than_the_second_has_left() {
+    let (trusted, keys) = (trusted(), ours());
+    let budget = crate::common::Budget::new(2);
+    let expect =
+        Expectations { decryption_keys: &keys, decryptions: Some(&budget), ..expectations(&trusted) };
+    let host = TestHost::default();
+    let judge = |host: &TestHost, xml: &str| {
+        validate(host, xml.as_bytes(), &expect).map(|_| "accepted").unwrap_or_else(|error| error.code())
+    };
+    assert_eq!(judge(&host, vector!("bad-encrypted-unsigned.xml")), "decryption");
+    assert_eq!(judge(&host, GCM), "accepted");
+    assert_eq!(judge(&host, GCM), "decryption_busy");
+    assert_eq!(judge(&host, ASSERTION_SIGNED), "accepted", "what is not encrypted costs nothing of it");
+    host.time.set(1000);
+    assert_eq!(judge(&host, GCM), "accepted");
+}
+
+/// Row 6.10: nobody makes us decrypt for a browser that waits for nothing.
+#[test]
+fn row_6_10_without_a_pending_request_nothing_is_decrypted() {
+    let (trusted, keys) = (trusted(), ours());
+    let budget = crate::common::Budget::new(1);
+    let expect = Expectations {
+        decryption_keys: &keys,
+        decryptions: Some(&budget),
+        request_ids: &[],
+        ..expectations(&trusted)
+    };
+    assert!(validate(&TestHost::default(), GCM.as_bytes(), &expect).is_err());
+    assert!(budget.take(crate::common::UnixMillis(0), 1), "nothing was spent");
 }

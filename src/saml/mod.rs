@@ -2,6 +2,7 @@
 
 pub mod c14n;
 pub mod encryption;
+pub mod enveloped;
 mod escape;
 pub mod idp_metadata;
 pub mod logout;

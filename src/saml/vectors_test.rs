@@ -54,6 +54,7 @@ pub(super) fn expectations(keys: &[PublicKey]) -> Expectations<'_> {
         allow_unsolicited: false,
         keys,
         decryption_keys: &[],
+        decryptions: None,
         skew: Duration::ZERO,
         now: now(),
         requires: Required::Any,

@@ -91,12 +91,8 @@ fn check(config: &Path) -> ExitCode {
         }
     };
     // Envoy's environment is not this one: a variable that is not set here may well be set there.
-    let environment = |name: &str| {
-        Some(
-            std::env::var(name)
-                .unwrap_or_else(|_| "a stand-in for a secret that is only set in Envoy".to_owned()),
-        )
-    };
+    let environment =
+        |name: &str| Some(std::env::var(name).unwrap_or_else(|_| vestibule::config::STAND_IN.to_owned()));
     match Gateway::compile(&text, &environment) {
         Ok((_, warnings)) => {
             for warning in &warnings {

@@ -235,7 +235,7 @@ fn real_metadata_of_entra_is_read() {
         let Some(text) = fixture(&format!("saml/entra/{name}")) else { continue };
         let issuer = text.split("entityID=\"").nth(1).unwrap().split('"').next().unwrap();
         let metadata = read(text.as_bytes(), issuer).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!metadata.keys.is_empty() && metadata.sign_on.len() == 2 && metadata.logout.len() == 1, "{name}");
+        assert!(!metadata.keys.is_empty() && metadata.sign_on.len() == 2 && metadata.logout.len() <= 1, "{name}");
         println!("{name}: {} keys, {} unusable", metadata.keys.len(), metadata.unusable_certificates);
     }
     let Some(text) = fixture("saml/entra/entra-2023-federationmetadata-appspecific.xml") else { return };

@@ -366,3 +366,32 @@ fn every_prefix_and_every_changed_octet_of_a_message_is_refused_without_a_panic(
         assert!(redirect(std::str::from_utf8(&changed).unwrap()).is_err(), "{at}");
     }
 }
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn raw_queries_of_another_provider_in_the_field_are_read_with_what_they_need() {
+    use crate::saml::test_support::fixture;
+    let Some(certificate) = fixture("saml/slo/acme_tools_com.cert") else { return };
+    let keys = [PublicKey::from_certificate(&certificate).unwrap()];
+    let issuers = ["http://localhost:20000/saml2/idp/metadata.php".to_owned()];
+    let judge = |name: &str, now: &str| {
+        let record: serde_json::Value =
+            serde_json::from_str(&fixture(&format!("saml/slo/{name}.json")).unwrap()).unwrap();
+        let change = |expect: &mut Expect<'_>| {
+            expect.now = UnixMillis::parse_rfc3339(now).unwrap();
+            expect.relaxed.sha1_signature = true;
+        };
+        with(change, |host, expect| {
+            let destination = "http://idp.lvh.me:5000/auth/saml/ats/treadstone/idp_slo";
+            let expect = Expect { keys: &keys, issuers: &issuers, destination, ..*expect };
+            read_redirect(host, record["originalQuery"].as_str().unwrap(), &expect)
+        })
+    };
+    let request = judge("idp_slo_redirect", "2018-04-11T14:03:13Z").unwrap();
+    assert!(request.relay_state.is_some());
+    assert_eq!(request_of(request).session_indexes, ["_00bf7b2d5d9d3c970217eecefb1194bef3362a618e"]);
+    let response = response_of(judge("sp_slo_redirect", "2018-04-11T15:32:32Z").unwrap());
+    assert_eq!((response.outcome, response.signed), (Outcome::Success, true));
+    let failed = response_of(judge("sp_slo_redirect_failure", "2018-04-11T15:32:32Z").unwrap());
+    assert_eq!((failed.outcome, failed.signed), (Outcome::Failed, true));
+}

@@ -19,7 +19,7 @@ pub(super) fn read(
     reader.checks.begin("assertion");
     version(assertion)?;
     let id = required(assertion, "ID")?;
-    time(required(assertion, "IssueInstant")?, "IssueInstant of the assertion")?;
+    let issued = time(required(assertion, "IssueInstant")?, "IssueInstant of the assertion")?;
     parts_are_known(assertion)?;
     let whose =
         child(assertion, ASSERTION, "Issuer")?.ok_or(Rejection::Missing("Issuer of the assertion"))?;
@@ -47,6 +47,7 @@ pub(super) fn read(
     Ok(Accepted {
         identity,
         assertion_id: id.to_owned(),
+        issued,
         in_response_to: subject.in_response_to,
         not_on_or_after: end.after(expect.skew),
         conditions_end: conditions.end_as_written,

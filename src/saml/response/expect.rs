@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{Identity, UnixMillis};
+use crate::common::{Budget, Identity, UnixMillis};
 use crate::crypto::{DecryptionKey, PublicKey};
 use crate::saml::signature::{Relaxed, Trust};
 
@@ -23,6 +23,8 @@ pub struct Expectations<'a> {
     pub keys: &'a [PublicKey],
     /// Keys that messages are encrypted to; the first four are tried, each once at most.
     pub decryption_keys: &'a [DecryptionKey],
+    /// How many private-key operations this second has left; `None` where nobody counts.
+    pub decryptions: Option<&'a Budget>,
     /// How far the clocks may be apart.
     pub skew: Duration,
     /// The time.
@@ -141,7 +143,9 @@ impl Accept {
         "encrypted-inherits-namespaces",
     ];
 
-    fn relax(&mut self, name: &str) -> bool {
+    /// Switches on the relaxation of this name; `false` where there is none of it.
+    #[must_use]
+    pub fn relax(&mut self, name: &str) -> bool {
         let switch = match name {
             "no-destination" => &mut self.no_destination,
             "no-response-issuer" => &mut self.no_response_issuer,
@@ -181,6 +185,8 @@ pub struct Accepted {
     pub identity: Identity,
     /// `ID` of the assertion; with the issuer it names the assertion for the replay check.
     pub assertion_id: String,
+    /// When the identity provider made the assertion.
+    pub issued: UnixMillis,
     /// The request that was answered; `None` where unsolicited.
     pub in_response_to: Option<String>,
     /// Until when the assertion could be presented again, clock skew included.

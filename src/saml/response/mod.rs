@@ -63,7 +63,7 @@ pub fn validate_with(
     let outer = document_of(response.as_ref(), "response")?;
     let verified =
         outer.as_ref().and_then(Document::root).map(|root| Envelope::check(root, expect)).transpose()?;
-    let mut decryptor = Decryptor::new(expect.decryption_keys, expect.accept.cbc);
+    let mut decryptor = Decryptor::new(expect.decryption_keys, expect.accept.cbc, expect.decryptions);
     let (assertion, decrypted) = if is_encrypted(unsigned.assertion) {
         checks.begin("decryption");
         decrypted::open(host, &mut decryptor, &unsigned, verified.as_ref(), expect)?

@@ -83,6 +83,7 @@ fn decrypted_name(encrypted: Element<'_>, reader: &mut Reader<'_, '_>) -> Result
     match outcome {
         Ok(name) => name.map(Some),
         Err(EncryptionFault::Structure(_) | EncryptionFault::Failed) => Err(Rejection::EncryptedContent),
+        Err(EncryptionFault::Busy) => Err(EncryptionFault::Busy.into()),
         Err(_) => Ok(None),
     }
 }

@@ -121,6 +121,7 @@ impl Expected {
             allow_unsolicited: false,
             keys: &self.keys,
             decryption_keys: &self.decryption_keys,
+            decryptions: None,
             skew: self.skew,
             now: self.now,
             requires: Required::Any,
@@ -155,12 +156,8 @@ fn configured(path: &Path, tenant: Option<&str>) -> Result<SamlSettings, Usage> 
     let usage = |why: String| Usage(format!("{}: {why}", path.display()));
     let text = crate::cli::read(path).map_err(|error| usage(error.to_string()))?;
     // Secrets decide nothing here, and are seldom set where somebody looks for a fault.
-    let environment = |name: &str| {
-        Some(
-            std::env::var(name)
-                .unwrap_or_else(|_| "a stand-in for a secret that is only set in Envoy".to_owned()),
-        )
-    };
+    let environment =
+        |name: &str| Some(std::env::var(name).unwrap_or_else(|_| vestibule::config::STAND_IN.to_owned()));
     let (configuration, _) = Configuration::read(&text, &environment)
         .map_err(|problems| usage(format!("{} problems; see vestibule check", problems.len())))?;
     let names: Vec<String> = configuration.tenants.iter().map(|tenant| tenant.name.clone()).collect();

@@ -1,0 +1,155 @@
+//! The identity provider that is trusted, and what is special about Microsoft Entra ID.
+
+use crate::config::node::Node;
+use crate::crypto::PublicKey;
+
+/// The identity provider that is trusted.
+#[derive(Debug)]
+pub struct IdentityProvider {
+    /// Its entity ID: the issuer of every response.
+    pub entity_id: String,
+    /// Where a browser is sent to sign in.
+    pub sso_url: String,
+    /// Keys out of the pinned certificates; several for rollover.
+    pub keys: Vec<PublicKey>,
+}
+
+/// What holds where the identity provider is Microsoft Entra ID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntraSettings {
+    /// The directory, a GUID in lower case: the only one whose people may sign in.
+    pub tenant_id: String,
+}
+
+/// What happens where Entra left out the groups because there are too many (more than 150).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupOverage {
+    /// Nobody is signed in of whom the groups are not known, where a rule or a header needs them.
+    #[default]
+    Deny,
+    /// They are signed in as somebody without groups.
+    Ignore,
+}
+
+pub(super) fn read_entra(node: &Node<'_>) -> Option<(EntraSettings, GroupOverage)> {
+    let fields = node.fields(&["tenant_id", "group_overage"]);
+    let tenant_id =
+        fields.need("tenant_id", "write the Tenant ID of the directory, a GUID").and_then(|node| {
+            let text = node.text()?;
+            if !is_guid(text) {
+                node.error(
+                    format!("`{text}` is not a GUID"),
+                    "write the Tenant ID, not a domain: issuers and claims name no domain",
+                );
+                return None;
+            }
+            Some(text.to_ascii_lowercase())
+        });
+    let overage = match fields.get("group_overage") {
+        Some(node) => {
+            let choice = node.choice(&[("deny", GroupOverage::Deny), ("ignore", GroupOverage::Ignore)]);
+            if choice == Some(GroupOverage::Ignore) {
+                node.warn(
+                    "signs people of more than 150 groups in as if they had none",
+                    "send only the groups assigned to the application, and write `deny` here",
+                );
+            }
+            choice
+        }
+        None => Some(GroupOverage::Deny),
+    };
+    Some((EntraSettings { tenant_id: tenant_id? }, overage?))
+}
+
+/// RFC 9562, 4: 8-4-4-4-12 hexadecimal digits.
+fn is_guid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+pub(super) fn read(
+    node: &Node<'_>,
+    entra: Option<&EntraSettings>,
+    short_keys: bool,
+) -> Option<IdentityProvider> {
+    let fields = node.fields(&["entity_id", "sso_url", "certificates"]);
+    let entity_id = match (fields.get("entity_id"), entra) {
+        (Some(node), _) => read_entity_id(&node, entra),
+        (None, Some(entra)) => Some(format!("https://sts.windows.net/{}/", entra.tenant_id)),
+        (None, None) => {
+            fields.need(
+                "entity_id",
+                "write Entra's Microsoft Entra Identifier, https://sts.windows.net/<tenant id>/",
+            );
+            None
+        }
+    };
+    let sso_url = match (fields.get("sso_url"), entra) {
+        (Some(node), _) => read_url(&node),
+        (None, Some(entra)) => Some(format!("https://login.microsoftonline.com/{}/saml2", entra.tenant_id)),
+        (None, None) => {
+            fields.need(
+                "sso_url",
+                "write Entra's Login URL, https://login.microsoftonline.com/<tenant id>/saml2",
+            );
+            None
+        }
+    };
+    let keys = fields
+        .need("certificates", "paste the signing certificate (Base64 or PEM)")
+        .map(|node| read_certificates(&node, short_keys));
+    Some(IdentityProvider { entity_id: entity_id?, sso_url: sso_url?, keys: keys? })
+}
+
+fn read_entity_id(node: &Node<'_>, entra: Option<&EntraSettings>) -> Option<String> {
+    let text = node.text()?;
+    if text.contains("{tenant}") {
+        node.error(
+            "is the metadata of `common`, which no response is issued by",
+            "write the identifier with your tenant id",
+        );
+    }
+    if entra.is_some_and(|entra| !text.to_ascii_lowercase().contains(&entra.tenant_id)) {
+        node.error(
+            "is the identifier of another tenant than entra.tenant_id",
+            "leave it out, or write the one with this tenant id",
+        );
+    }
+    Some(text.to_owned())
+}
+
+fn read_url(node: &Node<'_>) -> Option<String> {
+    let url = node.text()?;
+    let printable = url.bytes().all(|byte| (0x21..0x7f).contains(&byte) && !b"\"<>\\^`{|}".contains(&byte));
+    let local = url.starts_with("http://localhost") || url.starts_with("http://127.0.0.1");
+    if !printable || url.contains('#') || !(url.starts_with("https://") || local) {
+        node.error("is not an https URL", "write the whole address, beginning with https://");
+        return None;
+    }
+    Some(url.to_owned())
+}
+
+fn read_certificates(node: &Node<'_>, short_keys: bool) -> Vec<PublicKey> {
+    let entries = node.list();
+    if entries.is_empty() {
+        node.error("has no certificate: nobody could sign in", "paste at least one (Base64 or PEM)");
+    }
+    let mut keys = Vec::new();
+    for entry in &entries {
+        let Some(text) = entry.text() else { continue };
+        let key = if short_keys {
+            PublicKey::from_certificate_even_short(text)
+        } else {
+            PublicKey::from_certificate(text)
+        };
+        match key {
+            Ok(key) => keys.push(key),
+            Err(error) => entry.error(
+                error.to_string(),
+                "download the signing certificate (Base64) again and paste all of it",
+            ),
+        }
+    }
+    keys
+}

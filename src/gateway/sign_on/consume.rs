@@ -1,0 +1,230 @@
+//! The assertion consumer: what a browser brings from the identity provider.
+
+use crate::access::{Cookies, Login, Manner, UsedOnce, is_handle};
+use crate::common::{Host, Reply, UnixMillis};
+use crate::config::{SamlSettings, Unsolicited, claim_name};
+use crate::gateway::event::Call;
+use crate::gateway::pages::{Reference, private};
+use crate::gateway::request::{Head, form, only};
+use crate::gateway::tenant::TenantRoom;
+use crate::gateway::{Gateway, reports};
+use crate::saml::response::{Accepted, Expectations, Rejection, decode_post, validate};
+
+use super::landing::of_relay_state;
+use super::refusal::{Page, Refusal};
+use super::room::{SamlRoom, takes_unsolicited};
+use super::start::{MOST_ROUNDS, Wish, going_round, start};
+use super::store::{Redeeming, ask};
+use super::{rules, store};
+
+/// What becomes of a form.
+pub(in crate::gateway) enum Consumed {
+    /// It is answered.
+    Answer(Reply),
+    /// The store of used assertions is asked first.
+    Redeem(Call, Box<Redeeming>),
+}
+
+/// The fields of the form that count.
+struct Form {
+    response: String,
+    relay_state: Option<String>,
+}
+
+/// What the consumer works with.
+struct Desk<'a> {
+    gateway: &'a Gateway,
+    tenant: &'a TenantRoom,
+    saml: &'a SamlSettings,
+    room: &'a SamlRoom,
+    head: &'a Head,
+    cookies: Cookies<'a>,
+    /// The session begins before its standing is asked for, so that a lock-out in between is later than it.
+    now: UnixMillis,
+    pending: Vec<(String, Login)>,
+    host: &'a dyn Host,
+}
+
+/// The whole form is at hand.
+pub(in crate::gateway) fn consume(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: &Head,
+    body: &[u8],
+    host: &dyn Host,
+) -> Consumed {
+    let reference = Reference::new(host);
+    let (Some(saml), Some(room)) = (&tenant.settings.saml, &tenant.saml) else {
+        return Consumed::Answer(Refusal::new("not_configured").reply(tenant, &reference, host));
+    };
+    let cookies = Cookies::read(&head.headers);
+    let now = host.now();
+    let pending = tenant.logins.pending(now, &head.host, &cookies);
+    let desk = Desk { gateway, tenant, saml, room, head, cookies, now, pending, host };
+    match desk.take(body, reference.clone()) {
+        Ok(consumed) => consumed,
+        Err(refusal) => Consumed::Answer(refusal.reply(tenant, &reference, host)),
+    }
+}
+
+impl Desk<'_> {
+    fn take(&self, body: &[u8], reference: Reference) -> Result<Consumed, Refusal> {
+        if self.pending.is_empty() && self.saml.unsolicited == Unsolicited::Refuse {
+            return Err(no_pending_login());
+        }
+        let form = read(body)?;
+        let request_ids: Vec<String> =
+            self.pending.iter().map(|(_, login)| login.request_id.clone()).collect();
+        let outcome = decode_post(&form.response)
+            .and_then(|xml| validate(self.host, &xml, &self.expectations(&request_ids)));
+        match outcome {
+            Ok(accepted) => self.accept(accepted, &form, reference),
+            Err(rejection) => self.reject(&rejection, &form, &reference),
+        }
+    }
+
+    fn expectations<'e>(&'e self, request_ids: &'e [String]) -> Expectations<'e> {
+        let provider = &self.saml.identity_provider;
+        Expectations {
+            idp_entity_id: &provider.entity_id,
+            audience: &self.saml.entity_id,
+            acs_url: &self.saml.acs_url,
+            request_ids,
+            allow_unsolicited: takes_unsolicited(self.saml),
+            keys: &provider.keys,
+            decryption_keys: &self.saml.decryption.keys,
+            decryptions: Some(&self.gateway.decryptions),
+            skew: self.saml.clock_skew,
+            now: self.now,
+            requires: self.room.requires,
+            accept: self.room.accept,
+        }
+    }
+
+    /// A valid response: of whom, and may they come in?
+    fn accept(&self, accepted: Accepted, form: &Form, reference: Reference) -> Result<Consumed, Refusal> {
+        let answered = match &accepted.in_response_to {
+            Some(id) => {
+                let found = self.pending.iter().find(|(_, login)| login.request_id == *id);
+                Some(found.ok_or(Refusal::with("in_response_to", Page::Again, ""))?)
+            }
+            None => None,
+        };
+        let login = answered.map(|(_, login)| login);
+        let groups_matter = self.tenant.needs(claim_name("groups"));
+        let seen = rules::check(self.saml, &accepted, login, groups_matter, self.now)
+            .map_err(|refusal| refusal.after(login))?;
+        use_once(self.gateway, &accepted, self.host).map_err(|refusal| refusal.after(login))?;
+        for code in accepted.warnings.iter().map(|warning| warning.code()).chain(seen) {
+            reports::sign_on_warning(self.host, &self.tenant.settings.name, code);
+        }
+        let round = self.tenant.rounds.add(self.host, &self.head.host, &self.cookies);
+        let redeeming = Redeeming {
+            at_host: self.head.host.clone(),
+            target: match login {
+                Some(login) => login.target.clone(),
+                None => of_relay_state(&self.tenant.settings, self.saml, form.relay_state.as_deref()),
+            },
+            // Clocks differ: what was issued up to a skew before a lock-out may have been begun before it.
+            began: login
+                .map_or_else(|| accepted.issued.before(self.saml.clock_skew).min(self.now), Login::began),
+            now: self.now,
+            lines: answered
+                .map(|(handle, _)| self.tenant.logins.forget(handle))
+                .into_iter()
+                .chain(round.ok())
+                .collect(),
+            reference,
+            accepted,
+        };
+        Ok(match &self.saml.replay_store {
+            Some(settings) => {
+                let call = ask(settings, &redeeming.accepted);
+                Consumed::Redeem(call, Box::new(redeeming))
+            }
+            None => Consumed::Answer(store::finish(self.gateway, self.tenant, redeeming, self.host)),
+        })
+    }
+
+    fn reject(&self, rejection: &Rejection, form: &Form, reference: &Reference) -> Result<Consumed, Refusal> {
+        let relay_state = form.relay_state.as_deref();
+        // Not what says so, but who knows the handle: it finds a sealed cookie of this browser or nothing.
+        let answered = self.pending.iter().find(|(handle, _)| Some(handle.as_str()) == relay_state);
+        let login = answered.map(|(_, login)| login);
+        match rejection {
+            Rejection::Unsolicited if self.bounces(relay_state) => {
+                Ok(Consumed::Answer(self.bounce(relay_state)))
+            }
+            Rejection::UnknownRequest if self.pending.is_empty() => Err(no_pending_login()),
+            Rejection::Status { status, .. } if status == "NoPassive" => match answered {
+                Some((handle, login)) if login.manner == Manner::Tried => {
+                    Ok(Consumed::Answer(self.anonymous(handle, login, reference)))
+                }
+                _ => Err(Refusal::of(rejection).after(login)),
+            },
+            _ => Err(Refusal::of(rejection).after(login)),
+        }
+    }
+
+    /// A response that comes with a handle of ours answers a request after all, though it does not say so: another request
+    /// would be answered no better.
+    fn bounces(&self, relay_state: Option<&str>) -> bool {
+        self.saml.unsolicited == Unsolicited::Bounce && !relay_state.is_some_and(is_handle)
+    }
+
+    /// The response proves nothing: a sign-in of our own takes its place, which the identity provider will answer at once.
+    fn bounce(&self, relay_state: Option<&str>) -> Reply {
+        let wish = Wish::plain(of_relay_state(&self.tenant.settings, self.saml, relay_state));
+        let rounds = self.tenant.rounds.recent(self.now, &self.head.host, &self.cookies);
+        if rounds >= MOST_ROUNDS {
+            return going_round(self.tenant, &wish, self.host);
+        }
+        self.host.count("vestibule.sign_on.bounced");
+        let reply = start(self.gateway, self.tenant, self.saml, self.head, &wish, self.host);
+        match self.tenant.rounds.add(self.host, &self.head.host, &self.cookies) {
+            Ok(line) => reply.with("set-cookie", line),
+            Err(_) => reply,
+        }
+    }
+
+    /// Nobody minds: back to the page, without a session.
+    fn anonymous(&self, handle: &str, login: &Login, reference: &Reference) -> Reply {
+        let name = &self.tenant.settings.name;
+        reports::sign_on(self.host, name, "rejected", "no_passive", reference, "");
+        let location = format!("{}{}", self.tenant.settings.public_url, login.target);
+        let reply = private(Reply::status(303))
+            .with("location", location)
+            .with("set-cookie", self.tenant.logins.forget(handle));
+        match self.tenant.rounds.add(self.host, &self.head.host, &self.cookies) {
+            Ok(line) => reply.with("set-cookie", line),
+            Err(_) => reply,
+        }
+    }
+}
+
+fn no_pending_login() -> Refusal {
+    let detail = "the browser sent no cookie of a login: it keeps none, took too long, or the login was another's; a sign-in \
+                  that begins at the identity provider needs allow_unsolicited";
+    Refusal::with("no_pending_login", Page::Cookies, detail)
+}
+
+fn read(body: &[u8]) -> Result<Form, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|_| Refusal::new("malformed_form"))?;
+    let pairs = form(text).ok_or(Refusal::new("malformed_form"))?;
+    let response = only(&pairs, "SAMLResponse").ok_or(Refusal::new("no_single_response"))?.to_owned();
+    // Who sends two wants somebody to read the other.
+    if pairs.iter().filter(|(name, _)| name == "RelayState").count() > 1 {
+        return Err(Refusal::new("two_relay_states"));
+    }
+    Ok(Form { response, relay_state: only(&pairs, "RelayState").map(str::to_owned) })
+}
+
+fn use_once(gateway: &Gateway, accepted: &Accepted, host: &dyn Host) -> Result<(), Refusal> {
+    let until = accepted.not_on_or_after;
+    match gateway.replay.use_once(host, &accepted.identity.issuer, &accepted.assertion_id, until) {
+        Ok(UsedOnce::Fresh) => Ok(()),
+        Ok(UsedOnce::Again) => Err(Refusal::with("replayed", Page::Again, "")),
+        Ok(UsedOnce::Full) => Err(Refusal::new("replay_memory_full")),
+        Err(_) => Err(Refusal::new("replay_memory_unreadable")),
+    }
+}

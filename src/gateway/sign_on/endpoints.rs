@@ -1,0 +1,92 @@
+//! Our own endpoints beside the assertion consumer, which can be put elsewhere.
+
+use crate::access::Cookies;
+use crate::common::{Host, Reply};
+use crate::config::SamlSettings;
+use crate::gateway::pages::{Offer, Reference, page, problem};
+use crate::gateway::request::Head;
+use crate::gateway::tenant::TenantRoom;
+use crate::gateway::{Gateway, reports};
+
+use super::{METADATA, SIGN_IN, SIGN_OUT, start};
+
+/// Answers a request to one of our own endpoints; `None` where the path is not ours.
+pub(in crate::gateway) fn own_endpoint(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: &Head,
+    path: &str,
+    host: &dyn Host,
+) -> Option<Reply> {
+    if path != "/.vestibule" && !path.starts_with("/.vestibule/") {
+        return None;
+    }
+    let saml = tenant.settings.saml.as_ref();
+    Some(match (path, saml, head.method.as_str()) {
+        (METADATA, Some(saml), "GET" | "HEAD") => metadata(gateway, tenant, saml, head, host),
+        (SIGN_IN, Some(saml), "GET") => start::by_link(gateway, tenant, saml, head, host),
+        (SIGN_OUT, _, "GET" | "HEAD") => {
+            page(200, "Sign out", "Do you want to sign out?", &Offer::Post(SIGN_OUT, "Sign out"), None)
+        }
+        (SIGN_OUT, _, "POST") => sign_out(gateway, tenant, head, host),
+        (METADATA | SIGN_IN | SIGN_OUT, _, _) => {
+            problem(405, "method_not_allowed", "This method is not possible here.")
+        }
+        _ => problem(404, "not_found", "There is nothing here."),
+    })
+}
+
+/// `?signed=1`: with a signature of the key that requests are signed with.
+fn metadata(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    saml: &SamlSettings,
+    head: &Head,
+    host: &dyn Host,
+) -> Reply {
+    let Some(room) = &tenant.saml else { return problem(404, "not_found", "There is nothing here.") };
+    let xml = match head.query() {
+        "signed=1" if saml.request.signing.is_none() => {
+            let text = "No key is configured that the metadata could be signed with.";
+            return problem(404, "no_signing_key", text);
+        }
+        "signed=1" => room.signed_metadata(saml, host, &gateway.signatures),
+        _ => Some(room.metadata(saml)),
+    };
+    match xml {
+        Some(xml) => Reply::status(200)
+            .with("x-content-type-options", "nosniff")
+            .body("application/samlmetadata+xml", xml),
+        None => problem(503, "not_signed", "The metadata cannot be signed now.").with("retry-after", "1"),
+    }
+}
+
+/// Ends the local session; a form on another site cannot.
+fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host) -> Reply {
+    let origin = head.headers.only("origin");
+    let foreign = head.headers.has("origin") && origin != Some(tenant.settings.public_url.as_str());
+    let site = head.headers.text("sec-fetch-site");
+    if foreign || site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return problem(403, "cross_site", "Signing out must be asked for on this site.");
+    }
+    let cookies = Cookies::read(&head.headers);
+    let mut recorded = true;
+    if let Some(session) = tenant.sessions.read(host.now(), &head.host, &cookies) {
+        recorded = gateway.people.end_session(host, &tenant.settings.name, &session.id) == Ok(true);
+        host.count("vestibule.session.signed_out");
+    }
+    let start = tenant.settings.saml.as_ref().map_or("/", |saml| saml.start_path.as_str());
+    let reply = if recorded {
+        let text = "You can close this window.";
+        page(200, "You are signed out", text, &Offer::Link(start, "Go to the start"), None)
+    } else {
+        let reference = Reference::new(host);
+        reports::sign_on(host, &tenant.settings.name, "failed", "sign_out_not_recorded", &reference, "");
+        let text = "This browser has forgotten the session, but a copy of it elsewhere could not be ended.";
+        page(500, "You are signed out here only", text, &Offer::Nothing, Some(&reference))
+    };
+    let lines = tenant.sessions.clear(&cookies);
+    let reply = lines.into_iter().fold(reply, |reply, line| reply.with("set-cookie", line));
+    // Whoever signs out on purpose goes round no more.
+    reply.with("set-cookie", tenant.rounds.forget())
+}

@@ -1,0 +1,25 @@
+//! Where a browser goes after a sign-in: always a page of this host, never one of our own endpoints.
+
+use crate::common::path::NormalPath;
+use crate::config::{SamlSettings, Tenant};
+use crate::gateway::request::safe_target;
+
+/// A target of ours, or the start page where it is none: the consumer takes no GET.
+pub(super) fn landing(saml: &SamlSettings, wanted: Option<&str>) -> String {
+    wanted
+        .and_then(safe_target)
+        .filter(|target| !is_consumer(saml, target))
+        .unwrap_or_else(|| saml.start_path.clone())
+}
+
+/// What the relay state of a response that answers no request of ours means: a page of this host, as a path or as a whole
+/// URL. Anything else is nobody's business.
+pub(super) fn of_relay_state(tenant: &Tenant, saml: &SamlSettings, relay_state: Option<&str>) -> String {
+    landing(saml, relay_state.map(|text| text.strip_prefix(tenant.public_url.as_str()).unwrap_or(text)))
+}
+
+/// Administrators are told to write the consumer's URL into *Relay State* as well; a slash more or less is the same.
+fn is_consumer(saml: &SamlSettings, target: &str) -> bool {
+    NormalPath::read(target.as_bytes())
+        .is_ok_and(|path| path.as_str().trim_end_matches('/') == saml.acs_path.trim_end_matches('/'))
+}

@@ -1,0 +1,186 @@
+//! The beginning of a sign-in: the browser is sent to the identity provider with a request of ours.
+
+use crate::access::{Cookies, LoginCookies, Manner};
+use crate::common::{Host, Reply};
+use crate::config::SamlSettings;
+use crate::gateway::pages::{Offer, Reference, carry, page, private};
+use crate::gateway::request::{Head, form, only};
+use crate::gateway::tenant::TenantRoom;
+use crate::gateway::{Gateway, reports};
+use crate::saml::request::{AuthnRequest, Sent, authn_request};
+
+use super::SIGN_IN;
+use super::landing::landing;
+use super::refusal::percent_encoded;
+use super::room::signing;
+
+/// Rounds that a browser may make within a minute without anybody clicking; then it is told.
+pub(super) const MOST_ROUNDS: usize = 2;
+
+/// What somebody wants of a sign-in.
+pub(super) struct Wish {
+    pub(super) target: String,
+    pub(super) manner: Manner,
+    /// Whether the identity provider may show something, whatever the configuration says.
+    pub(super) interactive: bool,
+    /// Whether a person asked for it by a click: a loop does not.
+    pub(super) by_hand: bool,
+}
+
+impl Wish {
+    /// To go to this page, as the configuration wants it.
+    pub(super) fn plain(target: String) -> Self {
+        Self { target, manner: Manner::Plain, interactive: false, by_hand: false }
+    }
+
+    /// What the query of the sign-in link says: `return`, `passive=1`, `fresh=1`, `interactive=1`.
+    fn of_link(saml: &SamlSettings, query: &str) -> Self {
+        let pairs = form(query).unwrap_or_default();
+        let is_set = |name| only(&pairs, name) == Some("1");
+        let manner = match () {
+            () if is_set("passive") => Manner::Tried,
+            () if is_set("fresh") => Manner::Forced,
+            () => Manner::Plain,
+        };
+        let target = landing(saml, only(&pairs, "return"));
+        Self { target, manner, interactive: is_set("interactive"), by_hand: true }
+    }
+}
+
+/// Sends somebody without a session to the identity provider, or tells a program that it needs one.
+pub(in crate::gateway) fn demand(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: &Head,
+    host: &dyn Host,
+) -> Reply {
+    match &tenant.settings.saml {
+        Some(saml) if head.is_navigation() => {
+            start(gateway, tenant, saml, head, &Wish::plain(landing(saml, Some(&head.path))), host)
+        }
+        _ => private(
+            Reply::status(401).body(
+                "application/json",
+                serde_json::json!({
+                    "error": "sign_in_required",
+                    "message": "Sign in with a browser first; what was sent with this request is lost.",
+                    "sign_in": SIGN_IN,
+                })
+                .to_string(),
+            ),
+        ),
+    }
+}
+
+/// A link that starts a sign-in.
+pub(super) fn by_link(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    saml: &SamlSettings,
+    head: &Head,
+    host: &dyn Host,
+) -> Reply {
+    start(gateway, tenant, saml, head, &Wish::of_link(saml, head.query()), host)
+}
+
+pub(super) fn start(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    saml: &SamlSettings,
+    head: &Head,
+    wish: &Wish,
+    host: &dyn Host,
+) -> Reply {
+    let cookies = Cookies::read(&head.headers);
+    if !tenant.is_public_host(&head.host) {
+        // The answer arrives at the public host, and cookies of one host are not seen by another.
+        return private(Reply::status(302))
+            .with("location", format!("{}{}", tenant.settings.public_url, wish.target));
+    }
+    let rounds = tenant.rounds.recent(host.now(), &head.host, &cookies);
+    if wish.manner == Manner::Tried && rounds > 0 {
+        // Whoever tries at every page has been told a moment ago.
+        return private(Reply::status(302)).with("location", wish.target.clone());
+    }
+    if !wish.by_hand && rounds >= MOST_ROUNDS {
+        return going_round(tenant, wish, host);
+    }
+    match begin(gateway, tenant, saml, head, wish, &cookies, host) {
+        Ok(reply) => reply,
+        Err(code) => failure(tenant, host, code),
+    }
+}
+
+fn begin(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    saml: &SamlSettings,
+    head: &Head,
+    wish: &Wish,
+    cookies: &Cookies<'_>,
+    host: &dyn Host,
+) -> Result<Reply, &'static str> {
+    const RANDOMNESS: &str = "unavailable.randomness";
+    let handle = LoginCookies::handle(host).map_err(|_| RANDOMNESS)?;
+    let settings = &saml.request;
+    let signing = signing(saml);
+    if settings.signing.is_some() && signing.is_none() {
+        return Err("request_signature");
+    }
+    if signing.is_some() && !gateway.signatures.take(host.now(), 1) {
+        return Err(BUSY);
+    }
+    let request = authn_request(
+        host,
+        &AuthnRequest {
+            sso_url: &saml.identity_provider.sso_url,
+            entity_id: &saml.entity_id,
+            acs_url: &saml.acs_url,
+            relay_state: &handle,
+            force_authn: wish.manner == Manner::Forced
+                || (settings.force_authn && wish.manner == Manner::Plain),
+            is_passive: wish.manner == Manner::Tried
+                || (settings.is_passive && wish.manner == Manner::Plain && !wish.interactive),
+            name_id_format: settings.name_id_format.as_deref(),
+            authn_context: &settings.authn_context,
+            hints: &settings.hints,
+            binding: settings.binding,
+            signing,
+        },
+    )
+    .map_err(|error| error.code())?;
+    // What was asked for must be what comes back.
+    let manner =
+        if settings.force_authn && wish.manner == Manner::Plain { Manner::Forced } else { wish.manner };
+    let login = (request.id.as_str(), wish.target.as_str(), manner);
+    let lines = tenant.logins.begin(host, &handle, login, &head.host, cookies).map_err(|_| RANDOMNESS)?;
+    host.count("vestibule.sign_on.started");
+    let reply = match request.sent {
+        Sent::Redirect(url) => private(Reply::status(302)).with("location", url),
+        Sent::Form { action, fields } => carry(&action, &fields),
+    };
+    Ok(lines.into_iter().fold(reply, |reply, line| reply.with("set-cookie", line)))
+}
+
+const BUSY: &str = "signing_busy";
+
+fn failure(tenant: &TenantRoom, host: &dyn Host, code: &str) -> Reply {
+    let reference = Reference::new(host);
+    reports::sign_on(host, &tenant.settings.name, "failed", code, &reference, "");
+    let status = if code == BUSY { 503 } else { 500 };
+    let text = "Please try again later.";
+    let reply = page(status, "Signing in is not possible now", text, &Offer::Nothing, Some(&reference));
+    if code == BUSY { reply.with("retry-after", "1") } else { reply }
+}
+
+/// A browser that signs in again and again and is never signed in keeps no session, or is sent to another Envoy with
+/// another key. Another round helps nobody.
+pub(super) fn going_round(tenant: &TenantRoom, wish: &Wish, host: &dyn Host) -> Reply {
+    let reference = Reference::new(host);
+    let detail = "the browser came back from the identity provider several times within a minute and has no session; \
+                  does it keep cookies, and do all Envoys behind this host have the same keys?";
+    reports::sign_on(host, &tenant.settings.name, "rejected", "going_round", &reference, detail);
+    let again = format!("{SIGN_IN}?return={}", percent_encoded(&wish.target));
+    let text = "You were signed in, but your browser did not keep it. Allow cookies for this site, then sign in again.";
+    page(403, "Signing in leads nowhere", text, &Offer::Link(&again, "Sign in again"), Some(&reference))
+}
