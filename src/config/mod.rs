@@ -18,8 +18,9 @@ pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, R
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
 pub use saml::{
-    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, ReplayStore, RequestBinding,
-    RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Unsolicited,
+    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata, MetadataSource,
+    ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Trust,
+    Unsolicited,
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};

@@ -9,7 +9,9 @@ mod documents;
 mod event;
 mod exchange;
 mod join;
+mod logout;
 mod pages;
+mod provider;
 mod provisioning;
 mod reports;
 mod request;
@@ -17,6 +19,7 @@ mod route;
 mod sign_on;
 mod tenant;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,6 +34,7 @@ use crate::crypto::{KeyRing, SealError};
 pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
+pub use provider::configured_keys;
 
 use closed::Closed;
 use documents::Documents;
@@ -48,6 +52,8 @@ pub struct Gateway {
     replay: Replay,
     leases: Leases,
     documents: Documents,
+    /// Forms that wait for a document.
+    waiting: Rc<Cell<usize>>,
     /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
     decryptions: Budget,
     signatures: Budget,
@@ -64,12 +70,18 @@ impl Gateway {
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
         let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
-        let gateway = Self::assemble(configuration)
+        let mut documents = Documents::default();
+        let sources = provider::sources(&configuration.tenants, &mut documents)?;
+        let gateway = Self::assemble(configuration, documents, sources)
             .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
         Ok((gateway, lines(warnings)))
     }
 
-    fn assemble(configuration: Configuration) -> Result<Self, SealError> {
+    fn assemble(
+        configuration: Configuration,
+        documents: Documents,
+        sources: Vec<Option<provider::Source>>,
+    ) -> Result<Self, SealError> {
         let Configuration { host, keys, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
         let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
@@ -82,8 +94,11 @@ impl Gateway {
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
-        let tenants: Result<Vec<_>, _> =
-            tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys)).collect();
+        let tenants: Result<Vec<_>, _> = tenants
+            .into_iter()
+            .zip(sources)
+            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys))
+            .collect();
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
             host,
@@ -94,7 +109,8 @@ impl Gateway {
             people,
             replay,
             leases,
-            documents: Documents::default(),
+            documents,
+            waiting: Rc::default(),
             decryptions: budget(),
             signatures: budget(),
         })

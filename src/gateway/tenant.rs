@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::access::{LoginCookies, Rounds, SessionCookies};
+use crate::access::{LoginCookies, LogoutCookies, Rounds, SessionCookies};
 use crate::config::{Credential, Piece, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
+use super::provider::Source;
 use super::sign_on::SamlRoom;
 
 /// See the module.
@@ -19,6 +20,8 @@ pub(super) struct TenantRoom {
     pub(super) logins: LoginCookies,
     pub(super) rounds: Rounds,
     pub(super) saml: Option<SamlRoom>,
+    pub(super) provider: Option<Source>,
+    pub(super) logouts: LogoutCookies,
     pub(super) scim: Option<ScimRoom>,
     /// Attributes that a header or a rule uses; a session keeps no others.
     needed: BTreeSet<String>,
@@ -34,7 +37,11 @@ pub(super) struct ScimRoom {
 }
 
 impl TenantRoom {
-    pub(super) fn new(settings: Tenant, masters: &[MasterKey]) -> Result<Self, SealError> {
+    pub(super) fn new(
+        settings: Tenant,
+        provider: Option<Source>,
+        masters: &[MasterKey],
+    ) -> Result<Self, SealError> {
         let sessions = SessionCookies::new(KeyRing::derive(masters, "session")?, &settings.name);
         let logins = LoginCookies::new(
             KeyRing::derive(masters, "login")?,
@@ -43,6 +50,7 @@ impl TenantRoom {
         );
         let rounds = Rounds::new(KeyRing::derive(masters, "rounds")?, &settings.name);
         let saml = settings.saml.as_ref().map(SamlRoom::new);
+        let logouts = LogoutCookies::new(KeyRing::derive(masters, "logout")?, &settings.name);
         let scim = settings.scim.as_ref().map(|scim| ScimRoom {
             rules: scim::Settings {
                 public_base: format!("{}{}", settings.public_url, scim.public_path),
@@ -60,7 +68,7 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, rounds, saml, scim, needed })
+        Ok(Self { settings, sessions, logins, rounds, saml, provider, logouts, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.

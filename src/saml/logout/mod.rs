@@ -10,6 +10,7 @@ mod post;
 mod query;
 mod request;
 mod response;
+mod send;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use post::read_post;
 pub use query::{RELAY_STATE, read_redirect};
 pub use request::LogoutRequest;
 pub use response::{LogoutResponse, Outcome};
+pub use send::{Outgoing, logout_request, logout_response};
 
 /// What a logout message is measured against.
 #[derive(Clone, Copy, Debug)]
