@@ -183,7 +183,7 @@ pub fn may_have_new_key(message: &[u8], known: &[PublicKey]) -> bool {
     let mut named = role::certificates(root).take(MAX_HINTS).peekable();
     // Signed without naming a key, or encrypted: nothing speaks against it.
     named.peek().is_none()
-        || named.any(|text| PublicKey::from_certificate(&text).is_ok_and(|key| !known.contains(&key)))
+        || !named.all(|text| PublicKey::from_certificate(&text).is_ok_and(|key| known.contains(&key)))
 }
 
 /// More certificates of a message are not looked at.
