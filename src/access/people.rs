@@ -140,6 +140,39 @@ impl People {
         self.put(host, &session_row(tenant, session_id), ENDED)
     }
 
+    /// Ends the sessions of the identity provider's session `index`: those of the person of this `name`, or whoever's
+    /// where it is empty, for some identity providers have one index for one person only.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn end_index(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        name: &str,
+        index: &str,
+    ) -> Result<(), LedgerError> {
+        if self.put(host, &index_row(tenant, name, index), ENDED)? {
+            Ok(())
+        } else {
+            self.raise_epoch(host, tenant)
+        }
+    }
+
+    /// Whether [`People::end_index`] ended what was issued at `issued`.
+    ///
+    /// # Errors
+    /// Where the table cannot be read; the caller refuses.
+    pub fn is_index_ended(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        (name, index): (&str, &str),
+        issued: UnixMillis,
+    ) -> Result<bool, LedgerError> {
+        Ok(self.ledger.get(host, &index_row(tenant, name, index))?.is_some_and(|row| issued <= row.time))
+    }
+
     /// Voids everything issued for `tenant` until now.
     ///
     /// # Errors
@@ -212,6 +245,10 @@ fn account_row(tenant: &str, id: &str) -> RowKey {
 
 fn session_row(tenant: &str, id: &str) -> RowKey {
     Ledger::key(&["session", tenant, id])
+}
+
+fn index_row(tenant: &str, name: &str, index: &str) -> RowKey {
+    Ledger::key(&["index", tenant, &name.trim().to_lowercase(), index])
 }
 
 fn epoch_row(tenant: &str) -> RowKey {
@@ -381,5 +418,35 @@ mod tests {
         let (host, people) = people();
         host.shared_fails.set(true);
         assert!(people.standing(&host, "t", &keys(&["ada"]), None, UnixMillis(0)).is_err());
+    }
+
+    #[test]
+    fn a_session_of_the_provider_ends_for_its_person_and_what_was_issued_until_then() {
+        let (host, people) = people();
+        people.end_index(&host, "t", "Ada@n.example", "_s1").unwrap();
+        let ended = |tenant, name, index, issued| {
+            people.is_index_ended(&host, tenant, (name, index), UnixMillis(issued)).unwrap()
+        };
+        assert!(ended("t", "ada@N.example", "_s1", 1_000_000));
+        assert!(!ended("t", "ada@n.example", "_s1", 1_000_001), "who signs in anew is signed in");
+        assert!(!ended("t", "bob@n.example", "_s1", 1_000_000));
+        assert!(!ended("t", "ada@n.example", "_s2", 1_000_000));
+        assert!(!ended("t", "ada@n.example", "_S1", 1_000_000), "an index is compared to the letter");
+        assert!(!ended("u", "ada@n.example", "_s1", 1_000_000));
+        assert!(!ended("t", "", "_s1", 1_000_000));
+        assert_eq!(
+            standing(&host, &people, &["ada@n.example"], 0),
+            Standing::Clear,
+            "other sessions live on"
+        );
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_a_logout_everybody_signs_in_anew() {
+        let (host, people) = people();
+        let room = |at: u32| people.put(&host, &index_row("t", "n", &at.to_string()), BLOCKED).unwrap();
+        let full = (0..10_000).find(|at| !room(*at)).unwrap();
+        people.end_index(&host, "t", "n", &full.to_string()).unwrap();
+        assert_eq!(standing(&host, &people, &["anybody"], 1_000_000), Standing::Ended);
     }
 }

@@ -14,6 +14,12 @@ pub struct Identity {
     /// `Format` of the `NameID`, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_id_format: Option<String>,
+    /// `NameQualifier` of the `NameID`, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_qualifier: Option<String>,
+    /// `SPNameQualifier` of the `NameID`, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sp_name_qualifier: Option<String>,
     /// `SessionIndex` of the authentication statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_index: Option<String>,

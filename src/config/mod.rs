@@ -25,8 +25,9 @@ pub use authentication::{
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
 pub use saml::{
-    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, ReplayStore, RequestBinding,
-    RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Unsolicited,
+    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata, MetadataSource,
+    ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Trust,
+    Unsolicited,
 };
 pub use scim::{
     Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,

@@ -156,6 +156,12 @@ fn check(node: &Node<'_>, tenant: &Tenant) {
                 "give one of them another path",
             );
         }
+        if saml.logout.as_ref().is_some_and(|it| crate::common::path::is_at_or_below(&it.path, path)) {
+            node.error(
+                format!("the logout endpoint lies inside the SCIM path `{path}`"),
+                "give one of them another path",
+            );
+        }
     }
 }
 

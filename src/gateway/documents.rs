@@ -1,4 +1,4 @@
-//! Documents that somebody else publishes and that decisions rest on: key sets today.
+//! Documents that somebody else publishes and that decisions rest on: key sets, metadata of identity providers.
 //!
 //! Each worker fetches them for itself through a cluster of the proxy, keeps the last good one in memory, and reads it
 //! anew from time to time, and once more where somebody needs what it lacks: but never more than once a minute,
@@ -12,6 +12,7 @@ use crate::common::{Host, Level, UnixMillis};
 use crate::scim::auth::JwkSet;
 
 use super::event::{Call, CallAnswer};
+use super::provider::{Provider, Trust};
 
 /// Between two fetches of one document by one worker, also where the first failed.
 const BETWEEN: Duration = Duration::from_secs(60);
@@ -23,22 +24,43 @@ const LOST_AFTER: Duration = Duration::from_secs(5);
 pub struct DocumentId(usize);
 
 /// What a document is, which says how it is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A JWK set (RFC 7517 section 5).
     Keys,
+    /// Metadata of an identity provider, trusted so.
+    Metadata(Trust),
 }
 
 /// A document that could be read.
 #[derive(Debug)]
 enum Content {
     Keys(Rc<JwkSet>),
+    Provider(Rc<Provider>),
 }
 
 impl Content {
-    fn read(kind: Kind, bytes: &[u8]) -> Option<Self> {
+    fn read(kind: &Kind, bytes: &[u8], host: &dyn Host) -> Result<Self, &'static str> {
         match kind {
-            Kind::Keys => JwkSet::parse(bytes).map(|set| Self::Keys(Rc::new(set))),
+            Kind::Keys => JwkSet::parse(bytes).map(|set| Self::Keys(Rc::new(set))).ok_or("unreadable"),
+            Kind::Metadata(trust) => {
+                trust.read(bytes, host).map(|provider| Self::Provider(Rc::new(provider)))
+            }
+        }
+    }
+
+    /// How long it is kept before it is read anew.
+    fn refresh(&self, usual: Duration, now: UnixMillis) -> Duration {
+        match self {
+            Self::Keys(_) => usual,
+            Self::Provider(provider) => provider.refresh(usual, now).max(BETWEEN),
+        }
+    }
+
+    /// Tells what an operator should look at.
+    fn warn(&self, usual: Duration, host: &dyn Host) {
+        if let Self::Provider(provider) = self {
+            provider.warn(usual, host);
         }
     }
 }
@@ -67,7 +89,13 @@ impl Source {
                 header(":method", "GET"),
                 header(":path", &self.path),
                 header(":authority", &self.authority),
-                header("accept", "application/json"),
+                header(
+                    "accept",
+                    match self.kind {
+                        Kind::Keys => "application/json",
+                        Kind::Metadata(_) => "application/samlmetadata+xml, application/xml;q=0.9, */*;q=0.1",
+                    },
+                ),
             ],
             body: Vec::new(),
             timeout_ms: self.timeout_ms,
@@ -130,7 +158,15 @@ impl Documents {
     pub(super) fn keys(&self, id: DocumentId) -> Option<Rc<JwkSet>> {
         match &self.state(id)?.content {
             Some(Content::Keys(keys)) => Some(Rc::clone(keys)),
-            None => None,
+            _ => None,
+        }
+    }
+
+    /// What the last good metadata says.
+    pub(super) fn provider(&self, id: DocumentId) -> Option<Rc<Provider>> {
+        match &self.state(id)?.content {
+            Some(Content::Provider(provider)) => Some(Rc::clone(provider)),
+            _ => None,
         }
     }
 
@@ -211,16 +247,24 @@ impl Documents {
         let Some(document) = self.0.get(id.0) else { return };
         let Ok(mut state) = document.state.try_borrow_mut() else { return };
         let source = &document.source;
-        let read = answer
-            .filter(|answer| answer.status == 200)
-            .and_then(|answer| Content::read(source.kind, &answer.body));
+        let read = match answer {
+            Some(answer) if answer.status == 200 => Content::read(&source.kind, &answer.body, host),
+            _ => Err("not_answered"),
+        };
         state.not_sent = 0;
         let now = host.now();
-        if let Some(content) = read {
+        if let Ok(content) = &read {
+            content.warn(source.refresh, host);
+        } else if let Some(kept) = &state.content {
+            kept.warn(source.refresh, host);
+        }
+        let code = read.as_ref().err().copied().unwrap_or_default();
+        if let Ok(content) = read {
+            let refresh = content.refresh(source.refresh, now);
             state.content = Some(content);
             state.fetching = None;
             state.failed = false;
-            state.due = now.after(jittered(source.refresh, host));
+            state.due = now.after(jittered(refresh, host));
             host.count("vestibule.document.fetched");
             host.log(
                 Level::Info,
@@ -231,7 +275,6 @@ impl Documents {
         state.fail(now);
         host.count("vestibule.document.failed");
         let status = answer.map_or(0, |answer| answer.status);
-        let code = if status == 200 { "unreadable" } else { "not_answered" };
         host.log(
             Level::Warn,
             &format!(

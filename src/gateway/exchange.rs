@@ -6,14 +6,15 @@ use crate::access::Cookies;
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 
 use super::authentication::{self, Authenticating, Came, Entry};
-use super::event::{CallAnswer, Edits, Event, Origin, Step};
+use super::event::{CallAnswer, Edits, Event, Origin, Step, Wait};
 use super::pages::problem;
+use super::provisioning::load::Place;
 use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
 use super::request::Head;
 use super::route::{self, Verdict};
 use super::sign_on::{Consumed, Redeeming};
 use super::token_endpoint::{self, Asking, Grant};
-use super::{Gateway, reports, sign_on};
+use super::{Gateway, logout, provider, reports, sign_on};
 
 /// One HTTP exchange.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ enum State {
     Authenticating(Box<Authenticating>),
     /// A valid sign-in waits for the store of used assertions.
     Redeeming(usize, Box<Redeeming>),
+    /// A form waits for the identity provider's metadata.
+    Awaiting(Box<Awaiting>),
     /// The body of a provisioning request is coming in.
     Arriving(Box<Arriving>),
     /// A provisioning request waits for a call of our own.
@@ -54,6 +57,21 @@ enum State {
     Over,
 }
 
+/// A form that is complete, and will be looked at again.
+struct Awaiting {
+    tenant: usize,
+    head: Head,
+    body: Vec<u8>,
+    _place: Place,
+}
+
+impl std::fmt::Debug for Awaiting {
+    /// The form is a person's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Awaiting").finish_non_exhaustive()
+    }
+}
+
 /// The SCIM error that takes the place of the proxy's own text.
 #[derive(Debug)]
 struct Replacement(Vec<u8>);
@@ -71,6 +89,8 @@ pub enum StateName {
     Authenticating,
     /// A valid sign-in waits for the store of used assertions.
     Redeeming,
+    /// A form waits for the identity provider's metadata.
+    Awaiting,
     /// The body of a provisioning request is coming in.
     Arriving,
     /// A provisioning request waits for a call of our own.
@@ -105,6 +125,7 @@ impl Exchange {
             State::Granting(_) => StateName::Granting,
             State::Authenticating(_) => StateName::Authenticating,
             State::Redeeming(..) => StateName::Redeeming,
+            State::Awaiting(_) => StateName::Awaiting,
             State::Arriving(_) => StateName::Arriving,
             State::Calling(_) => StateName::Calling,
             State::Provisioned(_) => StateName::Provisioned,
@@ -160,7 +181,7 @@ impl Exchange {
         match route::decide_on(&self.gateway, headers, host) {
             Verdict::Pass(edits) => (State::Released, Step::Continue(edits)),
             Verdict::Answer(reply) => refuse(reply),
-            Verdict::Consume(at, head) if end => self.consume(at, &head, None, host),
+            Verdict::Consume(at, head) if end => self.consume(at, head, None, host),
             Verdict::Consume(at, head) => {
                 let step = if self.gateway.host.stop_iteration {
                     Step::Hold
@@ -185,7 +206,7 @@ impl Exchange {
     fn request_body(&self, state: State, size: usize, end: bool, host: &dyn Host) -> (State, Step) {
         match state {
             State::Consuming(..) if size > sign_on::MAX_FORM => refuse(route::form_too_large()),
-            State::Consuming(at, head) if end => self.consume(at, &head, Some(size), host),
+            State::Consuming(at, head) if end => self.consume(at, *head, Some(size), host),
             State::Granting(asking) if size > token_endpoint::MAX_FORM && asking.reads() => {
                 refuse(token_endpoint::too_large())
             }
@@ -206,6 +227,7 @@ impl Exchange {
             | State::Granting(_)
             | State::Authenticating(_)
             | State::Redeeming(..)
+            | State::Awaiting(_)
             | State::Arriving(_)
             | State::Calling(_)
             | State::Refused
@@ -223,7 +245,7 @@ impl Exchange {
         match state {
             State::Consuming(at, head) => {
                 // The octets that came are all there will be; the host knows how many when asked for as many as allowed.
-                self.consume(at, &head, Some(sign_on::MAX_FORM), host)
+                self.consume(at, *head, Some(sign_on::MAX_FORM), host)
             }
             State::Arriving(arriving) => {
                 let limit = arriving.max_body;
@@ -241,6 +263,7 @@ impl Exchange {
                 (State::Authenticating(pending), Step::Hold)
             }
             State::Redeeming(..)
+            | State::Awaiting(_)
             | State::Granting(_)
             | State::Authenticating(_)
             | State::Calling(_)
@@ -284,6 +307,10 @@ impl Exchange {
             }
             State::Granting(asking) => granted(asking.woken(&self.gateway, host)),
             State::Calling(calling) => next(calling.woken(&self.gateway, host)),
+            State::Awaiting(awaiting) => {
+                let Awaiting { tenant, head, body, _place } = *awaiting;
+                self.consume_form(tenant, head, body, true, host)
+            }
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
         }
@@ -327,9 +354,10 @@ impl Exchange {
                 calling.abandoned(&self.gateway, host);
                 local_reply(status, end)
             }
-            (State::Consuming(..) | State::Redeeming(..) | State::Granting(_), Origin::Local) => {
-                (State::Refused, Step::go_on())
-            }
+            (
+                State::Consuming(..) | State::Redeeming(..) | State::Awaiting(_) | State::Granting(_),
+                Origin::Local,
+            ) => (State::Refused, Step::go_on()),
             // An answer of the application to a request that was never released.
             (
                 pending @ (State::Arriving(_)
@@ -337,7 +365,8 @@ impl Exchange {
                 | State::Granting(_)
                 | State::Calling(_)
                 | State::Consuming(..)
-                | State::Redeeming(..)),
+                | State::Redeeming(..)
+                | State::Awaiting(_)),
                 Origin::Upstream,
             ) => self.abandon(pending, host),
             // The application's answer broke off, or was larger than the proxy holds.
@@ -414,13 +443,9 @@ impl Exchange {
         refuse(out_of_order())
     }
 
-    fn consume(&self, at: usize, head: &Head, size: Option<usize>, host: &dyn Host) -> (State, Step) {
-        let Some(tenant) = self.gateway.tenants.get(at) else { return refuse(out_of_order()) };
+    fn consume(&self, at: usize, head: Head, size: Option<usize>, host: &dyn Host) -> (State, Step) {
         match read_body(size, sign_on::MAX_FORM, host) {
-            Body::All(body) => match sign_on::consume(&self.gateway, tenant, head, &body, host) {
-                Consumed::Answer(reply) => refuse(reply),
-                Consumed::Redeem(call, redeeming) => (State::Redeeming(at, redeeming), Step::Call(call)),
-            },
+            Body::All(body) => self.consume_form(at, head, body, false, host),
             Body::TooLarge => refuse(route::form_too_large()),
             Body::Unreadable => refuse(out_of_order()),
         }
@@ -444,6 +469,36 @@ impl Exchange {
                 (state, with_trailer_edits(step, &came.trailers))
             }
             Entry::Admitted(arriving) => (State::Arriving(arriving), Step::Hold),
+        }
+    }
+
+    /// `again`: the form has waited for metadata.
+    fn consume_form(
+        &self,
+        at: usize,
+        head: Head,
+        body: Vec<u8>,
+        again: bool,
+        host: &dyn Host,
+    ) -> (State, Step) {
+        let Some(tenant) = self.gateway.tenants.get(at) else { return refuse(out_of_order()) };
+        let consumed = if logout::is_meant(tenant, &head) {
+            logout::posted(&self.gateway, tenant, &head, &body, again, host)
+        } else {
+            sign_on::consume(&self.gateway, tenant, &head, &body, again, host)
+        };
+        match consumed {
+            Consumed::Answer(reply) => refuse(reply),
+            Consumed::Redeem(call, redeeming) => (State::Redeeming(at, redeeming), Step::Call(call)),
+            Consumed::Await(document) => match Place::take(&self.gateway.waiting, provider::MOST_WAITING) {
+                Some(place) => {
+                    let awaiting = Awaiting { tenant: at, head, body, _place: place };
+                    let end = host.now().after(provider::PATIENCE);
+                    (State::Awaiting(Box::new(awaiting)), Step::Wait(Wait::Document(document, end)))
+                }
+                // As many wait as there may; this one is judged by what is known.
+                None => self.consume_form(at, head, body, true, host),
+            },
         }
     }
 

@@ -13,7 +13,9 @@ mod event;
 mod exchange;
 mod introspection;
 mod join;
+mod logout;
 mod pages;
+mod provider;
 mod provisioning;
 mod reports;
 mod request;
@@ -22,6 +24,7 @@ mod sign_on;
 mod tenant;
 mod token_endpoint;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -37,6 +40,7 @@ use crate::scim;
 pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
+pub use provider::configured_keys;
 
 use closed::Closed;
 use documents::Documents;
@@ -54,6 +58,8 @@ pub struct Gateway {
     replay: Replay,
     leases: Leases,
     documents: Documents,
+    /// Forms that wait for a document.
+    waiting: Rc<Cell<usize>>,
     /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
     decryptions: Budget,
     signatures: Budget,
@@ -89,12 +95,18 @@ impl Gateway {
         if !unknown.is_empty() {
             return Err(lines(unknown));
         }
-        let gateway = Self::assemble(configuration)
+        let mut documents = Documents::default();
+        let sources = provider::sources(&configuration.tenants, &mut documents)?;
+        let gateway = Self::assemble(configuration, documents, sources)
             .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
         Ok((gateway, lines(warnings)))
     }
 
-    fn assemble(configuration: Configuration) -> Result<Self, SealError> {
+    fn assemble(
+        configuration: Configuration,
+        mut documents: Documents,
+        sources: Vec<Option<provider::Source>>,
+    ) -> Result<Self, SealError> {
         let Configuration { host, keys, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
         let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
@@ -107,9 +119,11 @@ impl Gateway {
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
-        let mut documents = Documents::default();
-        let tenants: Result<Vec<_>, _> =
-            tenants.into_iter().map(|tenant| TenantRoom::new(tenant, &keys, &mut documents)).collect();
+        let tenants: Result<Vec<_>, _> = tenants
+            .into_iter()
+            .zip(sources)
+            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys, &mut documents))
+            .collect();
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
             host,
@@ -121,6 +135,7 @@ impl Gateway {
             replay,
             leases,
             documents,
+            waiting: Rc::default(),
             decryptions: budget(),
             signatures: budget(),
         })

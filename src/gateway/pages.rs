@@ -35,6 +35,8 @@ pub(super) enum Offer<'a> {
     Link(&'a str, &'a str),
     /// A form without fields that POSTs to this path.
     Post(&'a str, &'a str),
+    /// The same, where the answer sends the browser on to another site.
+    PostAndLeave(&'a str, &'a str),
 }
 
 /// A page of ours. All texts are escaped.
@@ -45,10 +47,12 @@ pub(super) fn page(
     offer: &Offer<'_>,
     reference: Option<&Reference>,
 ) -> Reply {
+    // Browsers hold the redirect that answers a form against this as well.
+    let forms = if matches!(offer, Offer::PostAndLeave(..)) { "'self' https:" } else { "'self'" };
     let offer = match offer {
         Offer::Nothing => String::new(),
         Offer::Link(path, label) => format!("<p><a href=\"{}\">{}</a></p>", escape(path), escape(label)),
-        Offer::Post(path, label) => format!(
+        Offer::Post(path, label) | Offer::PostAndLeave(path, label) => format!(
             "<form method=\"post\" action=\"{}\"><button type=\"submit\">{}</button></form>",
             escape(path),
             escape(label),
@@ -66,7 +70,7 @@ pub(super) fn page(
         escape(text),
     );
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'sha256-{}'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'",
         STANDARD.encode(sha256(STYLE.as_bytes())),
     );
     private(Reply::status(status))
@@ -79,8 +83,13 @@ pub(super) fn page(
 /// Submits the form by itself; who runs no scripts presses the button.
 const SUBMIT: &str = "document.forms[0].submit()";
 
-/// A page that carries a form to another site.
+/// A page that carries a sign-in request to another site.
 pub(super) fn carry(action: &str, fields: &[(&'static str, String)]) -> Reply {
+    carry_for("Sign in", "You are taken to your organisation's sign-in page.", action, fields)
+}
+
+/// A page that carries a form to another site.
+pub(super) fn carry_for(title: &str, text: &str, action: &str, fields: &[(&'static str, String)]) -> Reply {
     let fields: String = fields
         .iter()
         .map(|(name, value)| {
@@ -89,11 +98,13 @@ pub(super) fn carry(action: &str, fields: &[(&'static str, String)]) -> Reply {
         .collect();
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Sign in</title><style>{STYLE}</style></head>\
-         <body><main><h1>Sign in</h1><p>You are taken to your organisation's sign-in page.</p>\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head>\
+         <body><main><h1>{title}</h1><p>{text}</p>\
          <form method=\"post\" action=\"{}\">{fields}<button type=\"submit\">Continue</button></form></main>\
          <script>{SUBMIT}</script></body></html>",
         escape(action),
+        title = escape(title),
+        text = escape(text),
     );
     // Where the identity provider sends the browser on, browsers hold that against `form-action` as well.
     let local = if action.starts_with("http://") { " http:" } else { "" };

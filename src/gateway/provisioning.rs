@@ -4,7 +4,7 @@ mod answer;
 mod application;
 mod calling;
 mod flow;
-mod load;
+pub(super) mod load;
 
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 use crate::config::{Credential, ScimSettings};

@@ -136,6 +136,29 @@ pub(super) fn sign_on(
     );
 }
 
+/// A message of Single Logout: `accepted` and `answered` came to something, `rejected` was refused, `failed` is ours.
+pub(super) fn logout(
+    host: &dyn Host,
+    tenant: &str,
+    outcome: &str,
+    code: &str,
+    reference: &Reference,
+    detail: &str,
+) {
+    host.count(&format!("vestibule.logout.{outcome}"));
+    if !code.is_empty() {
+        host.count(&format!("vestibule.logout.{outcome}.{code}"));
+    }
+    let level = if outcome == "failed" { Level::Error } else { Level::Info };
+    host.log(
+        level,
+        &format!(
+            "tenant={tenant} event=logout.{outcome} code={code} ref={} detail=\"{detail}\"",
+            reference.as_str()
+        ),
+    );
+}
+
 pub(super) fn sign_on_warning(host: &dyn Host, tenant: &str, code: &str) {
     host.count("vestibule.sign_on.warned");
     host.log(Level::Warn, &format!("tenant={tenant} event=sign_on.warned code={code}"));

@@ -16,7 +16,7 @@ use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
-use super::{Gateway, reports, sign_on};
+use super::{Gateway, logout, reports, sign_on};
 
 /// See the module.
 pub(super) enum Verdict {
@@ -87,6 +87,12 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
         return consumer(at, head);
+    }
+    if logout::is_at(tenant, path.as_str()) {
+        return match head.method.as_str() {
+            "GET" => Verdict::Answer(logout::redirected(gateway, tenant, &head, host)),
+            _ => consumer(at, head),
+        };
     }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
@@ -204,7 +210,8 @@ fn route_cannot_be_trusted(
     let pieces = if signed_in { tenant.sessions.pieces(cookies).unwrap_or_default() } else { 0 };
     let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
     let rounds = tenant.rounds.cookies(&head.host, cookies);
-    let own = pieces.saturating_add(logins).saturating_add(rounds);
+    let logouts = tenant.logouts.cookies(&head.host, cookies);
+    let own = pieces.saturating_add(logins).saturating_add(rounds).saturating_add(logouts);
     let planted = !head.forged.is_empty() || cookies.count() != own;
     let passes = matches!(decide(rules, question), Decision::Pass { .. });
     if planted && passes && !passes_on_every_route(rules, question) {
@@ -225,7 +232,14 @@ fn session(
 ) -> Result<Option<Session>, Reply> {
     let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else { return Ok(None) };
     let name = &tenant.settings.name;
-    match gateway.people.standing(host, name, &session.keys(), Some(&session.id), session.issued()) {
+    let standing = gateway
+        .people
+        .standing(host, name, &session.keys(), Some(&session.id), session.issued())
+        .and_then(|standing| match standing {
+            Standing::Clear => logout::standing(gateway, tenant, &session.identity, session.issued(), host),
+            other => Ok(other),
+        });
+    match standing {
         Ok(Standing::Clear) => Ok(Some(session)),
         Ok(Standing::Ended | Standing::Blocked) => {
             host.count("vestibule.session.revoked");

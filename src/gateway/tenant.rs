@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::access::{LoginCookies, Rounds, SessionCookies};
+use crate::access::{LoginCookies, LogoutCookies, Rounds, SessionCookies};
 use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
 use super::authentication::WaysIn;
 use super::documents::Documents;
+use super::provider::Source;
 use super::sign_on::SamlRoom;
 
 /// See the module.
@@ -21,6 +22,8 @@ pub(super) struct TenantRoom {
     pub(super) logins: LoginCookies,
     pub(super) rounds: Rounds,
     pub(super) saml: Option<SamlRoom>,
+    pub(super) provider: Option<Source>,
+    pub(super) logouts: LogoutCookies,
     pub(super) scim: Option<ScimRoom>,
     /// Attributes that a header or a rule uses; a session keeps no others.
     needed: BTreeSet<String>,
@@ -38,6 +41,7 @@ pub(super) struct ScimRoom {
 impl TenantRoom {
     pub(super) fn new(
         settings: Tenant,
+        provider: Option<Source>,
         masters: &[MasterKey],
         documents: &mut Documents,
     ) -> Result<Self, SealError> {
@@ -49,6 +53,7 @@ impl TenantRoom {
         );
         let rounds = Rounds::new(KeyRing::derive(masters, "rounds")?, &settings.name);
         let saml = settings.saml.as_ref().map(SamlRoom::new);
+        let logouts = LogoutCookies::new(KeyRing::derive(masters, "logout")?, &settings.name);
         let ways_in = match &settings.scim {
             Some(scim) => Some(WaysIn::new(scim, masters, documents)?),
             None => None,
@@ -59,7 +64,7 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, rounds, saml, scim, needed })
+        Ok(Self { settings, sessions, logins, rounds, saml, provider, logouts, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::enveloped::{NotSigned, Signing, sign};
 use super::escape::xml;
-use super::names::{BINDING_POST, DSIG, METADATA, PROTOCOL};
+use super::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, PROTOCOL};
 use crate::common::Host;
 use crate::crypto::{DecryptionKey, sha256};
 
@@ -24,6 +24,8 @@ pub struct ServiceProvider<'a> {
     pub encryption: &'a [EncryptionKey<'a>],
     /// The only format of names that is asked for, where one is.
     pub name_id_format: Option<&'a str>,
+    /// URL of its logout endpoint, where it has one; both bindings are spoken there.
+    pub slo_url: Option<&'a str>,
 }
 
 /// A key that assertions may be encrypted to.
@@ -73,11 +75,21 @@ fn parts(provider: &ServiceProvider<'_>, id: &str) -> (String, String) {
         .name_id_format
         .map(|format| format!("    <md:NameIDFormat>{}</md:NameIDFormat>\n", xml(format)))
         .unwrap_or_default();
+    let logout: String = provider
+        .slo_url
+        .map(|url| {
+            [BINDING_REDIRECT, BINDING_POST].map(|binding| {
+                format!("    <md:SingleLogoutService Binding=\"{binding}\" Location=\"{}\"/>\n", xml(url))
+            })
+        })
+        .into_iter()
+        .flatten()
+        .collect();
     let before =
         format!("<md:EntityDescriptor xmlns:md=\"{METADATA}\"{id} entityID=\"{}\">", xml(provider.entity_id));
     let after = format!(
         "\n  <md:SPSSODescriptor AuthnRequestsSigned=\"{}\" WantAssertionsSigned=\"{}\" \
-         protocolSupportEnumeration=\"{PROTOCOL}\">\n{keys}{format}    \
+         protocolSupportEnumeration=\"{PROTOCOL}\">\n{keys}{logout}{format}    \
          <md:AssertionConsumerService Binding=\"{BINDING_POST}\" Location=\"{}\" index=\"0\" isDefault=\"true\"/>\n  \
          </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
         provider.signing.is_some(),
@@ -134,6 +146,7 @@ mod tests {
         signing: None,
         encryption: &[],
         name_id_format: None,
+        slo_url: None,
     };
 
     fn role<'d>(document: &'d Document<'d>) -> Element<'d> {
@@ -167,6 +180,7 @@ mod tests {
             signing: Some(Signing { key: &signer, certificate: "AAAA" }),
             encryption: &[EncryptionKey::Certificate("BBBB"), EncryptionKey::Numbers(&ours)],
             name_id_format: Some("urn:f"),
+            slo_url: Some("https://app.example/slo"),
             ..PLAIN
         });
         let document = Document::parse(text.as_bytes(), Rules::CANONICAL).unwrap();
@@ -179,6 +193,8 @@ mod tests {
                 ("KeyDescriptor", Some("signing")),
                 ("KeyDescriptor", Some("encryption")),
                 ("KeyDescriptor", Some("encryption")),
+                ("SingleLogoutService", None),
+                ("SingleLogoutService", None),
                 ("NameIDFormat", None),
                 ("AssertionConsumerService", None),
             ]

@@ -4,6 +4,8 @@ pub mod c14n;
 pub mod encryption;
 pub mod enveloped;
 mod escape;
+pub mod idp_metadata;
+pub mod logout;
 pub mod metadata;
 mod names;
 pub mod request;

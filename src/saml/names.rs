@@ -14,6 +14,8 @@ pub(crate) const XMLENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 pub(crate) const XMLENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// The POST binding.
 pub(crate) const BINDING_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+/// The Redirect binding.
+pub(crate) const BINDING_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 /// Top-level status of success.
 pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 /// Subject confirmation by bearing the assertion.

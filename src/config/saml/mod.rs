@@ -1,6 +1,8 @@
 //! Sign-on settings of one tenant.
 
 mod keys;
+mod logout;
+mod metadata;
 mod provider;
 mod relaxation;
 mod request;
@@ -12,7 +14,9 @@ use super::node::Node;
 use super::secret::Environment;
 
 pub use keys::{DecryptionKeys, RequestSigning};
-pub use provider::{EntraSettings, GroupOverage, IdentityProvider};
+pub use logout::LogoutSettings;
+pub use metadata::{Metadata, MetadataSource};
+pub use provider::{EntraSettings, GroupOverage, IdentityProvider, Trust};
 pub use request::{RequestBinding, RequestSettings};
 pub use store::ReplayStore;
 
@@ -49,6 +53,8 @@ pub struct SamlSettings {
     pub request: RequestSettings,
     /// What makes an assertion single-use across a fleet.
     pub replay_store: Option<ReplayStore>,
+    /// Single Logout.
+    pub logout: Option<LogoutSettings>,
 }
 
 /// Which signatures must be there. One that is there must be right in any case.
@@ -95,6 +101,7 @@ const FIELDS: &[&str] = &[
     "max_authn_age_seconds",
     "request",
     "replay_store",
+    "logout",
 ];
 
 pub(super) fn read(
@@ -159,6 +166,22 @@ pub(super) fn read(
         Some(node) => store::read(&node, environment).map(Some),
         None => Some(None),
     };
+    let logout = match fields.get("logout") {
+        Some(node) => {
+            let metadata =
+                identity_provider.as_ref().is_some_and(|it| matches!(it.trust, Trust::Metadata(_)));
+            logout::read(&node, public_url, request.as_ref(), preset, metadata)
+                .filter(|logout| {
+                    let same = acs_path.as_ref() == Some(&logout.path);
+                    if same {
+                        node.error("has the path of the assertion consumer", "give each a path of its own");
+                    }
+                    !same
+                })
+                .map(Some)
+        }
+        None => Some(None),
+    };
     let acs_path = acs_path?;
     let (entra, group_overage) = match entra? {
         Some((entra, overage)) => (Some(entra), overage),
@@ -180,6 +203,7 @@ pub(super) fn read(
         max_authn_age: max_authn_age?,
         request: request?,
         replay_store: replay_store?,
+        logout: logout?,
     })
 }
 

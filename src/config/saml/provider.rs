@@ -1,5 +1,6 @@
 //! The identity provider that is trusted, and what is special about Microsoft Entra ID.
 
+use super::metadata::{self, Metadata};
 use crate::config::node::Node;
 use crate::crypto::PublicKey;
 
@@ -8,10 +9,22 @@ use crate::crypto::PublicKey;
 pub struct IdentityProvider {
     /// Its entity ID: the issuer of every response.
     pub entity_id: String,
-    /// Where a browser is sent to sign in.
-    pub sso_url: String,
-    /// Keys out of the pinned certificates; several for rollover.
-    pub keys: Vec<PublicKey>,
+    /// Why it is trusted.
+    pub trust: Trust,
+}
+
+/// Why an identity provider is trusted.
+#[derive(Debug)]
+pub enum Trust {
+    /// Its address and its certificates stand in the configuration.
+    Pinned {
+        /// Where a browser is sent to sign in.
+        sso_url: String,
+        /// Keys out of the pinned certificates; several for rollover.
+        keys: Vec<PublicKey>,
+    },
+    /// It is what its metadata says.
+    Metadata(Metadata),
 }
 
 /// What holds where the identity provider is Microsoft Entra ID.
@@ -73,7 +86,7 @@ pub(super) fn read(
     entra: Option<&EntraSettings>,
     short_keys: bool,
 ) -> Option<IdentityProvider> {
-    let fields = node.fields(&["entity_id", "sso_url", "certificates"]);
+    let fields = node.fields(&["entity_id", "sso_url", "certificates", "metadata", "pinned", "trust"]);
     let entity_id = match (fields.get("entity_id"), entra) {
         (Some(node), _) => read_entity_id(&node, entra),
         (None, Some(entra)) => Some(format!("https://sts.windows.net/{}/", entra.tenant_id)),
@@ -85,6 +98,19 @@ pub(super) fn read(
             None
         }
     };
+    if let Some(node) = fields.get("metadata") {
+        for other in ["sso_url", "certificates"].iter().filter_map(|name| fields.get(name)) {
+            other.error("stands beside metadata, which says the same", "write one of the two");
+        }
+        let metadata = metadata::read(&node, &fields, |node| read_certificates(node, short_keys))?;
+        return Some(IdentityProvider { entity_id: entity_id?, trust: Trust::Metadata(metadata) });
+    }
+    for other in ["pinned", "trust"].iter().filter_map(|name| fields.get(name)) {
+        other.error(
+            "is about metadata, and there is none",
+            "write `metadata` beside it, or `certificates` instead",
+        );
+    }
     let sso_url = match (fields.get("sso_url"), entra) {
         (Some(node), _) => read_url(&node),
         (None, Some(entra)) => Some(format!("https://login.microsoftonline.com/{}/saml2", entra.tenant_id)),
@@ -99,7 +125,8 @@ pub(super) fn read(
     let keys = fields
         .need("certificates", "paste the signing certificate (Base64 or PEM)")
         .map(|node| read_certificates(&node, short_keys));
-    Some(IdentityProvider { entity_id: entity_id?, sso_url: sso_url?, keys: keys? })
+    let trust = Trust::Pinned { sso_url: sso_url?, keys: keys? };
+    Some(IdentityProvider { entity_id: entity_id?, trust })
 }
 
 fn read_entity_id(node: &Node<'_>, entra: Option<&EntraSettings>) -> Option<String> {
@@ -119,7 +146,7 @@ fn read_entity_id(node: &Node<'_>, entra: Option<&EntraSettings>) -> Option<Stri
     Some(text.to_owned())
 }
 
-fn read_url(node: &Node<'_>) -> Option<String> {
+pub(super) fn read_url(node: &Node<'_>) -> Option<String> {
     let url = node.text()?;
     let printable = url.bytes().all(|byte| (0x21..0x7f).contains(&byte) && !b"\"<>\\^`{|}".contains(&byte));
     let local = url.starts_with("http://localhost") || url.starts_with("http://127.0.0.1");

@@ -8,11 +8,11 @@ use crate::scim;
 
 /// A place among those in hand, given back when the exchange is over, however it ends.
 #[derive(Debug)]
-pub(super) struct Place(Rc<Cell<usize>>);
+pub(in crate::gateway) struct Place(Rc<Cell<usize>>);
 
 impl Place {
     /// A place, if fewer than `most` are taken.
-    pub(super) fn take(in_hand: &Rc<Cell<usize>>, most: usize) -> Option<Self> {
+    pub(in crate::gateway) fn take(in_hand: &Rc<Cell<usize>>, most: usize) -> Option<Self> {
         let taken = in_hand.get();
         if taken >= most {
             return None;

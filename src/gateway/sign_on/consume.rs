@@ -3,11 +3,13 @@
 use crate::access::{Cookies, Login, Manner, UsedOnce, is_handle};
 use crate::common::{Host, Reply, UnixMillis};
 use crate::config::{SamlSettings, Unsolicited, claim_name};
+use crate::gateway::documents::DocumentId;
 use crate::gateway::event::Call;
 use crate::gateway::pages::{Reference, private};
+use crate::gateway::provider::{Found, Provider};
 use crate::gateway::request::{Head, form, only};
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, reports};
+use crate::gateway::{Gateway, provider, reports};
 use crate::saml::response::{Accepted, Expectations, Rejection, decode_post, validate};
 
 use super::landing::of_relay_state;
@@ -23,6 +25,8 @@ pub(in crate::gateway) enum Consumed {
     Answer(Reply),
     /// The store of used assertions is asked first.
     Redeem(Call, Box<Redeeming>),
+    /// The identity provider's metadata is fetched first; then the same form is consumed again.
+    Await(DocumentId),
 }
 
 /// The fields of the form that count.
@@ -42,15 +46,18 @@ struct Desk<'a> {
     /// The session begins before its standing is asked for, so that a lock-out in between is later than it.
     now: UnixMillis,
     pending: Vec<(String, Login)>,
+    /// Whether it has waited for metadata already.
+    again: bool,
     host: &'a dyn Host,
 }
 
-/// The whole form is at hand.
+/// The whole form is at hand. `again`: it has waited for metadata, and does not wait a second time.
 pub(in crate::gateway) fn consume(
     gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
     body: &[u8],
+    again: bool,
     host: &dyn Host,
 ) -> Consumed {
     let reference = Reference::new(host);
@@ -60,7 +67,7 @@ pub(in crate::gateway) fn consume(
     let cookies = Cookies::read(&head.headers);
     let now = host.now();
     let pending = tenant.logins.pending(now, &head.host, &cookies);
-    let desk = Desk { gateway, tenant, saml, room, head, cookies, now, pending, host };
+    let desk = Desk { gateway, tenant, saml, room, head, cookies, now, pending, again, host };
     match desk.take(body, reference.clone()) {
         Ok(consumed) => consumed,
         Err(refusal) => Consumed::Answer(refusal.reply(tenant, &reference, host)),
@@ -75,23 +82,32 @@ impl Desk<'_> {
         let form = read(body)?;
         let request_ids: Vec<String> =
             self.pending.iter().map(|(_, login)| login.request_id.clone()).collect();
-        let outcome = decode_post(&form.response)
-            .and_then(|xml| validate(self.host, &xml, &self.expectations(&request_ids)));
-        match outcome {
+        let provider = match provider::find(self.gateway, self.tenant, self.host) {
+            Found::Known(provider) => provider,
+            Found::Coming(document) if !self.again => return Ok(Consumed::Await(document)),
+            _ => return Err(unready()),
+        };
+        let xml = match decode_post(&form.response) {
+            Ok(xml) => xml,
+            Err(rejection) => return self.reject(&rejection, &form, &reference),
+        };
+        match validate(self.host, &xml, &self.expectations(&request_ids, &provider)) {
             Ok(accepted) => self.accept(accepted, &form, reference),
-            Err(rejection) => self.reject(&rejection, &form, &reference),
+            Err(rejection) => match self.new_key(&provider, &rejection, &xml) {
+                Some(document) => Ok(Consumed::Await(document)),
+                None => self.reject(&rejection, &form, &reference),
+            },
         }
     }
 
-    fn expectations<'e>(&'e self, request_ids: &'e [String]) -> Expectations<'e> {
-        let provider = &self.saml.identity_provider;
+    fn expectations<'e>(&'e self, request_ids: &'e [String], provider: &'e Provider) -> Expectations<'e> {
         Expectations {
-            idp_entity_id: &provider.entity_id,
+            idp_entity_id: provider.entity_id(),
             audience: &self.saml.entity_id,
             acs_url: &self.saml.acs_url,
             request_ids,
             allow_unsolicited: takes_unsolicited(self.saml),
-            keys: &provider.keys,
+            keys: provider.keys(),
             decryption_keys: &self.saml.decryption.keys,
             decryptions: Some(&self.gateway.decryptions),
             skew: self.saml.clock_skew,
@@ -99,6 +115,14 @@ impl Desk<'_> {
             requires: self.room.requires,
             accept: self.room.accept,
         }
+    }
+
+    /// The metadata to wait for, where a key that is not known yet may have signed the response.
+    fn new_key(&self, provider: &Provider, rejection: &Rejection, xml: &[u8]) -> Option<DocumentId> {
+        if self.again {
+            return None;
+        }
+        provider::for_new_key(self.gateway, self.tenant, provider, rejection, xml, self.now)
     }
 
     /// A valid response: of whom, and may they come in?
@@ -200,6 +224,12 @@ impl Desk<'_> {
             Err(_) => reply,
         }
     }
+}
+
+fn unready() -> Refusal {
+    let detail =
+        "nothing is known of the identity provider yet: its metadata could not be fetched, or has run out";
+    Refusal::with("provider_unknown", Page::Unready, detail)
 }
 
 fn no_pending_login() -> Refusal {

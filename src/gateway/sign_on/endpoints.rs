@@ -6,7 +6,7 @@ use crate::config::SamlSettings;
 use crate::gateway::pages::{Offer, Reference, page, problem};
 use crate::gateway::request::Head;
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, reports};
+use crate::gateway::{Gateway, logout, reports};
 
 use super::{METADATA, SIGN_IN, SIGN_OUT, start};
 
@@ -25,8 +25,10 @@ pub(in crate::gateway) fn own_endpoint(
     Some(match (path, saml, head.method.as_str()) {
         (METADATA, Some(saml), "GET" | "HEAD") => metadata(gateway, tenant, saml, head, host),
         (SIGN_IN, Some(saml), "GET") => start::by_link(gateway, tenant, saml, head, host),
-        (SIGN_OUT, _, "GET" | "HEAD") => {
-            page(200, "Sign out", "Do you want to sign out?", &Offer::Post(SIGN_OUT, "Sign out"), None)
+        (SIGN_OUT, saml, "GET" | "HEAD") => {
+            let leaves = saml.is_some_and(|saml| saml.logout.is_some());
+            let offer = if leaves { Offer::PostAndLeave } else { Offer::Post };
+            page(200, "Sign out", "Do you want to sign out?", &offer(SIGN_OUT, "Sign out"), None)
         }
         (SIGN_OUT, _, "POST") => sign_out(gateway, tenant, head, host),
         (METADATA | SIGN_IN | SIGN_OUT, _, _) => {
@@ -71,12 +73,19 @@ fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host
     }
     let cookies = Cookies::read(&head.headers);
     let mut recorded = true;
-    if let Some(session) = tenant.sessions.read(host.now(), &head.host, &cookies) {
+    let session = tenant.sessions.read(host.now(), &head.host, &cookies);
+    if let Some(session) = &session {
         recorded = gateway.people.end_session(host, &tenant.settings.name, &session.id) == Ok(true);
         host.count("vestibule.session.signed_out");
     }
     let start = tenant.settings.saml.as_ref().map_or("/", |saml| saml.start_path.as_str());
-    let reply = if recorded {
+    // A script cannot follow to another site; its page stays.
+    let navigates = head.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+    let leaving = session.as_ref().filter(|_| recorded && navigates);
+    let leaving = leaving.and_then(|session| logout::leave(gateway, tenant, head, &session.identity, host));
+    let reply = if let Some(leaving) = leaving {
+        leaving
+    } else if recorded {
         let text = "You can close this window.";
         page(200, "You are signed out", text, &Offer::Link(start, "Go to the start"), None)
     } else {

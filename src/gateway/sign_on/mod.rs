@@ -12,7 +12,7 @@ mod store;
 
 pub(super) use consume::{Consumed, consume};
 pub(super) use endpoints::own_endpoint;
-pub(super) use room::SamlRoom;
+pub(super) use room::{SamlRoom, signing};
 pub(super) use start::demand;
 pub(super) use store::Redeeming;
 

@@ -33,6 +33,8 @@ pub(super) enum Page {
     Cookies,
     /// Come back in a moment.
     Busy,
+    /// Nothing is known of the identity provider yet.
+    Unready,
     /// The sign-in is too old; the person must prove who they are anew.
     Stale,
     /// The groups did not come along.
@@ -109,6 +111,12 @@ impl Refusal {
                 503,
                 "Signing in is not possible now",
                 "Many people are signing in at this moment. Please try again.",
+                Offer::Link(&again, "Sign in again"),
+            ),
+            Page::Unready => (
+                503,
+                "Signing in is not possible now",
+                "Your organisation's sign-in service cannot be reached at this moment. Please try again.",
                 Offer::Link(&again, "Sign in again"),
             ),
             Page::Stale => {

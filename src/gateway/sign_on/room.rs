@@ -11,7 +11,7 @@ use crate::saml::response::{Accept, Required};
 /// See the module.
 #[derive(Debug)]
 pub(in crate::gateway) struct SamlRoom {
-    pub(super) accept: Accept,
+    pub(in crate::gateway) accept: Accept,
     pub(super) requires: Required,
     /// Made at the first request for it: a signature is dear, and the text is always the same.
     signed_metadata: OnceCell<String>,
@@ -55,7 +55,7 @@ impl SamlRoom {
 }
 
 /// What requests are signed with, where the configuration says so.
-pub(super) fn signing(settings: &SamlSettings) -> Option<Signing<'_>> {
+pub(in crate::gateway) fn signing(settings: &SamlSettings) -> Option<Signing<'_>> {
     let signing = settings.request.signing.as_ref()?;
     Some(Signing { key: signing.key.as_ref()?, certificate: &signing.certificate })
 }
@@ -83,5 +83,6 @@ fn described<T>(settings: &SamlSettings, write: impl FnOnce(&ServiceProvider<'_>
         signing: signing(settings),
         encryption: &encryption,
         name_id_format: settings.request.name_id_format.as_deref(),
+        slo_url: settings.logout.as_ref().map(|logout| logout.url.as_str()),
     })
 }

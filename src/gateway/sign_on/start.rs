@@ -4,9 +4,10 @@ use crate::access::{Cookies, LoginCookies, Manner};
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
 use crate::gateway::pages::{Offer, Reference, carry, page, private};
+use crate::gateway::provider::Found;
 use crate::gateway::request::{Head, form, only};
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, reports};
+use crate::gateway::{Gateway, provider, reports};
 use crate::saml::request::{AuthnRequest, Sent, authn_request};
 
 use super::SIGN_IN;
@@ -123,6 +124,8 @@ fn begin(
     host: &dyn Host,
 ) -> Result<Reply, &'static str> {
     const RANDOMNESS: &str = "unavailable.randomness";
+    let Found::Known(provider) = provider::find(gateway, tenant, host) else { return Err(UNREADY) };
+    let (sso_url, binding) = provider.sign_on(saml.request.binding).ok_or(UNREADY)?;
     let handle = LoginCookies::handle(host).map_err(|_| RANDOMNESS)?;
     let settings = &saml.request;
     let signing = signing(saml);
@@ -135,7 +138,7 @@ fn begin(
     let request = authn_request(
         host,
         &AuthnRequest {
-            sso_url: &saml.identity_provider.sso_url,
+            sso_url,
             entity_id: &saml.entity_id,
             acs_url: &saml.acs_url,
             relay_state: &handle,
@@ -146,7 +149,7 @@ fn begin(
             name_id_format: settings.name_id_format.as_deref(),
             authn_context: &settings.authn_context,
             hints: &settings.hints,
-            binding: settings.binding,
+            binding,
             signing,
         },
     )
@@ -165,14 +168,21 @@ fn begin(
 }
 
 const BUSY: &str = "signing_busy";
+const UNREADY: &str = "provider_unknown";
 
 fn failure(tenant: &TenantRoom, host: &dyn Host, code: &str) -> Reply {
     let reference = Reference::new(host);
     reports::sign_on(host, &tenant.settings.name, "failed", code, &reference, "");
-    let status = if code == BUSY { 503 } else { 500 };
+    let wait = match code {
+        BUSY => Some("1"),
+        // Its metadata is being fetched.
+        UNREADY => Some("5"),
+        _ => None,
+    };
+    let status = if wait.is_some() { 503 } else { 500 };
     let text = "Please try again later.";
     let reply = page(status, "Signing in is not possible now", text, &Offer::Nothing, Some(&reference));
-    if code == BUSY { reply.with("retry-after", "1") } else { reply }
+    wait.into_iter().fold(reply, |reply, seconds| reply.with("retry-after", seconds))
 }
 
 /// A browser that signs in again and again and is never signed in keeps no session, or is sent to another Envoy with

@@ -7,7 +7,7 @@ use crate::crypto::sha256;
 use crate::gateway::event::{Call, CallAnswer};
 use crate::gateway::pages::{Reference, private};
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, reports};
+use crate::gateway::{Gateway, logout, reports};
 use crate::saml::response::Accepted;
 
 use super::refusal::{Page, Refusal};
@@ -108,7 +108,12 @@ fn stands(
     host: &dyn Host,
 ) -> Result<(), Refusal> {
     let keys = person_keys(&accepted.identity);
-    match gateway.people.standing(host, &tenant.settings.name, &keys, None, began) {
+    let standing = gateway.people.standing(host, &tenant.settings.name, &keys, None, began);
+    let standing = standing.and_then(|standing| match standing {
+        Standing::Clear => logout::standing(gateway, tenant, &accepted.identity, began, host),
+        other => Ok(other),
+    });
+    match standing {
         Ok(Standing::Clear) => Ok(()),
         Ok(Standing::Blocked) => Err(Refusal::with("deactivated", Page::Inactive, "")),
         Ok(Standing::Ended) => Err(Refusal::with("begun_before_revocation", Page::Again, "")),

@@ -21,7 +21,7 @@ impl Parts {
 }
 
 /// Entra refuses an identifier that begins with a digit (AADSTS7500529).
-pub(super) fn identifier(host: &dyn Host) -> Result<String, RequestError> {
+pub(in crate::saml) fn identifier(host: &dyn Host) -> Result<String, RequestError> {
     let mut random = [0u8; 16];
     host.random(&mut random).map_err(RequestError::Random)?;
     let mut id = String::from("_");

@@ -6,6 +6,8 @@ mod redirect;
 #[cfg(test)]
 mod tests;
 
+pub(super) use message::identifier;
+
 use super::enveloped::Signing;
 use crate::common::{Host, HostError};
 use crate::config::RequestBinding;
@@ -126,6 +128,39 @@ pub fn authn_request(host: &dyn Host, request: &AuthnRequest<'_>) -> Result<Prep
     match request.binding {
         RequestBinding::Redirect => redirect::prepare(host, id, parts, request),
         RequestBinding::Post => post::prepare(host, id, &parts, request),
+    }
+}
+
+/// A message on its way to the identity provider.
+#[derive(Clone, Copy)]
+pub(super) struct Carried<'a> {
+    /// `ID` of the root.
+    pub(super) id: &'a str,
+    /// The message up to where a signature has its place.
+    pub(super) before: &'a str,
+    /// The rest of it.
+    pub(super) after: &'a str,
+    /// `SAMLRequest` or `SAMLResponse`.
+    pub(super) parameter: &'static str,
+    /// Empty for none.
+    pub(super) relay_state: &'a str,
+}
+
+/// Puts a message into a URL or a form.
+pub(super) fn carry(
+    host: &dyn Host,
+    message: &Carried<'_>,
+    url: &str,
+    binding: RequestBinding,
+    signing: Option<Signing<'_>>,
+) -> Result<Sent, RequestError> {
+    let url = url.split('#').next().unwrap_or_default();
+    match binding {
+        RequestBinding::Redirect => redirect::carry(host, message, url, signing).map(Sent::Redirect),
+        RequestBinding::Post => {
+            let (_, fields) = post::carry(host, message, signing)?;
+            Ok(Sent::Form { action: url.to_owned(), fields })
+        }
     }
 }
 

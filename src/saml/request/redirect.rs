@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::message::Parts;
-use super::{AuthnRequest, MAX_SIGNED_URL, MAX_URL, PreparedRequest, RequestError, Sent, target, with_query};
+use super::{
+    AuthnRequest, Carried, MAX_SIGNED_URL, MAX_URL, PreparedRequest, RequestError, Sent, target, with_query,
+};
 use crate::common::Host;
 use crate::saml::enveloped::Signing;
 use crate::saml::escape::query;
@@ -15,21 +17,36 @@ pub(super) fn prepare(
     parts: Parts,
     request: &AuthnRequest<'_>,
 ) -> Result<PreparedRequest, RequestError> {
-    let xml = parts.whole();
+    let message = Carried {
+        id: &id,
+        before: &parts.before,
+        after: &parts.after,
+        parameter: "SAMLRequest",
+        relay_state: request.relay_state,
+    };
+    let url = carry(host, &message, &target(request), request.signing)?;
+    Ok(PreparedRequest { xml: parts.whole(), id, sent: Sent::Redirect(url) })
+}
+
+/// The URL that carries a message.
+pub(super) fn carry(
+    host: &dyn Host,
+    message: &Carried<'_>,
+    url: &str,
+    signing: Option<Signing<'_>>,
+) -> Result<String, RequestError> {
+    let xml = format!("{}{}", message.before, message.after);
     let deflated = miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), 9);
-    let mut message = format!("SAMLRequest={}", query(&STANDARD.encode(deflated)));
-    if !request.relay_state.is_empty() {
-        message = format!("{message}&RelayState={}", query(request.relay_state));
+    let mut text = format!("{}={}", message.parameter, query(&STANDARD.encode(deflated)));
+    if !message.relay_state.is_empty() {
+        text = format!("{text}&RelayState={}", query(message.relay_state));
     }
-    if let Some(signing) = request.signing {
-        message = signed(host, &message, signing)?;
+    if let Some(signing) = signing {
+        text = signed(host, &text, signing)?;
     }
-    let url = with_query(&target(request), &message);
-    let most = if request.signing.is_some() { MAX_SIGNED_URL } else { MAX_URL };
-    if url.len() > most {
-        return Err(RequestError::UrlTooLong);
-    }
-    Ok(PreparedRequest { id, xml, sent: Sent::Redirect(url) })
+    let url = with_query(url, &text);
+    let most = if signing.is_some() { MAX_SIGNED_URL } else { MAX_URL };
+    if url.len() > most { Err(RequestError::UrlTooLong) } else { Ok(url) }
 }
 
 /// Bindings 3.4.4.1: what is signed are the octets of the query as they are sent, `SAMLRequest`, `RelayState` and `SigAlg`

@@ -38,8 +38,10 @@ pub(super) fn read(
     };
     let identity = crate::common::Identity {
         issuer: expect.idp_entity_id.to_owned(),
-        name_id: subject.name_id,
-        name_id_format: subject.name_id_format,
+        name_id: subject.name.text,
+        name_id_format: subject.name.format,
+        name_qualifier: subject.name.qualifier,
+        sp_name_qualifier: subject.name.sp_qualifier,
         session_index: authentication.session_index,
         authn_context: authentication.context,
         attributes,

@@ -9,8 +9,7 @@ use crate::saml::xml::{Document, Element, Rules, all_white};
 
 /// A confirmed subject.
 pub(super) struct Subject {
-    pub(super) name_id: String,
-    pub(super) name_id_format: Option<String>,
+    pub(super) name: Name,
     /// The name is encrypted and was not read.
     pub(super) name_unread: bool,
     pub(super) in_response_to: Option<String>,
@@ -62,15 +61,22 @@ pub(super) fn check(
         (Some(_), Some(_)) => return Err(Rejection::Unexpected("EncryptedID".to_owned())),
         (Some(plain), None) => Some(name(plain, expect)?),
         (None, Some(encrypted)) => decrypted_name(encrypted, reader)?,
-        (None, None) if expect.accept.no_name_id => Some((String::new(), None)),
+        (None, None) if expect.accept.no_name_id => Some(Name::default()),
         (None, None) => return Err(Rejection::NameId),
     };
     let name_unread = name.is_none();
-    let (name_id, name_id_format) = name.unwrap_or_default();
-    Ok(Subject { name_id, name_id_format, name_unread, in_response_to, not_on_or_after })
+    let name = name.unwrap_or_default();
+    Ok(Subject { name, name_unread, in_response_to, not_on_or_after })
 }
 
-type Name = (String, Option<String>);
+/// A `NameID` (Core 2.2.3).
+#[derive(Default)]
+pub(super) struct Name {
+    pub(super) text: String,
+    pub(super) format: Option<String>,
+    pub(super) qualifier: Option<String>,
+    pub(super) sp_qualifier: Option<String>,
+}
 
 /// The name in an `EncryptedID`; `None` where no private key is left for it or its algorithms are not allowed.
 fn decrypted_name(encrypted: Element<'_>, reader: &mut Reader<'_, '_>) -> Result<Option<Name>, Rejection> {
@@ -96,7 +102,13 @@ fn name(name_id: Element<'_>, expect: &Expectations<'_>) -> Result<Name, Rejecti
     {
         return Err(Rejection::SpNameQualifier(qualifier.to_owned()));
     }
-    Ok((text.into_owned(), name_id.attribute("Format").map(str::to_owned)))
+    let attribute = |name| name_id.attribute(name).map(str::to_owned);
+    Ok(Name {
+        text: text.into_owned(),
+        format: attribute("Format"),
+        qualifier: attribute("NameQualifier"),
+        sp_qualifier: attribute("SPNameQualifier"),
+    })
 }
 
 /// Whether one confirmation holds: by bearer, for this consumer, in time, for a request of this browser.

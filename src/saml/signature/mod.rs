@@ -16,6 +16,7 @@ use super::names::{ASSERTION, DSIG, PROTOCOL};
 use super::xml::{Document, Element, Rules, is_white};
 use crate::common::{Host, UnixMillis};
 use crate::crypto::{self, PublicKey, SignatureAlgorithm};
+pub(in crate::saml) use signed_info::algorithm_named;
 use signed_info::{Reference, SignedInfo};
 
 /// More configured keys than this are not tried.

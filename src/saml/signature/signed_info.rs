@@ -118,19 +118,27 @@ fn algorithm_of(method: Element<'_>, relaxed: Relaxed) -> Result<SignatureAlgori
     if !children(method)?.is_empty() {
         return Err(SignatureFault::Algorithm);
     }
-    match method.attribute("Algorithm") {
-        Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256") => Ok(SignatureAlgorithm::RsaSha256),
-        Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha384") => Ok(SignatureAlgorithm::RsaSha384),
-        Some("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512") => Ok(SignatureAlgorithm::RsaSha512),
-        Some("http://www.w3.org/2000/09/xmldsig#rsa-sha1") if relaxed.sha1_signature => {
+    algorithm_named(method.attribute("Algorithm").unwrap_or_default(), relaxed)
+}
+
+/// The algorithm of this identifier, where it is accepted.
+pub(in crate::saml) fn algorithm_named(
+    identifier: &str,
+    relaxed: Relaxed,
+) -> Result<SignatureAlgorithm, SignatureFault> {
+    match identifier {
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256" => Ok(SignatureAlgorithm::RsaSha256),
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384" => Ok(SignatureAlgorithm::RsaSha384),
+        "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512" => Ok(SignatureAlgorithm::RsaSha512),
+        "http://www.w3.org/2000/09/xmldsig#rsa-sha1" if relaxed.sha1_signature => {
             Ok(SignatureAlgorithm::RsaSha1)
         }
-        Some("http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1") => Ok(SignatureAlgorithm::PssSha256),
-        Some("http://www.w3.org/2007/05/xmldsig-more#sha384-rsa-MGF1") => Ok(SignatureAlgorithm::PssSha384),
-        Some("http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1") => Ok(SignatureAlgorithm::PssSha512),
-        Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256") => Ok(SignatureAlgorithm::EcdsaSha256),
-        Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384") => Ok(SignatureAlgorithm::EcdsaSha384),
-        Some("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512") => Ok(SignatureAlgorithm::EcdsaSha512),
+        "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1" => Ok(SignatureAlgorithm::PssSha256),
+        "http://www.w3.org/2007/05/xmldsig-more#sha384-rsa-MGF1" => Ok(SignatureAlgorithm::PssSha384),
+        "http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1" => Ok(SignatureAlgorithm::PssSha512),
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256" => Ok(SignatureAlgorithm::EcdsaSha256),
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384" => Ok(SignatureAlgorithm::EcdsaSha384),
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512" => Ok(SignatureAlgorithm::EcdsaSha512),
         _ => Err(SignatureFault::Algorithm),
     }
 }

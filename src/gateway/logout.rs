@@ -1,0 +1,69 @@
+//! Single Logout: ours to the identity provider, and the identity provider's to us.
+
+mod receive;
+mod send;
+
+use crate::access::{LedgerError, Standing};
+use crate::common::path::NormalPath;
+use crate::common::{Host, Identity, PersonKeys, UnixMillis};
+use crate::config::{LogoutSettings, SamlSettings};
+
+use super::Gateway;
+use super::request::Head;
+use super::tenant::TenantRoom;
+
+pub(super) use receive::{posted, redirected};
+pub(super) use send::leave;
+
+fn settings(tenant: &TenantRoom) -> Option<(&SamlSettings, &LogoutSettings)> {
+    let saml = tenant.settings.saml.as_ref()?;
+    Some((saml, saml.logout.as_ref()?))
+}
+
+/// Whether a path in normal form is that of our endpoint.
+pub(super) fn is_at(tenant: &TenantRoom, path: &str) -> bool {
+    settings(tenant).is_some_and(|(_, logout)| logout.path == path)
+}
+
+/// Whether a request is meant for our endpoint.
+pub(super) fn is_meant(tenant: &TenantRoom, head: &Head) -> bool {
+    NormalPath::read(head.path.as_bytes()).is_ok_and(|path| is_at(tenant, path.as_str()))
+}
+
+/// Whether the identity provider has ended what was issued at `issued` for this identity.
+pub(super) fn standing(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    identity: &Identity,
+    issued: UnixMillis,
+    host: &dyn Host,
+) -> Result<Standing, LedgerError> {
+    let (Some((saml, _)), Some(index)) = (settings(tenant), &identity.session_index) else {
+        return Ok(Standing::Clear);
+    };
+    let session = (name_of(saml, &identity.name_id), index.as_str());
+    let ended = gateway.people.is_index_ended(host, &tenant.settings.name, session, issued)?;
+    Ok(if ended { Standing::Ended } else { Standing::Clear })
+}
+
+/// Entra's index is the identifier of an assertion, which is one person's, and the name in its logout requests need not be
+/// the one of the sign-in. Elsewhere an index can be a small number.
+fn name_of<'n>(saml: &SamlSettings, name_id: &'n str) -> &'n str {
+    if saml.entra.is_some() { "" } else { name_id }
+}
+
+/// Ends the sessions of somebody: those of these sessions at the identity provider, or all where there is none.
+fn end(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    saml: &SamlSettings,
+    name_id: &str,
+    indexes: &[String],
+    host: &dyn Host,
+) -> Result<(), LedgerError> {
+    let name = &tenant.settings.name;
+    if indexes.is_empty() {
+        return gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]));
+    }
+    indexes.iter().try_for_each(|index| gateway.people.end_index(host, name, name_of(saml, name_id), index))
+}
