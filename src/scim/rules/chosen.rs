@@ -302,5 +302,4 @@ fn place_of(key: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "chosen_test.rs"]
 mod tests;
