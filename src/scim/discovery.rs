@@ -299,5 +299,4 @@ fn plain(name: &str, value_type: ValueType) -> Value {
 }
 
 #[cfg(test)]
-#[path = "discovery_test.rs"]
 mod tests;

@@ -283,5 +283,4 @@ fn described<'v>(
 }
 
 #[cfg(test)]
-#[path = "learnt_test.rs"]
 mod tests;

@@ -83,5 +83,4 @@ fn bare_shape(target: &Target, incoming: &Incoming<'_>) -> RequestShape {
 }
 
 #[cfg(test)]
-#[path = "observe_test.rs"]
 mod tests;

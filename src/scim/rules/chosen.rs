@@ -216,6 +216,7 @@ fn without(operation: &mut Operation, is_it: &dyn Fn(&Name) -> bool) -> Found {
         return if name.as_ref().is_some_and(is_it) { Found::Whole } else { Found::Nothing };
     };
     match name {
+        Some(name) if is_about_active(&name) => Found::Nothing,
         Some(name) if is_it(&name) => Found::Whole,
         Some(name) if name.is_bare_urn() || is_core_schema(&name) => {
             strip_map(Some(&name.to_string()), value, is_it)
@@ -247,6 +248,10 @@ fn strip_member(urn: Option<&str>, key: &str, value: &mut Value, is_it: &dyn Fn(
         Some(urn) if name.urn.is_none() => Name { urn: Some(urn.to_owned()), ..name },
         _ => name,
     };
+    // What is below the activity of an account belongs to it, however it is written.
+    if is_about_active(&name) {
+        return Found::Nothing;
+    }
     if is_it(&name) {
         return Found::Whole;
     }
@@ -297,5 +302,4 @@ fn place_of(key: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "chosen_test.rs"]
 mod tests;

@@ -199,8 +199,8 @@ fn groups_are_missing_only_where_the_list_of_resource_types_is_whole() {
 #[test]
 fn what_real_servers_publish_lacks_nothing_that_they_have() {
     let servers: [(&str, &[u8], &[&str]); 2] = [
-        ("scim2-server 0.8.3", include_bytes!("../../tests/vectors/scim/schemas/scim2-server.json"), &[]),
-        ("SCIMMY", include_bytes!("../../tests/vectors/scim/schemas/scimmy.json"), &[]),
+        ("scim2-server 0.8.3", include_bytes!("../../../tests/vectors/scim/schemas/scim2-server.json"), &[]),
+        ("SCIMMY", include_bytes!("../../../tests/vectors/scim/schemas/scimmy.json"), &[]),
     ];
     for (server, body, lacking) in servers {
         let learnt = Learnt::schemas(body).unwrap();

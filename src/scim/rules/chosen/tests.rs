@@ -152,6 +152,10 @@ fn x1_needs_knowledge_and_never_touches_activity_or_membership() {
             "/Users/u",
             json!({"op": "replace", "value": {"urn:ietf:params:scim:schemas:core:2.0": {"active": false}}}),
         ),
+        (
+            "/Users/u",
+            json!({"op": "add", "value": {"urn:ietf:params:scim:schemas:core:2.0:active": {USER: {"value": ""}}}}),
+        ),
         ("/Groups/g", json!({"op": "add", "path": "members", "value": [{"value": "u"}]})),
         ("/Groups/g", json!({"op": "replace", "path": "displayName", "value": "g"})),
         ("/Teams/t", json!({"op": "replace", "path": "anything", "value": "g"})),
