@@ -102,7 +102,8 @@ fn is_left_without(item: &mut Value, sub: &str) -> bool {
     }
     let labels = ["type", "primary", "display", "$ref"];
     let is_label = |key: &String| labels.iter().any(|label| key.eq_ignore_ascii_case(label));
-    !map.is_empty() && !(sub.eq_ignore_ascii_case("value") && map.keys().all(is_label))
+    let is_nothing = map.is_empty() || (sub.eq_ignore_ascii_case("value") && map.keys().all(is_label));
+    !is_nothing
 }
 
 enum Change<'a> {

@@ -24,6 +24,9 @@ enum Subject<'v> {
     Element(&'v Name, &'v Value),
 }
 
+/// Looks at one comparison: the attribute whose element it is about, and its three parts.
+type Visit<'v> = dyn FnMut(Option<&Name>, &Name, Operator, &Literal) + 'v;
+
 /// Refuses comparisons that have no meaning: by order of what has none, or within what is no text. `parent` is the
 /// attribute whose elements the filter selects, where it does.
 ///
@@ -37,8 +40,8 @@ pub(crate) fn check(context: &Context<'_>, parent: Option<&Name>, filter: &Filte
             Literal::Word(_) => literal_value(literal),
             Literal::Text(_) | Literal::Bare(_) => Value::from(""),
         };
-        let has_order = !(word.is_boolean() || word.is_null())
-            && !matches!(value_type, Some(ValueType::Boolean | ValueType::Binary));
+        let is_truth = word.is_boolean() || value_type == Some(ValueType::Boolean);
+        let has_order = !is_truth && !word.is_null() && value_type != Some(ValueType::Binary);
         sound &= match operator {
             Operator::Eq | Operator::Ne => true,
             Operator::Co | Operator::Sw | Operator::Ew => word.is_string(),
@@ -54,11 +57,7 @@ pub(crate) fn check(context: &Context<'_>, parent: Option<&Name>, filter: &Filte
 }
 
 /// Recursion is bounded by the depth that the reader of filters allows.
-fn each_comparison(
-    parent: Option<&Name>,
-    filter: &Filter,
-    visit: &mut dyn FnMut(Option<&Name>, &Name, Operator, &Literal),
-) {
+fn each_comparison(parent: Option<&Name>, filter: &Filter, visit: &mut Visit<'_>) {
     match filter {
         Filter::Or(parts) | Filter::And(parts) => {
             parts.iter().for_each(|part| each_comparison(parent, part, visit));

@@ -17,7 +17,7 @@ fn local(page: u64, most_entries: u64) -> Settings {
 
 fn user(n: u64) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": format!("u-{n}"), "userName": format!("User{n}@n.example"),
-        "active": n % 2 == 0, "title": "Clerk"})
+        "active": n.is_multiple_of(2), "title": "Clerk"})
 }
 
 fn users(range: std::ops::Range<u64>) -> Vec<Value> {

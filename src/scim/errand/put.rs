@@ -74,11 +74,9 @@ impl Put {
         if answer.status != 200 {
             return not_read(answer);
         }
-        let resource = answer.resource(&self.shape);
-        let sound = |resource: &Map<String, Value>| {
-            apply::is_plain(resource) && has_one_spelling(&Value::Object(resource.clone()))
-        };
-        let Some(resource) = resource.filter(sound) else {
+        // Which of two spellings of one name the application means cannot be known.
+        let resource = answer.resource(&self.shape).filter(apply::is_plain).map(Value::Object);
+        let Some(Value::Object(resource)) = resource.filter(has_one_spelling) else {
             let what = "The application did not answer with the resource that was asked for.";
             return ErrandStep::refused(ScimError::Upstream(what), Effect::NotApplied);
         };
@@ -176,7 +174,7 @@ fn version(etag: Option<&str>, resource: &Map<String, Value>) -> Option<String> 
     let meta = member(resource, "meta").and_then(Value::as_object);
     let own = meta.and_then(|meta| member(meta, "version")).and_then(Value::as_str).filter(is_tag);
     // `*` would match every version.
-    let etag = etag.map(str::trim).filter(|etag| !etag.contains('*'));
+    let etag = etag.map(str::trim).filter(|etag| *etag != "*");
     etag.filter(is_sendable).or_else(|| own.filter(is_sendable)).map(str::to_owned)
 }
 
@@ -184,7 +182,8 @@ fn version(etag: Option<&str>, resource: &Map<String, Value>) -> Option<String> 
 fn sendable(mut resource: Map<String, Value>, kind: &ResourceKind) -> Map<String, Value> {
     resource.retain(|key, _| {
         let is = |name: &str| key.eq_ignore_ascii_case(name);
-        !is("meta") && !(*kind == ResourceKind::User && is("groups"))
+        let is_theirs = is("meta") || (*kind == ResourceKind::User && is("groups"));
+        !is_theirs
     });
     resource
 }

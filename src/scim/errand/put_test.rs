@@ -95,6 +95,9 @@ fn a_write_without_answer_is_never_sent_again() {
 fn what_changes_nothing_is_not_written() {
     let same = json!({"Operations": [{"op": "replace", "path": "title", "value": "Clerk"}, {"op": "remove", "path": "nickName"}]});
     assert_eq!(patched(&same, &[said(200, ada())]), [GET, "made 204 Applied"]);
+    let mut unlisted = ada();
+    unlisted[ENTERPRISE] = json!({"department": "d"});
+    assert_eq!(patched(&same, &[said(200, unlisted)]), [GET, "made 204 Applied"]);
     let vain = json!({"Operations": [{"op": "remove", "path": "emails[type eq \"work\"].value"}]});
     assert_eq!(patched(&vain, &[said(200, ada())]), [GET, "made 204 Applied"]);
 }
