@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::node::{Fields, Node};
-use super::scim::{hex32, read_path};
+use super::scim::hex32;
 use super::secret::{self, Environment, Secret};
-use crate::common::path::{folded, is_at_or_below};
+use crate::common::path::{NormalPath, folded, is_at_or_below};
 
 /// The ways in beside static tokens. None is open that is not configured.
 #[derive(Debug, Default)]
@@ -319,6 +319,23 @@ fn read_target(node: &Node<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+/// A path of ours or of the application's server, as requests for it are compared; `/.well-known` is one.
+fn read_path(node: &Node<'_>) -> Option<String> {
+    let text = node.text()?;
+    let path = text.trim_end_matches('/');
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    if !path.bytes().all(plain)
+        || !NormalPath::read(path.as_bytes()).is_ok_and(|normal| normal.as_str() == path)
+    {
+        node.error(
+            format!("`{text}` is not a plain path"),
+            "begin with / and use letters, digits, - . _ ~ only; the root itself is not possible",
+        );
+        return None;
+    }
+    Some(path.to_owned())
 }
 
 /// A directory's identifier, in lower case.

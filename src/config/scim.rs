@@ -139,7 +139,7 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
 }
 
 /// A path prefix of plain characters, without a trailing slash.
-pub(super) fn read_path(node: &Node<'_>) -> Option<String> {
+fn read_path(node: &Node<'_>) -> Option<String> {
     let text = node.text()?;
     let path = text.trim_end_matches('/');
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
