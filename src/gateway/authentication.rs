@@ -14,7 +14,7 @@ use crate::config::{
     TokenEndpointSettings, TokenReading,
 };
 use crate::crypto::{KeyRing, MasterKey, SealError};
-use crate::scim::auth::{self, EntraIssuer, Published, ServerTokens, Wanted};
+use crate::scim::auth::{self, EntraIssuer, JwkSet, Published, ServerTokens, Wanted};
 use crate::scim::{self, Denied};
 
 use super::documents::{DocumentId, Documents, Kind, Source, Wish};
@@ -246,21 +246,11 @@ fn by_entra(
     document: DocumentId,
     host: &dyn Host,
 ) -> Judgement {
-    let Some(set) = gateway.documents.keys(document) else {
-        return without_keys(gateway, document, host.now());
-    };
-    let keys = Published { set: &set, host };
-    match auth::entra_token(headers, issuer, &keys, host.now()) {
-        Ok(directory) => Judgement::Accepted(format!("entra:{directory}")),
-        Err(refused) => {
-            let denied = Judgement::Denied(refused.denied(), refused.code());
-            if refused.wants_newer_keys() {
-                with_newer_keys(gateway, document, host.now(), denied)
-            } else {
-                denied
-            }
-        }
-    }
+    by_published(gateway, document, host, |keys| {
+        auth::entra_token(headers, issuer, keys, host.now())
+            .map(|directory| format!("entra:{directory}"))
+            .map_err(|refused| (refused.denied(), refused.code(), refused.wants_newer_keys()))
+    })
 }
 
 fn by_keys(
@@ -270,20 +260,29 @@ fn by_keys(
     document: DocumentId,
     host: &dyn Host,
 ) -> Judgement {
-    let Some(set) = gateway.documents.keys(document) else {
-        return without_keys(gateway, document, host.now());
-    };
-    let keys = Published { set: &set, host };
-    match auth::server_token(headers, tokens, &keys, host.now()) {
-        Ok(client) => Judgement::Accepted(format!("server:{client}")),
-        Err(refused) => {
-            let denied = Judgement::Denied(Denied::Unknown, refused.code());
-            if refused.wants_newer_keys() {
-                with_newer_keys(gateway, document, host.now(), denied)
-            } else {
-                denied
-            }
+    by_published(gateway, document, host, |keys| {
+        auth::server_token(headers, tokens, keys, host.now())
+            .map(|client| format!("server:{client}"))
+            .map_err(|refused| (Denied::Unknown, refused.code(), refused.wants_newer_keys()))
+    })
+}
+
+/// Judges by the keys of a document. What no key could make good is refused even where there are none.
+fn by_published(
+    gateway: &Gateway,
+    document: DocumentId,
+    host: &dyn Host,
+    judge: impl FnOnce(&Published<'_>) -> Result<String, (Denied, &'static str, bool)>,
+) -> Judgement {
+    let set = gateway.documents.keys(document);
+    let none = JwkSet::default();
+    match judge(&Published { set: set.as_deref().unwrap_or(&none), host }) {
+        Ok(who) => Judgement::Accepted(who),
+        Err((denied, code, false)) => Judgement::Denied(denied, code),
+        Err((denied, code, true)) if set.is_some() => {
+            with_newer_keys(gateway, document, host.now(), Judgement::Denied(denied, code))
         }
+        Err(_) => without_keys(gateway, document, host.now()),
     }
 }
 
@@ -367,7 +366,7 @@ pub(super) enum Entry {
 /// Judges a request when its head has come.
 pub(super) fn enter(
     gateway: &Gateway,
-    arriving: Box<Arriving>,
+    arriving: Arriving,
     headers: &Headers,
     ended: bool,
     host: &dyn Host,
@@ -375,7 +374,7 @@ pub(super) fn enter(
     let credentials = headers.iter().filter(|(name, _)| *name == b"authorization");
     let credential = Headers::new(credentials.map(|(name, value)| (name.to_vec(), value.to_vec())).collect());
     let pending = Authenticating {
-        arriving: *arriving,
+        arriving,
         credential,
         until: host.now().after(PATIENCE),
         ticket: None,
