@@ -21,6 +21,7 @@ mod route;
 mod sign_on;
 mod tenant;
 mod token_endpoint;
+mod ways_in;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

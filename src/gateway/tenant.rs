@@ -7,8 +7,8 @@ use crate::config::{Credential, Piece, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
-use super::authentication::WaysIn;
 use super::documents::Documents;
+use super::ways_in::WaysIn;
 
 /// See the module.
 #[derive(Debug)]
