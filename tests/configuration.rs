@@ -450,6 +450,20 @@ fn endpoints_keep_out_of_one_anothers_way() {
 }
 
 #[test]
+fn the_paths_of_our_own_and_of_well_known_endpoints_can_be_written() {
+    let mut config = ways();
+    config["token_endpoint"]["path"] = "/.vestibule/oauth/token".into();
+    config["application_server"]["pass"] =
+        serde_json::json!(["/oauth2/", "/.well-known/openid-configuration"]);
+    assert_eq!(compile(&authentication(config)), Ok(Vec::new()));
+    for path in ["oauth2", "/a/../b", "/a//b", "/a%2fb", "/", "", "/ü"] {
+        let mut config = ways();
+        config["application_server"]["pass"] = serde_json::json!([path]);
+        assert!(compile(&authentication(config)).is_err(), "{path}");
+    }
+}
+
+#[test]
 fn a_token_and_the_directory_that_people_sign_in_from_are_one_pair() {
     let with = |id: &str| compile(&changed("/tenants/0/scim/tokens/0/tenant_id", id.into()));
     assert_eq!(with(DIRECTORY), Ok(Vec::new()));

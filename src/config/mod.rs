@@ -13,6 +13,7 @@ mod root;
 mod saml;
 mod scim;
 mod secret;
+mod server_tokens;
 mod template;
 mod tenant;
 mod yaml;

@@ -205,7 +205,7 @@ fn check(node: &Node<'_>, settings: &ScimSettings) {
 }
 
 /// A path prefix of plain characters, without a trailing slash.
-pub(super) fn read_path(node: &Node<'_>) -> Option<String> {
+fn read_path(node: &Node<'_>) -> Option<String> {
     let text = node.text()?;
     let path = text.trim_end_matches('/');
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);

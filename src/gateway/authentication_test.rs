@@ -56,11 +56,15 @@ tenants:
     }
 
     fn ask(&self, end: bool) -> (Exchange, Step) {
+        self.ask_with(TOKEN.trim(), end)
+    }
+
+    fn ask_with(&self, token: &str, end: bool) -> (Exchange, Step) {
         let headers = Headers::from([
             (":method", if end { "GET" } else { "PATCH" }),
             (":path", "/scim/Users/u-1"),
             (":authority", "a.example"),
-            ("authorization", format!("Bearer {}", TOKEN.trim()).as_str()),
+            ("authorization", format!("Bearer {token}").as_str()),
             ("content-type", "application/scim+json"),
         ]);
         let mut exchange = self.gateway.exchange();
@@ -151,6 +155,15 @@ fn without_keys_nobody_is_refused_for_good() {
     assert!(matches!(scene.ask(true).1, Step::Wait(_)));
     assert_eq!(scene.fetch(Some("{}")), 1);
     assert_eq!(answered(scene.ask(true).1).0, 503);
+}
+
+#[test]
+fn what_no_key_could_make_good_is_refused_without_keys() {
+    let scene = Scene::new();
+    let (header, _) = TOKEN.split_once('.').unwrap();
+    for token in ["nonsense", "a.b.c", &format!("{header}.e30.AAAA")] {
+        assert_eq!(answered(scene.ask_with(token, true).1), (401, None), "{token}");
+    }
 }
 
 #[test]

@@ -197,7 +197,7 @@ impl Exchange {
             Verdict::Token(asking) if end => granted(asking.form_came(&self.gateway, Vec::new(), host)),
             Verdict::Token(asking) => (State::Granting(asking), Step::Hold),
             Verdict::Knock(arriving, headers) => {
-                let entry = authentication::enter(&self.gateway, arriving, &headers, end, host);
+                let entry = authentication::enter(&self.gateway, *arriving, &headers, end, host);
                 self.entry(entry, &Came { ended: end, ..Came::default() }, host)
             }
         }

@@ -23,6 +23,7 @@ mod route;
 mod sign_on;
 mod tenant;
 mod token_endpoint;
+mod ways_in;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -9,13 +9,13 @@ use crate::access::{
 use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply};
 
-use super::authentication::WaysIn;
 use super::event::Edits;
 use super::pages::{Offer, Reference, page, problem};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
+use super::ways_in::WaysIn;
 use super::{Gateway, logout, reports, sign_on};
 
 /// See the module.

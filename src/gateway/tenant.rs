@@ -9,10 +9,10 @@ use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
-use super::authentication::WaysIn;
 use super::documents::Documents;
 use super::provider::Source;
 use super::sign_on::SamlRoom;
+use super::ways_in::WaysIn;
 
 /// See the module.
 #[derive(Debug)]

@@ -7,11 +7,12 @@ use serde_json::json;
 use crate::common::{Headers, Host, Reply, UnixMillis};
 use crate::scim::auth::{self, Published, TokenRequest};
 
-use super::authentication::{Issuing, Judgement, PATIENCE, with_newer_keys, without_keys};
+use super::authentication::PATIENCE;
 use super::documents::DocumentId;
 use super::event::{Step, Wait};
 use super::request::Head;
 use super::tenant::TenantRoom;
+use super::ways_in::{Issuing, Judgement, with_newer_keys, without_keys};
 use super::{Gateway, reports};
 
 /// Octets; an assertion of Entra's has some two thousand.

@@ -176,7 +176,7 @@ def test_without_any_keys_nobody_is_told_that_the_token_is_wrong(start, base, ke
             scim_error(reply, 503)
             assert int(reply.get("retry-after")) in range(1, 61)
             assert time.monotonic() - began < 8
-            scim_error(get(envoy, "no-jwt-at-all"), 503 if answer is HANG else 503)
+            scim_error(get(envoy, "no-jwt-at-all"), 401)
     assert not scim_app.requests
 
 
@@ -340,7 +340,6 @@ def introspection(**more):
 def test_a_token_is_accepted_where_the_server_says_so_and_that_is_remembered(start, base, introspector, scim_app):
     introspector.tokens = {
         "good": server_claims(active=True),
-        "brief": server_claims(active=True, exp=int(time.time()) + 3),
         "foreign": server_claims(active=True, aud="https://other.test"),
         "text": server_claims(active="true"),
     }
@@ -355,9 +354,10 @@ def test_a_token_is_accepted_where_the_server_says_so_and_that_is_remembered(sta
         assert asked.body == b"token=good&token_type_hint=access_token"
         scim_error(get(envoy, "foreign"), 401)
         scim_error(get(envoy, "text"), 503)
+        introspector.tokens["brief"] = server_claims(active=True, exp=int(time.time()) + 5)
         assert get(envoy, "brief").status == 200
         introspector.tokens["brief"] = {"active": False}
-        time.sleep(4)
+        time.sleep(6)
         scim_error(get(envoy, "brief"), 401)
     assert {request.get("authorization") for request in scim_app.requests} == {f"Bearer {settings.APP_TOKEN}"}
 
