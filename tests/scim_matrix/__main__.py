@@ -4,6 +4,7 @@ import argparse
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -11,10 +12,10 @@ sys.path.insert(0, str(HERE.parent / "envoy"))
 
 from . import conformance, report  # noqa: E402
 from .run import Column, Tools, column  # noqa: E402
-from .servers import ROOT, SERVERS, Places, version_of  # noqa: E402
+from .servers import ROOT, SERVERS, Places, Server, version_of  # noqa: E402
 
 # Servers that describe themselves well enough for the conformance tools to judge them.
-CONFORMANCE = ["scim2-server", "scimmy", "scim-patch"]
+CONFORMANCE = ["scim2-server", "scimmy", "better-auth"]
 
 
 def arguments() -> argparse.Namespace:
@@ -25,6 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tools", type=Path, default=ROOT / ".tools")
     parser.add_argument("--server", action="append", help="only this one; may be repeated")
     parser.add_argument("--no-conformance", action="store_true", help="without scim2-cli and scim-sanity")
+    parser.add_argument("--jobs", type=int, default=2, help="servers at the same time")
     parser.add_argument("--why", action="append", default=[], help="the reasons of this way as well")
     parser.add_argument("--markdown", type=Path, help="also writes the page")
     parser.add_argument("--junitxml", type=Path, help="also writes the verdicts")
@@ -40,17 +42,22 @@ def verdict(columns: list[Column], compared: list[conformance.Comparison]) -> li
     return found + [f"{one.server}: {one.tool}: more fails through the filter" for one in compared if one.violated()]
 
 
+def play(server: Server, tools: Tools, judged: bool) -> tuple[Column, list[conformance.Comparison]]:
+    """One server: its steps, and what the conformance tools say of it."""
+    one = column(server, tools)
+    print(report.counts_text(one), flush=True)
+    return one, conformance.compare(server, tools) if judged and server.name in CONFORMANCE else []
+
+
 def main() -> int:
     """Plays all and judges."""
     asked = arguments()
     tools = Tools(str(Path(asked.envoy).resolve()), str(Path(asked.wasm).resolve()), Places.below(asked.tools))
-    columns, compared = [], []
-    for server in [server for server in SERVERS if not asked.server or server.name in asked.server]:
-        print(f"{server.name} …", flush=True)
-        columns.append(column(server, tools))
-        print(report.counts_text(columns[-1]), flush=True)
-        if server.name in CONFORMANCE and not asked.no_conformance:
-            compared += conformance.compare(server, tools)
+    servers = [server for server in SERVERS if not asked.server or server.name in asked.server]
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        played = list(pool.map(lambda server: play(server, tools, not asked.no_conformance), servers))
+    columns = [one for one, _ in played]
+    compared = [one for _, many in played for one in many]
     print(report.table(columns))
     for way in ["us", "us+", *asked.why]:
         print(f"\nNot right by {way}:\n{report.failures_text(columns, way)}")

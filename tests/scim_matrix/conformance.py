@@ -14,7 +14,7 @@ from harness import bootstrap, settings
 from harness.envoy import Envoy
 from harness.tls import self_signed
 
-from .run import Tools, configuration, started
+from .run import STARTING, Tools, configuration, started
 from .servers import Server
 from .servers.process import free_port
 
@@ -140,7 +140,9 @@ def _public(tools: Tools, process, more: dict) -> Iterator[str]:
         for listener in envoy.bootstrap["static_resources"]["listeners"]:
             if listener["name"] == "tls":
                 listener["address"]["socket_address"]["port_value"] = port
-        with envoy:
+        with contextlib.ExitStack() as stack:
+            with STARTING:
+                stack.enter_context(envoy)
             yield url
 
 

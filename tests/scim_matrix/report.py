@@ -39,7 +39,7 @@ def _counted(column: Column, way: str) -> str:
 
 def counts_text(column: Column) -> str:
     """One line for a server."""
-    return "  " + ", ".join(f"{way} {column.right(way)}" for way in column.ways) + f" of {column.counted()}"
+    return f"{column.server.name}: " + ", ".join(f"{way} {column.right(way)}" for way in column.ways) + f" of {column.counted()}"
 
 
 def failures(column: Column, way: str) -> list[tuple[str, str, bool]]:
@@ -98,6 +98,7 @@ def markdown(columns: list[Column], compared: list[Comparison], versions: dict[s
     """The page for docs/."""
     total = sum(column.counted() for column in columns)
     sums = {way: sum(column.right(way) for column in columns) for way in ("raw", "rfc", "us")}
+    sums["us+"] = _best(columns)
     parts = [
         "# What becomes of Entra's requests at other people's servers\n",
         _prose(columns, total, sums, versions),
@@ -119,19 +120,19 @@ def markdown(columns: list[Column], compared: list[Comparison], versions: dict[s
 def _prose(columns: list[Column], total: int, sums: dict[str, int], versions: dict[str, str]) -> str:
     day = datetime.datetime.now(datetime.UTC).date().isoformat()
     used = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"""The life of users and groups, replayed as Entra performs it, at servers that others have written and that run unmodified:
-{len(STEPS)} steps at {len(columns)} servers, {total} cells that say something. After each step the state is read back from the server
-itself, past the filter, and judged: the change is there, and nothing else has changed.
+    return f"""The life of users and groups, replayed as Entra performs it, at servers that others have written and that run
+unmodified: {len(STEPS)} steps at {len(columns)} servers, {total} cells that say something. After each step the state is read back
+from the server itself, past the filter, and judged: the change is there, and nothing else has changed.
 
 | way | what is sent | right effect |
 |---|---|---|
 | `raw` | Entra's requests, straight at the server | {sums["raw"]} of {total} |
-| `rfc` | correct requests of RFC 7644 with the same intention, written by hand, straight at the server | {sums["rfc"]} of {total} |
-| `us` | Entra's requests through the filter in Envoy, as it is without settings for this server | {sums["us"]} of {total} |
-| `us+` | the same with the settings named below | where there are some |
+| `rfc` | correct requests of the same intention, written by hand, straight at the server | {sums["rfc"]} of {total} |
+| `us` | Entra's requests through the filter in Envoy, without settings for this server | {sums["us"]} of {total} |
+| `us+` | the same with the settings named below, where there are some | {sums["us+"]} of {total} |
 
-The rule that the run enforces: `us` is never worse than `rfc`. A step that fails in both is beyond a rewrite: the server
-cannot do what is asked. Run of {day} with {used}; `./test --scim-matrix` repeats it.
+The rule that the run enforces: `us` is never worse than `rfc`. A step that fails in both is beyond a rewrite: the
+server cannot do what is asked. Run of {day} with {used}; `./test --scim-matrix` repeats it.
 """
 
 
@@ -144,8 +145,12 @@ def _counts(columns: list[Column], total: int) -> str:
         name = f"{column.server.name} ({registry} `{package}`)"
         lines.append(f"| {name} | {column.version} | {column.counted()} | {' | '.join(cells)} |")
     sums = [sum(column.right(way) for column in columns) for way in WAYS[:3]]
-    best = sum(column.right("us+" if "us+" in column.ways else "us") for column in columns)
-    return "\n".join([*lines, f"| all | | {total} | {' | '.join(map(str, sums))} | {best} |", ""])
+    return "\n".join([*lines, f"| all | | {total} | {' | '.join(map(str, sums))} | {_best(columns)} |", ""])
+
+
+def _best(columns: list[Column]) -> int:
+    """Right through the filter, with settings where there are some."""
+    return sum(column.right("us+" if "us+" in column.ways else "us") for column in columns)
 
 
 def _matrix(columns: list[Column]) -> str:

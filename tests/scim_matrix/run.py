@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from .servers import Places, Server
 from .steps import STEPS
 from .steps.step import Step
 from .stores import stored
+
+# Envoy compiles the filter when it starts; several at once on few cores are each too slow.
+STARTING = threading.Lock()
 
 WAYS = ["raw", "rfc", "us", "us+"]
 
@@ -100,7 +104,9 @@ def gateway(tools: Tools, process, more: dict) -> Iterator[Envoy]:
             wasm=tools.wasm,
             configuration=configuration(tls["certificate"], process.base, more),
         )
-        with running:
+        with contextlib.ExitStack() as stack:
+            with STARTING:
+                stack.enter_context(running)
             yield running
 
 

@@ -84,7 +84,7 @@ STEPS = [
     Step(
         "a whole life, each request on the ones before",
         "all",
-        frozenset(["active", "inactive", "groups"]),
+        frozenset(["active", "inactive", "groups", "members"]),
         lambda scene: None,
         lead(True),
         lead(False),
