@@ -380,3 +380,13 @@ fn row_8_10_bounds_refused() {
         ("syn-big-attribute", "xml_limit"),
     ]);
 }
+
+/// What an encrypted assertion must not hold; that it is none of these is known to its sender alone.
+#[test]
+fn row_6_7_what_is_encrypted_must_be_one_assertion_and_nothing_else() {
+    refused(&[
+        ("syn-enc-doctype-inside", "decryption"),
+        ("syn-enc-garbage-inside", "decryption"),
+        ("syn-enc-nested", "decryption"),
+    ]);
+}

@@ -30,6 +30,8 @@ mod mutation_test;
 #[cfg(test)]
 mod relaxation_test;
 #[cfg(test)]
+mod rows_test;
+#[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod test_support;
 #[cfg(test)]

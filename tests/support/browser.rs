@@ -7,7 +7,7 @@ use std::rc::Rc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use vestibule::common::test_host::TestHost;
-use vestibule::common::{Headers, Reply};
+use vestibule::common::{HeaderEdit, Headers, Reply};
 use vestibule::gateway::{Call, CallAnswer, Event, Exchange, Gateway, Step};
 
 pub(crate) const NOW: u64 = 1_700_000_000_000;
@@ -133,6 +133,23 @@ impl Browser<'_> {
         }
     }
 
+    /// What the application is told beside a request that is let through: the value of a header.
+    pub(crate) fn told(&mut self, path: &str, header: &str) -> Option<String> {
+        let mut exchange = self.site.gateway.exchange();
+        let headers = self.headers("GET", path);
+        let Step::Continue(edits) =
+            exchange.on(Event::RequestHeaders { headers, end: true }, &self.site.host)
+        else {
+            panic!("not let through")
+        };
+        edits.headers.iter().find_map(|edit| match edit {
+            HeaderEdit::Set(name, value) if name == header.as_bytes() => {
+                Some(String::from_utf8(value.clone()).unwrap())
+            }
+            _ => None,
+        })
+    }
+
     /// What the browser is sent to the identity provider with: identifier of the request, relay state.
     pub(crate) fn start(&mut self, path: &str) -> (String, String) {
         let reply = self.get(path).expect("a redirect");
@@ -144,6 +161,11 @@ impl Browser<'_> {
         if let Some(state) = relay_state {
             body.push_str(&format!("&RelayState={}", escaped(state)));
         }
+        self.post_body(body)
+    }
+
+    /// Posts a form as it is.
+    pub(crate) fn post_body(&mut self, body: String) -> Sent {
         let mut exchange = self.site.gateway.exchange();
         let headers = self.headers("POST", &self.acs_path);
         let step = exchange.on(Event::RequestHeaders { headers, end: false }, &self.site.host);

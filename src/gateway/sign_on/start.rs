@@ -103,7 +103,9 @@ pub(super) fn start(
         // Whoever tries at every page has been told a moment ago.
         return private(Reply::status(302)).with("location", wish.target.clone());
     }
-    if !wish.by_hand && rounds >= MOST_ROUNDS {
+    // A browser that shows a session, which was ended, keeps what it is given.
+    let keeps = || tenant.sessions.read(host.now(), &head.host, &cookies).is_some();
+    if !wish.by_hand && rounds >= MOST_ROUNDS && !keeps() {
         return going_round(tenant, wish, host);
     }
     match begin(gateway, tenant, saml, head, wish, &cookies, host) {

@@ -43,6 +43,10 @@ class Browser:
         else:
             self.cookies[name] = value
 
+    def sessions(self) -> dict[str, str]:
+        """The cookies that hold the session; others of the filter's only help to begin one."""
+        return {name: value for name, value in self.cookies.items() if name.startswith("__Host-vestibule-s.")}
+
     def get(self, path: str, headers: Pairs = ()) -> Reply:
         """Follows a link."""
         return self.request("GET", path, [*NAVIGATION, *headers])

@@ -22,6 +22,7 @@ CLAIMS = {
     "object_id": "http://schemas.microsoft.com/identity/claims/objectidentifier",
     "tenant_id": "http://schemas.microsoft.com/identity/claims/tenantid",
     "groups": "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",
+    "groups_link": "http://schemas.microsoft.com/claims/groups.link",
     "roles": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
 }
 SP_METADATA = """<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity}">
