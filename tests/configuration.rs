@@ -214,6 +214,273 @@ fn the_metadata_of_common_is_no_issuer() {
     );
 }
 
+const SCIM: &str = "/tenants/0/scim";
+
+#[test]
+fn everything_an_operator_decides_about_provisioning_compiles() {
+    let mut config = good();
+    let scim = config.pointer_mut(SCIM).unwrap().as_object_mut().unwrap();
+    let crew = "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User";
+    scim.extend(
+        serde_json::json!({
+            "mode": "strict",
+            "rules_off": ["P20", "R13"],
+            "literal_backslash": true,
+            "validator": true,
+            "schemas": {
+                "attributes": {format!("{crew}:remote"): "boolean", format!("{crew}:desk.floor"): "integer", "onCall": "boolean"},
+                "known": [crew],
+                "supported": ["userName", "name.givenName", format!("{crew}:remote")],
+                "from_application": true,
+                "refresh_seconds": 600,
+            },
+            "abilities": {
+                "patch": "put",
+                "filter": {"local": {"page": 200, "most_entries": 20_000}},
+                "eager": ["emails", format!("{crew}:desks")],
+                "unknown_attributes": "drop",
+                "user_name": "refuse",
+                "groups": false,
+                "delete": "deactivate",
+                "deactivate": "deactivate",
+                "discovery": "own",
+            },
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+    );
+    assert_eq!(compile(&config), Ok(Vec::new()));
+    config.pointer_mut(SCIM).unwrap()["abilities"]["filter"] = "local".into();
+    assert_eq!(compile(&config), Ok(Vec::new()));
+    config.pointer_mut(SCIM).unwrap()["mode"] = "observe".into();
+    assert!(compile(&config).unwrap()[0].contains("abilities do nothing in mode: observe"));
+}
+
+#[test]
+fn a_rule_that_there_is_not_is_named_with_the_nearest_ones() {
+    for (rule, near) in
+        [("p20", "did you mean P20?"), ("P22", "P20"), ("R15", "R1"), ("nonsense", "the rules are T3")]
+    {
+        refused(
+            &format!("{SCIM}/rules_off"),
+            serde_json::json!(["P1", rule]),
+            "tenants[0].scim.rules_off[1]: ",
+        );
+        refused(&format!("{SCIM}/rules_off"), serde_json::json!(["P1", rule]), near);
+    }
+}
+
+#[test]
+fn a_wrong_word_about_provisioning_is_told_the_right_ones() {
+    let at = |field: &str| format!("{SCIM}/{field}");
+    refused(&at("mode"), "watch".into(), "write one of observe, normalise, strict");
+    refused(&at("literal_backslash"), "yes".into(), "tenants[0].scim.literal_backslash: is text");
+    refused(&at("validator"), 1.into(), "write true or false");
+    for (abilities, said) in [
+        (serde_json::json!({"patch": "post"}), "write one of patch, put"),
+        (serde_json::json!({"filter": "here"}), "write one of application, local"),
+        (serde_json::json!({"filter": {"locl": {}}}), "did you mean `local`?"),
+        (
+            serde_json::json!({"filter": {"local": {"page": 0}}}),
+            "filter.local.page: is not a whole number from 1 to 1000",
+        ),
+        (
+            serde_json::json!({"filter": {"local": {"most_entries": 2_000_000}}}),
+            "most_entries: is not a whole number",
+        ),
+        (
+            serde_json::json!({"filter": {"local": {"page": 100, "most_entries": 50}}}),
+            "a page that is larger than most_entries",
+        ),
+        (serde_json::json!({"eager": ["emails[type eq \"work\"]"]}), "abilities.eager[0]: "),
+        (serde_json::json!({"eager": ["emails.value"]}), "is a part of an attribute"),
+        (serde_json::json!({"unknown_attributes": true}), "abilities.unknown_attributes: is true or false"),
+        (serde_json::json!({"user_name": "keep"}), "write one of pass, drop, refuse"),
+        (serde_json::json!({"groups": "no"}), "abilities.groups: is text"),
+        (serde_json::json!({"delete": "keep"}), "write one of delete, deactivate"),
+        (serde_json::json!({"delete": "deactivate", "deactivate": "delete"}), "choose one of"),
+        (serde_json::json!({"discovery": "none"}), "write one of application, own"),
+        (serde_json::json!({"discover": "own"}), "did you mean `discovery`?"),
+    ] {
+        refused(&at("abilities"), abilities, said);
+    }
+    for (schemas, said) in [
+        (serde_json::json!({"attributes": {"active": "bool"}}), "write one of string, boolean"),
+        (serde_json::json!({"attributes": {"a b": "boolean"}}), "is not an attribute"),
+        (serde_json::json!({"attributes": {"a.b.c": "boolean"}}), "is not an attribute"),
+        (serde_json::json!({"attributes": ["active"]}), "schemas.attributes: is a list"),
+        (serde_json::json!({"known": ["User"]}), "write its URN"),
+        (serde_json::json!({"supported": ["emails[type pr]"]}), "schemas.supported[0]: "),
+        (serde_json::json!({"refresh_seconds": 1}), "from 60 to 604800"),
+        (
+            serde_json::json!({"from_application": false, "refresh_seconds": 60}),
+            "means nothing where from_application is false",
+        ),
+    ] {
+        refused(&at("schemas"), schemas, said);
+    }
+}
+
+#[test]
+fn attributes_can_only_be_unknown_where_something_is_known() {
+    let mut config =
+        changed(&format!("{SCIM}/abilities"), serde_json::json!({"unknown_attributes": "refuse"}));
+    assert_eq!(compile(&config), Ok(Vec::new()), "the application's own schemas are asked by default");
+    config.pointer_mut(SCIM).unwrap()["schemas"] = serde_json::json!({"from_application": false});
+    assert!(compile(&config).unwrap_err()[0].contains("schemas.supported"));
+    config.pointer_mut(SCIM).unwrap()["schemas"]["supported"] = serde_json::json!(["userName"]);
+    assert_eq!(compile(&config), Ok(Vec::new()));
+}
+
+/// The good configuration with these ways in beside its static token.
+fn authentication(ways: serde_json::Value) -> serde_json::Value {
+    changed("/tenants/0/scim/authentication", ways)
+}
+
+const DIRECTORY: &str = "11111111-1111-1111-1111-111111111111";
+
+fn ways() -> serde_json::Value {
+    serde_json::json!({
+        "entra_token": {"tenant_id": DIRECTORY, "keys": {"cluster": "login"}},
+        "token_endpoint": {
+            "clients": [{"id": "entra", "secrets": [{"sha256": "cd".repeat(32)}]}],
+            "federations": [{"tenant_id": DIRECTORY, "subject": "s", "audiences": ["api://a"], "keys": {"cluster": "login"}}],
+        },
+        "application_server": {
+            "introspection": {
+                "cluster": "server", "path": "/introspect", "client": {"id": "a", "secret": {"env": "TOKEN"}},
+                "scopes": ["scim"],
+            },
+            "pass": ["/oauth2"],
+        },
+    })
+}
+
+#[test]
+fn every_way_in_compiles_with_and_without_static_tokens() {
+    assert_eq!(compile(&authentication(ways())), Ok(Vec::new()));
+    let mut without = authentication(ways());
+    without["tenants"][0]["scim"].as_object_mut().unwrap().remove("tokens");
+    assert_eq!(compile(&without), Ok(Vec::new()));
+    refused("/tenants/0/scim/tokens", serde_json::Value::Null, "another way in under `authentication`");
+    let mut none = authentication(serde_json::json!({}));
+    none["tenants"][0]["scim"].as_object_mut().unwrap().remove("tokens");
+    assert!(compile(&none).unwrap_err()[0].contains("names no way in"));
+}
+
+#[test]
+fn a_way_in_that_is_half_written_is_refused_with_its_remedy() {
+    for (pointer, value, said) in [
+        ("/entra_token/tenant_id", "contoso.com".into(), "is not a tenant id"),
+        ("/entra_token/tenant_id", serde_json::Value::Null, "exactly one of tenant_id, tenant_ids"),
+        ("/entra_token/keys", serde_json::Value::Null, "entra_token.keys: is missing"),
+        ("/entra_token/keys/path", "keys".into(), "is not a path"),
+        ("/entra_token/audiences", serde_json::json!([]), "audiences: is empty"),
+        ("/token_endpoint/clients/0/secrets", serde_json::json!([]), "secrets: is empty"),
+        ("/token_endpoint/clients/0/secrets/0/sha256", "no".into(), "64 hexadecimal digits"),
+        ("/token_endpoint/clients/0/id", "a:b".into(), "is not a client id"),
+        ("/token_endpoint/lifetime_seconds", 10.into(), "from 300 to 86400"),
+        ("/token_endpoint/federations/0/audiences", serde_json::Value::Null, "audiences: is missing"),
+        ("/application_server/introspection/client", serde_json::Value::Null, "who asks"),
+        ("/application_server/introspection/scopes", serde_json::Value::Null, "issued to anybody"),
+        ("/application_server/introspection", serde_json::Value::Null, "exactly one of introspection, jwks"),
+        ("/application_server/jwks", serde_json::json!({}), "exactly one of introspection, jwks"),
+    ] {
+        let pointer = format!("/tenants/0/scim/authentication{pointer}");
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let mut config = authentication(ways());
+        match (config.pointer_mut(parent).unwrap(), value) {
+            (serde_json::Value::Object(map), serde_json::Value::Null) => drop(map.remove(name)),
+            (serde_json::Value::Object(map), value) => drop(map.insert(name.to_owned(), value)),
+            _ => panic!("{pointer}"),
+        }
+        let errors = compile(&config).expect_err(&pointer);
+        assert!(errors.iter().any(|error| error.contains(said)), "{said:?} is not in {errors:#?}");
+    }
+}
+
+#[test]
+fn keys_of_a_server_are_of_use_only_with_issuer_and_audience() {
+    let jwks = |more: serde_json::Value| {
+        let mut jwks = serde_json::json!({
+            "cluster": "server", "path": "/jwks", "issuer": "https://s.example", "audiences": ["a"],
+        });
+        jwks.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        compile(&authentication(serde_json::json!({"application_server": {"jwks": jwks}})))
+    };
+    assert_eq!(jwks(serde_json::json!({"algorithms": ["PS256", "ES256"]})), Ok(Vec::new()));
+    assert!(jwks(serde_json::json!({"require_type": false})).unwrap()[0].contains("identity token"));
+    for name in ["HS256", "none", "rs256"] {
+        assert!(jwks(serde_json::json!({"algorithms": [name]})).unwrap_err()[0].contains("is not a choice"));
+    }
+    let errors =
+        compile(&authentication(serde_json::json!({"application_server": {"jwks": {"cluster": "s"}}})))
+            .unwrap_err();
+    for name in ["path", "issuer", "audiences"] {
+        assert!(
+            errors.iter().any(|error| error.contains(&format!("jwks.{name}: is missing"))),
+            "{errors:#?}"
+        );
+    }
+}
+
+#[test]
+fn endpoints_keep_out_of_one_anothers_way() {
+    for (path, said) in [
+        ("/scim/v2/entra/token", "overlap"),
+        ("/app-scim/v2", "overlap"),
+        ("/.vestibule/saml/acs", "is another's"),
+        ("/.vestibule/sign-out", "Vestibule's own endpoints"),
+    ] {
+        let config = authentication(serde_json::json!({"token_endpoint": {
+            "path": path, "clients": [{"id": "a", "secrets": [{"sha256": "cd".repeat(32)}]}]}}));
+        let errors = compile(&config).unwrap_err();
+        assert!(errors.iter().any(|error| error.contains(said)), "{path}: {errors:#?}");
+    }
+    for path in ["/scim", "/scim/v2/entra", "/App-Scim/v2/x", "/.vestibule", "/.vestibule/oauth/token", "/"] {
+        let mut config = ways();
+        config["application_server"]["pass"] = serde_json::json!([path]);
+        let errors = compile(&authentication(config)).expect_err(path);
+        assert!(
+            errors.iter().any(|error| error.contains("overlap") || error.contains("plain path")),
+            "{errors:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_token_and_the_directory_that_people_sign_in_from_are_one_pair() {
+    let with = |id: &str| compile(&changed("/tenants/0/scim/tokens/0/tenant_id", id.into()));
+    assert_eq!(with(DIRECTORY), Ok(Vec::new()));
+    assert!(with("22222222-2222-2222-2222-222222222222").unwrap_err()[0].contains("the two are one pair"));
+    let mut other = ways();
+    other["entra_token"]["tenant_id"] = "22222222-2222-2222-2222-222222222222".into();
+    assert!(compile(&authentication(other)).unwrap()[0].contains("provisions, but people sign in from"));
+}
+
+#[test]
+fn the_dates_of_a_token_are_moments() {
+    let token = "/tenants/0/scim/tokens/0";
+    refused(&format!("{token}/expires"), "2027-01-31".into(), "is not a moment");
+    refused(&format!("{token}/not_before"), "tomorrow".into(), "is not a moment");
+    let dates = serde_json::json!({"name": "a", "sha256": "ab".repeat(32),
+        "not_before": "2027-01-31T00:00:00Z", "expires": "2027-01-30T00:00:00Z"});
+    refused(token, dates, "over before it begins");
+}
+
+#[test]
+fn an_account_and_key_are_told_from_other_secrets() {
+    let credential = "/tenants/0/scim/application/credential";
+    refused(credential, serde_json::json!({"basic": {"from_token": {"env": "TOKEN"}}}), "account:key");
+    assert_eq!(compile(&changed(credential, serde_json::json!({"basic_from_client": true}))), Ok(Vec::new()));
+    refused(
+        credential,
+        serde_json::json!({"basic": {"from_token": {"env": "TOKEN"}, "user": "a"}}),
+        "beside user or password",
+    );
+}
+
 // Sign-on.
 
 #[track_caller]

@@ -19,6 +19,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -49,8 +50,15 @@ fn gateway(stop_iteration: bool) -> Rc<Gateway> {
       public_path: /scim/v2/entra
       tokens: [{{name: entra, sha256: "{}"}}]
       application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      authentication:
+        entra_token: {{tenant_id: 3d0c5b7e-1111-4222-8333-944445555666, keys: {{cluster: login}}}}
+        token_endpoint: {{clients: [{{id: entra, secrets: [{{sha256: "{}"}}]}}]}}
+        application_server:
+          introspection:
+            {{cluster: server, path: /introspect, client: {{id: a, secret: {{value: b}}}}, scopes: [scim]}}
       max_body_bytes: 4096
       max_response_bytes: 4096"#,
+            token_hash(),
             token_hash()
         )
     } else {
@@ -84,6 +92,8 @@ tenants:
     Rc::new(gateway)
 }
 
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
 /// What a request is, and so when it may be released at the earliest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
@@ -103,9 +113,14 @@ enum Kind {
     ScimDeactivation,
     ScimStranger,
     ScimGarbage,
+    /// The application's own server is asked about the token, and says yes.
+    ScimAsked,
+    /// The keys never come.
+    ScimWithoutKeys,
+    Token,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 19] = [
     Kind::Public,
     Kind::Anonymous,
     Kind::Denied,
@@ -122,6 +137,9 @@ const KINDS: [Kind; 15] = [
     Kind::ScimDeactivation,
     Kind::ScimStranger,
     Kind::ScimGarbage,
+    Kind::ScimAsked,
+    Kind::ScimWithoutKeys,
+    Kind::Token,
 ];
 
 impl Kind {
@@ -137,11 +155,14 @@ impl Kind {
             Self::ClosedPrefix => ("GET", "/App-Scim/Users", "a.example"),
             Self::Form | Self::SignIn => ("POST", "/.vestibule/saml/acs", "a.example"),
             Self::ScimRead => ("GET", "/scim/v2/entra/Users/u-1", "a.example"),
+            Self::Token => ("POST", "/.vestibule/oauth/token", "a.example"),
             Self::ScimWrite
             | Self::ScimUpsert
             | Self::ScimDeactivation
             | Self::ScimStranger
-            | Self::ScimGarbage => ("PATCH", "/scim/v2/entra/Users/u-1", "a.example"),
+            | Self::ScimGarbage
+            | Self::ScimAsked
+            | Self::ScimWithoutKeys => ("PATCH", "/scim/v2/entra/Users/u-1", "a.example"),
         };
         let authorization = match self {
             Self::ScimRead
@@ -149,10 +170,20 @@ impl Kind {
             | Self::ScimUpsert
             | Self::ScimDeactivation
             | Self::ScimGarbage => format!("Bearer {TOKEN}"),
+            Self::ScimWithoutKeys => {
+                format!("Bearer {}", include_str!("vectors/scim/jwt/entra-v1.jwt").trim())
+            }
+            // What a server has said of one token must not count for the next case.
+            Self::ScimAsked | Self::ScimStranger => {
+                format!("Bearer {}", COUNT.fetch_add(1, Ordering::Relaxed))
+            }
             _ => "Bearer another".to_owned(),
         };
-        let form = matches!(self, Self::Form | Self::SignIn);
-        let content_type = if form { "application/x-www-form-urlencoded" } else { "application/scim+json" };
+        let content_type = if matches!(self, Self::Form | Self::SignIn | Self::Token) {
+            "application/x-www-form-urlencoded"
+        } else {
+            "application/scim+json"
+        };
         let cookie = if self == Self::SignIn { SIGN_IN.0.as_str() } else { "" };
         Headers::from([
             (":method", method),
@@ -173,11 +204,12 @@ impl Kind {
     fn body(self) -> &'static str {
         match self {
             Self::ScimDeactivation => DEACTIVATE,
-            Self::ScimWrite => RENAME,
+            Self::ScimWrite | Self::ScimAsked | Self::ScimWithoutKeys | Self::ScimStranger => RENAME,
             Self::ScimUpsert => UPSERT,
             Self::ScimGarbage => "{\"a\":1,\"a\":2}",
             Self::Form => "SAMLResponse=AAAA",
             Self::SignIn => &SIGN_IN.1,
+            Self::Token => "grant_type=client_credentials&client_id=entra&client_secret=no",
             _ => "",
         }
     }
@@ -247,7 +279,11 @@ impl Happens {
             Self::CallAnswered { found } => Event::CallAnswered(found.then(|| CallAnswer {
                 status: 200,
                 headers: Headers::default(),
-                body: br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
+                body: match kind {
+                    Kind::ScimAsked => br#"{"active":true,"scope":"scim"}"#.to_vec(),
+                    Kind::ScimStranger => br#"{"active":false,"scope":"scim"}"#.to_vec(),
+                    _ => br#"{"id":"u-1","userName":"ada@n.example"}"#.to_vec(),
+                },
             })),
             Self::Woken => Event::Woken,
             Self::ResponseHeaders { status, end, local } => Event::ResponseHeaders {
@@ -271,10 +307,13 @@ impl Happens {
 fn usual(kind: Kind) -> Vec<Happens> {
     let end = kind.body().is_empty();
     let mut walk = vec![Happens::RequestHeaders { end }];
+    if matches!(kind, Kind::ScimAsked | Kind::ScimStranger) {
+        walk.push(Happens::CallAnswered { found: true });
+    }
     if !end {
         walk.push(Happens::RequestBody { end: true, large: false });
     }
-    if kind == Kind::ScimDeactivation {
+    if matches!(kind, Kind::ScimDeactivation | Kind::SignIn) {
         walk.push(Happens::CallAnswered { found: true });
     }
     let status = if kind == Kind::ScimUpsert { 400 } else { 200 };
@@ -305,6 +344,7 @@ struct Oracle {
     kind: Option<Kind>,
     complete: bool,
     called: bool,
+    asked: bool,
     spoiled: bool,
     released: bool,
 }
@@ -327,7 +367,12 @@ impl Oracle {
                 self.spoiled |= self.kind.is_none();
                 self.complete = true;
             }
-            Happens::CallAnswered { .. } => self.called |= self.complete && self.kind.is_some(),
+            Happens::CallAnswered { found } => {
+                self.called |= self.complete && self.kind.is_some();
+                self.asked |= found && self.kind.is_some();
+                // What the server did not say is not asked again.
+                self.spoiled |= self.kind == Some(Kind::ScimAsked) && !self.asked;
+            }
             Happens::ResponseHeaders { .. } | Happens::ResponseBody { .. } | Happens::ResponseTrailers => {
                 self.spoiled |= !self.released;
             }
@@ -337,6 +382,7 @@ impl Oracle {
         let may = match self.kind {
             Some(Kind::Public) => true,
             Some(Kind::ScimRead | Kind::ScimWrite | Kind::ScimUpsert) => self.complete,
+            Some(Kind::ScimAsked) => self.complete && self.asked,
             Some(Kind::ScimDeactivation) => self.complete && self.called,
             // Without held headers the buffer filter behind us keeps the form's head.
             Some(Kind::Form | Kind::SignIn) => !stop_iteration,
@@ -429,8 +475,10 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
         StateName::Fresh,
         StateName::Consuming,
         StateName::Redeeming,
+        StateName::Granting,
+        StateName::Authenticating,
         StateName::Arriving,
-        StateName::LookingUp,
+        StateName::Calling,
         StateName::Provisioned,
         StateName::Repairing,
         StateName::FollowingUp,
@@ -509,4 +557,84 @@ fn a_value_path_that_selects_nothing_is_sent_once_more_after_a_look_at_the_resou
     assert!(String::from_utf8(again.body).unwrap().contains(r#""path":"addresses","value":[{"type":"work""#));
     let Step::Answer(reply) = on(Happens::CallAnswered { found: true }) else { panic!("no answer") };
     assert_eq!(reply.status, 200);
+}
+
+/// The gateway of [`gateway`] in front of an application without PATCH.
+fn gateway_without_patch() -> Rc<Gateway> {
+    let text = format!(
+        r#"
+keys: [{{id: k1, secret: {{value: "0123456789abcdef0123456789abcdef"}}}}]
+tenants:
+  - name: t
+    public_url: https://a.example
+    scim:
+      public_path: /scim/v2/entra
+      tokens: [{{name: entra, sha256: "{}"}}]
+      application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      abilities: {{patch: put}}
+"#,
+        token_hash()
+    );
+    let (gateway, _) =
+        Gateway::compile(text.as_bytes(), &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    Rc::new(gateway)
+}
+
+/// A PATCH of `kind` as far as its first step.
+fn begin(gateway: &Rc<Gateway>, kind: Kind, host: &TestHost) -> (Exchange, Step) {
+    *host.request.borrow_mut() = kind.body().as_bytes().to_vec();
+    let mut exchange = gateway.exchange();
+    assert_eq!(exchange.on(Happens::RequestHeaders { end: false }.event(kind), host), Step::Hold);
+    let step = exchange.on(Happens::RequestBody { end: true, large: false }.event(kind), host);
+    (exchange, step)
+}
+
+fn method(step: &Step) -> &str {
+    let Step::Call(call) = step else { panic!("no call: {step:?}") };
+    &call.headers.iter().find(|(name, _)| name == ":method").unwrap().1
+}
+
+#[test]
+fn two_writes_of_one_resource_that_is_read_and_replaced_follow_one_another() {
+    let (gateway, host) = (gateway_without_patch(), TestHost::at(1_700_000_000_000));
+    gateway.prepare(&host).unwrap();
+    let kind = Kind::ScimWrite;
+    let (mut first, step) = begin(&gateway, kind, &host);
+    assert_eq!(method(&step), "GET");
+    let (mut second, step) = begin(&gateway, kind, &host);
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+    assert!(matches!(second.on(Event::Woken, &host), Step::Wait(_)));
+    assert_eq!(method(&first.on(Happens::CallAnswered { found: true }.event(kind), &host)), "PUT");
+    let done = first.on(Happens::CallAnswered { found: true }.event(kind), &host);
+    assert!(matches!(&done, Step::Answer(reply) if reply.status == 200), "{done:?}");
+    assert_eq!(method(&second.on(Event::Woken, &host)), "GET");
+}
+
+#[test]
+fn who_waits_too_long_for_a_resource_comes_again_later() {
+    let (gateway, host) = (gateway_without_patch(), TestHost::at(1_700_000_000_000));
+    gateway.prepare(&host).unwrap();
+    let (_first, _) = begin(&gateway, Kind::ScimWrite, &host);
+    let (mut second, _) = begin(&gateway, Kind::ScimWrite, &host);
+    host.time.set(1_700_000_000_000 + 6_000);
+    let Step::Answer(reply) = second.on(Event::Woken, &host) else { panic!("no answer") };
+    assert_eq!(reply.status, 429);
+    assert!(reply.headers.iter().any(|(name, _)| name == "retry-after"));
+}
+
+#[test]
+fn a_client_that_leaves_before_the_write_gives_the_resource_back() {
+    let (gateway, host) = (gateway_without_patch(), TestHost::at(1_700_000_000_000));
+    gateway.prepare(&host).unwrap();
+    let (mut first, _) = begin(&gateway, Kind::ScimWrite, &host);
+    first.on(Event::Done, &host);
+    let (mut second, step) = begin(&gateway, Kind::ScimWrite, &host);
+    assert_eq!(method(&step), "GET");
+    assert_eq!(
+        method(&second.on(Happens::CallAnswered { found: true }.event(Kind::ScimWrite), &host)),
+        "PUT"
+    );
+    second.on(Event::Done, &host);
+    let (_, step) = begin(&gateway, Kind::ScimWrite, &host);
+    assert!(matches!(step, Step::Wait(_)), "a write under way keeps it");
 }

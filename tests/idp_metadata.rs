@@ -77,7 +77,8 @@ fn metadata(certificates: &[&str], more: &str, key: Option<&str>) -> String {
         None => format!("{before}{after}"),
         Some(key) => {
             let key = SigningKey::from_pem(key).unwrap();
-            sign(&TestHost::default(), &before, &after, "_m", Signing { key: &key, certificate: "AAAA" }).unwrap()
+            sign(&TestHost::default(), &before, &after, "_m", Signing { key: &key, certificate: "AAAA" })
+                .unwrap()
         }
     }
 }
@@ -99,7 +100,8 @@ fn later(site: &Site, seconds: u64) {
 
 /// The form with the answer to a login is sent; the exchange and what it does.
 fn send(browser: &Browser<'_>, response: &str, state: &str) -> (Exchange, Step) {
-    let cookies: Vec<String> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let cookies: Vec<String> =
+        browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let headers = Headers::from([
         (":method", "POST"),
         (":path", "/.vestibule/saml/acs"),
@@ -168,7 +170,8 @@ fn a_form_that_comes_before_the_metadata_waits_for_it() {
     let (id, state) = browser.start("/page");
     // Another worker, which has just been started.
     let fresh = by_tls();
-    let browser = Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
+    let browser =
+        Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
     let (mut exchange, step) = send(&browser, &response(&id, &fresh), &state);
     let Step::Wait(Wait::Document(document, end)) = step else { panic!("{step:?}") };
     assert_eq!(end, UnixMillis(NOW + 10_000));
@@ -185,7 +188,8 @@ fn a_form_does_not_wait_for_ever() {
     let mut browser = known.browser();
     let (id, state) = browser.start("/page");
     let fresh = by_tls();
-    let browser = Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
+    let browser =
+        Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
     let (mut exchange, step) = send(&browser, &response(&id, &fresh), &state);
     assert!(matches!(step, Step::Wait(_)));
     // The server does not answer in time, or dies: both end the wait, and the second look does not wait again.
@@ -203,7 +207,8 @@ fn only_so_many_forms_wait_at_once() {
     let mut browser = known.browser();
     let (id, state) = browser.start("/page");
     let fresh = by_tls();
-    let browser = Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
+    let browser =
+        Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
     let mut waiting = Vec::new();
     for _ in 0..32 {
         let (exchange, step) = send(&browser, &response(&id, &fresh), &state);
@@ -212,7 +217,10 @@ fn only_so_many_forms_wait_at_once() {
     }
     assert_eq!(status(&send(&browser, &response(&id, &fresh), &state).1), 503);
     waiting.pop();
-    assert!(matches!(send(&browser, &response(&id, &fresh), &state).1, Step::Wait(_)), "a place was given back");
+    assert!(
+        matches!(send(&browser, &response(&id, &fresh), &state).1, Step::Wait(_)),
+        "a place was given back"
+    );
 }
 
 #[test]
@@ -252,7 +260,9 @@ fn a_broken_message_of_a_known_key_has_nothing_fetched() {
     later(&site, 61);
     let mut browser = site.browser();
     let (id, state) = browser.start("/page");
-    let named = Response::to(&id, site.host.time.get()).xml().replace("AAAA</ds:X509Cert", &format!("{}</ds:X509Cert", inside(IDP_CERTIFICATE)));
+    let named = Response::to(&id, site.host.time.get())
+        .xml()
+        .replace("AAAA</ds:X509Cert", &format!("{}</ds:X509Cert", inside(IDP_CERTIFICATE)));
     let (before, after) = named.split_once("<ds:SignatureValue>").unwrap();
     let forged = format!("{before}<ds:SignatureValue>AAAA{}", &after[4..]);
     use base64::Engine;
@@ -387,13 +397,25 @@ fn an_operator_is_told_what_is_wrong_with_trust_by_metadata() {
     let pin = format!("pinned: {{certificates: [\"{}\"]}}", pem(OTHER_CERTIFICATE));
     refused(&format!("{url}\n        trust: tls\n        {pin}"), "", "write one of pinned and trust");
     refused(&format!("{url}\n        pinned: {{certificates: []}}"), "", "has no certificate");
-    refused(&format!("{url}\n        trust: tls\n        sso_url: https://idp.example/"), "", "stands beside metadata");
-    refused("metadata: {text: \"<a/>\"}", "", "identity_provider.metadata.text: is neither an EntityDescriptor");
+    refused(
+        &format!("{url}\n        trust: tls\n        sso_url: https://idp.example/"),
+        "",
+        "stands beside metadata",
+    );
+    refused(
+        "metadata: {text: \"<a/>\"}",
+        "",
+        "identity_provider.metadata.text: is neither an EntityDescriptor",
+    );
     refused(&format!("metadata: {{text: \"<a/>\", {URL}}}"), "", "has no meaning beside the text");
     refused("metadata: {text: \"<a/>\"}\n        trust: tls", "", "has no meaning for metadata that stands");
     refused("metadata: {cluster: a, authority: b}\n        trust: tls", "", "metadata.path: is missing");
     refused("metadata: {cluster: a, authority: b, path: x}\n        trust: tls", "", "`x` is no path");
-    refused("metadata: {cluster: a, authority: b, path: \"/{tenant}/x\"}\n        trust: tls", "", "is a template");
+    refused(
+        "metadata: {cluster: a, authority: b, path: \"/{tenant}/x\"}\n        trust: tls",
+        "",
+        "is a template",
+    );
     refused("trust: tls", "", "is about metadata, and there is none");
 }
 
@@ -401,7 +423,11 @@ fn an_operator_is_told_what_is_wrong_with_trust_by_metadata() {
 fn trust_in_the_transport_is_warned_about() {
     let text = configuration(&format!("metadata: {{{URL}}}\n        trust: tls"), "");
     let (_, warnings) = Gateway::compile(text.as_bytes(), &|_| None).unwrap();
-    assert!(warnings.iter().any(|line| line.contains("identity_provider.trust") && line.contains("verifies no certificate")));
+    assert!(
+        warnings
+            .iter()
+            .any(|line| line.contains("identity_provider.trust") && line.contains("verifies no certificate"))
+    );
     let text = configuration(
         &format!("metadata: {{{URL}}}\n        pinned: {{certificates: [\"{}\"]}}", pem(OTHER_CERTIFICATE)),
         "",
@@ -412,12 +438,21 @@ fn trust_in_the_transport_is_warned_about() {
 
 #[test]
 fn an_operator_is_told_what_is_wrong_with_logout() {
-    let fixed = format!("sso_url: https://idp.example/sso\n        certificates: [\"{}\"]", pem(IDP_CERTIFICATE));
+    let fixed =
+        format!("sso_url: https://idp.example/sso\n        certificates: [\"{}\"]", pem(IDP_CERTIFICATE));
     refused(&fixed, "logout: {}", "saml.logout.slo_url: is missing");
     refused(&fixed, "logout: {slo_url: \"http://idp.example/\"}", "is not an https URL");
     refused(&fixed, "logout: {slo_url: \"https://idp.example/\", sign: true}", "has no key to sign with");
     refused(&fixed, "logout: {slo_url: \"https://idp.example/\", path: /.vestibule/sign-out}", "is taken");
-    refused(&fixed, "logout: {slo_url: \"https://idp.example/\", path: /.vestibule/saml/acs}", "path of the assertion consumer");
-    refused(&fixed, "logout: {slo_url: \"https://idp.example/\", binding: soap}", "write one of redirect, post");
+    refused(
+        &fixed,
+        "logout: {slo_url: \"https://idp.example/\", path: /.vestibule/saml/acs}",
+        "path of the assertion consumer",
+    );
+    refused(
+        &fixed,
+        "logout: {slo_url: \"https://idp.example/\", binding: soap}",
+        "write one of redirect, post",
+    );
     refused(&fixed, "logout: {slo_ur: \"https://idp.example/\"}", "did you mean `slo_url`?");
 }

@@ -101,9 +101,11 @@ fn a_request_without_an_index_ends_all_sessions_of_its_person() {
 fn another_person_or_another_index_keeps_the_session() {
     let site = Site::new(PLAIN, "");
     let mut browser = signed_in(&site, "_index-1");
-    for (id, name, index) in
-        [("_1", "bob@n.example", "_index-1"), ("_2", "ada@n.example", "_index-2"), ("_3", "ada@n.example", "_INDEX-1")]
-    {
+    for (id, name, index) in [
+        ("_1", "bob@n.example", "_index-1"),
+        ("_2", "ada@n.example", "_index-2"),
+        ("_3", "ada@n.example", "_INDEX-1"),
+    ] {
         let message = Logout { id: id.to_owned(), ..Logout::of(name, &[index]) };
         assert_eq!(from_elsewhere(&site, &message.query("")).status, 303, "it is answered all the same");
         assert!(browser.has_session(), "{name} {index}");
@@ -118,7 +120,8 @@ fn another_person_or_another_index_keeps_the_session() {
 fn the_browser_that_brings_the_request_forgets_its_session() {
     let site = Site::new(PLAIN, "");
     let mut browser = signed_in(&site, "_index-1");
-    let reply = browser.get(&format!("{SLO_PATH}?{}", Logout::of("ada@n.example", &["_index-1"]).query(""))).unwrap();
+    let reply =
+        browser.get(&format!("{SLO_PATH}?{}", Logout::of("ada@n.example", &["_index-1"]).query(""))).unwrap();
     assert_eq!(reply.status, 303);
     assert!(!browser.cookies.keys().any(|name| name.contains("-s.")));
 }
@@ -146,7 +149,11 @@ fn what_is_unsigned_forged_or_meant_for_another_ends_nothing() {
     let good = || Logout::of("ada@n.example", &["_index-1"]);
     refused(&site, &good().unsigned(""), "unsigned");
     refused(&site, &Logout { key: OTHER_KEY, ..good() }.query(""), "signature_untrusted");
-    refused(&site, &Logout { destination: "https://b.example/slo".into(), ..good() }.query(""), "destination_mismatch");
+    refused(
+        &site,
+        &Logout { destination: "https://b.example/slo".into(), ..good() }.query(""),
+        "destination_mismatch",
+    );
     refused(&site, &Logout { destination: String::new(), ..good() }.query(""), "missing");
     refused(&site, &Logout { issuer: "https://evil.example/".into(), ..good() }.query(""), "issuer_mismatch");
     refused(&site, &Logout { now: NOW - 400_000, ..good() }.query(""), "stale");
@@ -192,7 +199,9 @@ fn a_request_in_a_form_is_answered_by_a_form() {
     let reply = post(&mut browser, SLO_PATH, &body, true);
     assert_eq!(reply.status, 200);
     let page = text(&reply);
-    assert!(page.contains("action=\"https://idp.example/slo/done\"") && page.contains("name=\"SAMLResponse\""));
+    assert!(
+        page.contains("action=\"https://idp.example/slo/done\"") && page.contains("name=\"SAMLResponse\"")
+    );
     assert!(!browser.has_session());
     let unsigned = format!("SAMLRequest={}", STANDARD.encode("<a/>").replace('=', "%3D"));
     assert_eq!(post(&mut browser, SLO_PATH, &unsigned, true).status, 403);
@@ -208,9 +217,8 @@ fn the_answer_is_signed_where_a_key_is_configured() {
     let (message, signature) = query.split_once("&Signature=").unwrap();
     let names: Vec<&str> = message.split('&').map(|pair| pair.split('=').next().unwrap()).collect();
     assert_eq!(names, ["SAMLResponse", "RelayState", "SigAlg"]);
-    let signature = STANDARD
-        .decode(signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="))
-        .unwrap();
+    let signature =
+        STANDARD.decode(signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=")).unwrap();
     let key = PublicKey::from_certificate(include_str!("vectors/saml/other.cert.pem")).unwrap();
     let host = TestHost::default();
     assert!(verify(&host, &key, SignatureAlgorithm::RsaSha256, message.as_bytes(), &signature).is_ok());
@@ -260,7 +268,8 @@ fn an_answer_to_another_browsers_request_is_refused_and_an_unsigned_one_believed
     refused(&site, &Logout::answering(&id).query(""), "unknown_request");
     let other = browser.get(&format!("{SLO_PATH}?{}", Logout::answering("_other").query(""))).unwrap();
     assert_eq!(other.status, 403);
-    let forged = browser.get(&format!("{SLO_PATH}?{}", Logout { key: OTHER_KEY, ..Logout::answering(&id) }.query("")));
+    let forged =
+        browser.get(&format!("{SLO_PATH}?{}", Logout { key: OTHER_KEY, ..Logout::answering(&id) }.query("")));
     assert_eq!(forged.unwrap().status, 403);
     let unsigned = browser.get(&format!("{SLO_PATH}?{}", Logout::answering(&id).unsigned(""))).unwrap();
     assert_eq!(unsigned.status, 200);
@@ -362,7 +371,10 @@ fn a_logout_that_cannot_be_recorded_is_not_answered_with_success() {
     let query = Logout::of("ada@n.example", &["_index-1"]).query("");
     site.host.shared_fails.set(true);
     let reply = from_elsewhere(&site, &query);
-    assert!(reply.status == 403 && header(&reply, "location").is_none(), "not even whether it was used before");
+    assert!(
+        reply.status == 403 && header(&reply, "location").is_none(),
+        "not even whether it was used before"
+    );
 }
 
 #[test]
@@ -370,7 +382,11 @@ fn nothing_of_a_person_gets_into_the_log() {
     let site = Site::new(PLAIN, "");
     let mut browser = signed_in(&site, "_index-1");
     browser.get(&format!("{SLO_PATH}?{}", Logout::of("ada@n.example", &["_index-1"]).query("secret-state")));
-    refused(&site, &Logout { key: OTHER_KEY, ..Logout::of("ada@n.example", &[]) }.query(""), "signature_untrusted");
+    refused(
+        &site,
+        &Logout { key: OTHER_KEY, ..Logout::of("ada@n.example", &[]) }.query(""),
+        "signature_untrusted",
+    );
     for line in site.host.lines.borrow().iter() {
         assert!(!line.contains("ada") && !line.contains("_index") && !line.contains("secret"), "{line}");
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what building and testing need, into .tools/ of this folder; says what it does and is quick when all is there.
 #
-#   tools/setup.sh                 everything
+#   tools/setup.sh                 everything but scim_matrix
 #   tools/setup.sh venv envoy …    the named parts
 #
 # Outside this folder only Debian packages are installed, each named when it happens.
@@ -23,16 +23,18 @@ setup_rust() {
 stamp_is_fresh() { [ "$(cat "$1" 2>/dev/null)" = "$(cat "${@:2}" | sha256sum)" ]; }
 write_stamp() { cat "${@:2}" | sha256sum >"$1"; }
 
-setup_venv() {
-    local wanted=$root/tests/envoy/requirements.txt
-    stamp_is_fresh "$tools/venv/.stamp" "$wanted" && [ -x "$tools/venv/bin/python" ] && return 0
+# python_venv NAME REQUIREMENTS: a virtual environment in .tools/NAME.
+python_venv() {
+    local place=$tools/$1 wanted=$root/$2
+    stamp_is_fresh "$place/.stamp" "$wanted" && [ -x "$place/bin/python" ] && return 0
     command -v python3 >/dev/null || { fail "python3 (3.11 or later) is missing"; return 1; }
-    say "making .tools/venv from tests/envoy/requirements.txt"
-    rm -rf "$tools/venv"
-    python3 -m venv "$tools/venv" || { fail "python3 -m venv failed; on Debian: apt-get install python3-venv"; return 1; }
-    quietly "$tools/venv/bin/pip" install --disable-pip-version-check --no-input -r "$wanted" || return 1
-    write_stamp "$tools/venv/.stamp" "$wanted"
+    say "making .tools/$1 from $2"
+    rm -rf "$place"
+    python3 -m venv "$place" || { fail "python3 -m venv failed; on Debian: apt-get install python3-venv"; return 1; }
+    quietly "$place/bin/pip" install --disable-pip-version-check --no-input -r "$wanted" || return 1
+    write_stamp "$place/.stamp" "$wanted"
 }
+setup_venv() { python_venv venv tests/envoy/requirements.txt; }
 
 setup_xmlsec() {
     # pysaml2 signs with this program.
@@ -57,15 +59,22 @@ PY
 setup_envoy() { fetch_envoy "$envoy_full"; }
 setup_envoy_core() { fetch_envoy "$envoy_core"; }
 
-setup_node() {
-    local from=$root/tests/envoy/node
-    stamp_is_fresh "$tools/node/.stamp" "$from/package.json" "$from/package-lock.json" && return 0
+# node_folder NAME FROM: the packages of FROM/package-lock.json in .tools/NAME.
+node_folder() {
+    local place=$tools/$1 from=$root/$2
+    stamp_is_fresh "$place/.stamp" "$from/package.json" "$from/package-lock.json" && return 0
     command -v npm >/dev/null || { fail "node and npm (20 or later) are missing"; return 1; }
-    say "installing the npm test servers into .tools/node"
-    mkdir -p "$tools/node"
-    cp "$from/package.json" "$from/package-lock.json" "$tools/node/" || return 1
-    (cd "$tools/node" && quietly npm ci --no-audit --no-fund --ignore-scripts) || return 1
-    write_stamp "$tools/node/.stamp" "$from/package.json" "$from/package-lock.json"
+    say "installing the npm test servers of $2 into .tools/$1"
+    mkdir -p "$place"
+    cp "$from/.npmrc" "$from/package.json" "$from/package-lock.json" "$place/" || return 1
+    (cd "$place" && quietly npm ci --no-audit --no-fund --ignore-scripts) || return 1
+    write_stamp "$place/.stamp" "$from/package.json" "$from/package-lock.json"
+}
+setup_node() { node_folder node tests/envoy/node; }
+
+# More third-party servers, and the conformance tools, for ./test --scim-matrix (about 350 MB).
+setup_scim_matrix() {
+    python_venv scim-venv tests/scim_matrix/requirements.txt && node_folder scim-node tests/scim_matrix/node
 }
 
 # A debug build of these tools takes a third of the time of a release build and runs fast enough.

@@ -92,7 +92,10 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn cookies(purpose: &str, tenant: &str) -> LogoutCookies {
-        LogoutCookies::new(KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], purpose).unwrap(), tenant)
+        LogoutCookies::new(
+            KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], purpose).unwrap(),
+            tenant,
+        )
     }
 
     #[test]

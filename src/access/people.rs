@@ -145,7 +145,13 @@ impl People {
     ///
     /// # Errors
     /// Where shared data is not available.
-    pub fn end_index(&self, host: &dyn Host, tenant: &str, name: &str, index: &str) -> Result<(), LedgerError> {
+    pub fn end_index(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        name: &str,
+        index: &str,
+    ) -> Result<(), LedgerError> {
         if self.put(host, &index_row(tenant, name, index), ENDED)? {
             Ok(())
         } else {
@@ -428,7 +434,11 @@ mod tests {
         assert!(!ended("t", "ada@n.example", "_S1", 1_000_000), "an index is compared to the letter");
         assert!(!ended("u", "ada@n.example", "_s1", 1_000_000));
         assert!(!ended("t", "", "_s1", 1_000_000));
-        assert_eq!(standing(&host, &people, &["ada@n.example"], 0), Standing::Clear, "other sessions live on");
+        assert_eq!(
+            standing(&host, &people, &["ada@n.example"], 0),
+            Standing::Clear,
+            "other sessions live on"
+        );
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
 
 mod access;
+mod authentication;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod node;
 mod protobuf;
 mod root;
@@ -15,12 +18,20 @@ mod tenant;
 mod yaml;
 
 pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use authentication::{
+    ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
+    TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
+};
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
 pub use saml::{
     DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata, MetadataSource,
     ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Trust,
     Unsolicited,
+};
+pub use scim::{
+    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,
+    SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};

@@ -15,6 +15,23 @@ pub struct Problem {
     pub remedy: String,
 }
 
+impl Problem {
+    /// `given`, at `path`, is none of `known`; the remedy names those that are spelt most alike.
+    pub(crate) fn not_one_of(path: String, given: &str, thing: &str, known: &[&str]) -> Self {
+        let given: String = given.chars().take(64).collect();
+        let letters: Vec<char> = given.chars().collect();
+        let far = |name: &str| distance(&letters, &name.chars().collect::<Vec<_>>());
+        let least = known.iter().map(|name| far(name)).min().unwrap_or_default();
+        let near: Vec<&str> = known.iter().copied().filter(|name| far(name) == least).take(5).collect();
+        let remedy = if least <= letters.len().div_ceil(2) {
+            format!("did you mean {}?", near.join(", "))
+        } else {
+            format!("the {thing}s are {}", known.join(", "))
+        };
+        Self { path, what: format!("`{given}` is not a {thing}"), remedy }
+    }
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = if self.path.is_empty() { "(top level)" } else { &self.path };
@@ -38,6 +55,17 @@ impl Problems {
     pub(super) fn warn(&self, path: &str, what: impl Into<String>, remedy: impl Into<String>) {
         let problem = Problem { path: path.to_owned(), what: what.into(), remedy: remedy.into() };
         self.warnings.borrow_mut().push(problem);
+    }
+
+    /// What `read` makes of `value` alone.
+    ///
+    /// # Errors
+    /// All problems; paths begin at `value`.
+    pub(super) fn reading<T>(value: &Value, read: impl FnOnce(&Node<'_>) -> T) -> Result<T, Vec<Problem>> {
+        let problems = Self::default();
+        let read = read(&Node::root(value, &problems));
+        let (errors, _) = problems.take();
+        if errors.is_empty() { Ok(read) } else { Err(errors) }
     }
 
     /// Errors and warnings, in the order they were found.
@@ -167,6 +195,28 @@ impl<'a> Node<'a> {
                 Vec::new()
             }
         }
+    }
+
+    /// The fields of an object whose names are the operator's own.
+    pub(super) fn entries(&self) -> Vec<(&'a str, Node<'a>)> {
+        match self.value {
+            Value::Object(map) => map
+                .iter()
+                .map(|(name, value)| {
+                    let node = Node { path: join(&self.path, name), value, problems: self.problems };
+                    (name.as_str(), node)
+                })
+                .collect(),
+            _ => {
+                self.wrong_type("a mapping");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether this is a mapping, where something else is possible too.
+    pub(super) fn is_mapping(&self) -> bool {
+        self.value.is_object()
     }
 
     /// One of `choices`, by its spelling.

@@ -1,7 +1,20 @@
 //! Provisioning settings of one tenant.
 
+mod abilities;
+mod ability;
+mod schemas;
+
+pub use abilities::AbilitySettings;
+pub use ability::{
+    Abilities, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm, UnknownAttributes,
+    UserNameChange,
+};
+pub use schemas::{SchemaSettings, ValueType};
+
+use super::authentication::{self, Authentication};
 use super::node::Node;
 use super::secret::{self, Environment, Secret};
+use crate::common::UnixMillis;
 
 /// Provisioning of one tenant.
 #[derive(Debug)]
@@ -10,6 +23,8 @@ pub struct ScimSettings {
     pub public_path: String,
     /// Secret tokens, as hashes; several for rotation.
     pub tokens: Vec<TokenHash>,
+    /// Further ways in.
+    pub authentication: Authentication,
     /// The application's own SCIM server.
     pub application: ScimApplication,
     /// Largest request body, in octets; larger is 413.
@@ -18,8 +33,18 @@ pub struct ScimSettings {
     pub max_response: usize,
     /// How many requests one worker has in hand at once; more are 429.
     pub max_in_hand: usize,
+    /// How far the rules reach.
+    pub mode: Mode,
     /// Identifiers of rules that are switched off.
     pub rules_off: Vec<String>,
+    /// Whether backslashes in filter literals are data, never escapes.
+    pub literal_backslash: bool,
+    /// Whether schema discovery is cut to what Microsoft's validator takes.
+    pub validator: bool,
+    /// What is said of the application's schemas.
+    pub schemas: SchemaSettings,
+    /// What the application is helped with.
+    pub help: AbilitySettings,
 }
 
 /// SHA-256 of a secret token, with a name for the log.
@@ -29,6 +54,12 @@ pub struct TokenHash {
     pub name: String,
     /// SHA-256 of the token's octets.
     pub sha256: [u8; 32],
+    /// When it begins to be accepted.
+    pub not_before: Option<UnixMillis>,
+    /// When it ceases to be accepted.
+    pub expires: Option<UnixMillis>,
+    /// The directory that it was made for, in lower case.
+    pub tenant_id: Option<String>,
 }
 
 /// Where the application's SCIM server is, and how to speak to it.
@@ -53,6 +84,8 @@ pub struct ScimApplication {
 pub enum Credential {
     /// Entra's own, as it came.
     Keep,
+    /// Entra's own text, which is `account:key`, as `Basic`.
+    BasicFromClient,
     /// None at all.
     Remove,
     /// This whole value of the header.
@@ -62,21 +95,40 @@ pub enum Credential {
 const FIELDS: &[&str] = &[
     "public_path",
     "tokens",
+    "authentication",
     "application",
     "max_body_bytes",
     "max_response_bytes",
     "max_in_hand",
+    "mode",
     "rules_off",
+    "literal_backslash",
+    "validator",
+    "schemas",
+    "abilities",
 ];
+
+const MODES: &[(&str, Mode)] =
+    &[("observe", Mode::Observe), ("normalise", Mode::Normalise), ("strict", Mode::Strict)];
 
 pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<ScimSettings> {
     let fields = node.fields(FIELDS);
     let public_path = fields
         .need("public_path", "write the path of Entra's Tenant URL, such as /scim/v2/entra")
         .and_then(|node| read_path(&node));
-    let tokens = fields
-        .need("tokens", "list at least one: {name: entra, sha256: ...}; make it with `vestibule token new`")
-        .map(|node| read_tokens(&node));
+    let authentication = fields.get("authentication").map(|node| authentication::read(&node, environment));
+    let tokens = match (fields.get("tokens"), &authentication) {
+        (Some(node), _) => Some(read_tokens(&node)),
+        (None, Some(_)) => Some(Vec::new()),
+        (None, None) => {
+            fields.need(
+                "tokens",
+                "list at least one: {name: entra, sha256: ...}, made with `vestibule token new`, or write another way in \
+                 under `authentication`",
+            );
+            None
+        }
+    };
     let application = fields
         .need("application", "say where the application's own SCIM server is")
         .and_then(|node| read_application(&node, environment));
@@ -95,15 +147,49 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
     let rules_off = fields
         .get("rules_off")
         .map(|node| node.list().iter().filter_map(|node| node.text().map(str::to_owned)).collect::<Vec<_>>());
+    let mode = fields.get("mode").and_then(|node| node.choice(MODES));
+    let literal_backslash = fields.get("literal_backslash").and_then(|node| node.flag());
+    let validator = fields.get("validator").and_then(|node| node.flag());
+    let schemas = fields.get("schemas").map(|node| schemas::read(&node));
+    let help = fields.get("abilities").map(|node| abilities::read(&node));
     let settings = ScimSettings {
         public_path: public_path?,
         tokens: tokens?,
+        authentication: match authentication {
+            Some(authentication) => authentication?,
+            None => Authentication::default(),
+        },
         application: application?,
         max_body: usize::try_from(max_body?).ok()?,
         max_response: usize::try_from(max_response?).ok()?,
         max_in_hand: usize::try_from(max_in_hand?).ok()?,
+        mode: mode.unwrap_or_default(),
         rules_off: rules_off.unwrap_or_default(),
+        literal_backslash: literal_backslash.unwrap_or_default(),
+        validator: validator.unwrap_or_default(),
+        schemas: schemas.unwrap_or_default(),
+        help: help.unwrap_or_default(),
     };
+    check(node, &settings);
+    Some(settings)
+}
+
+/// What is only seen when all of it is at hand.
+fn check(node: &Node<'_>, settings: &ScimSettings) {
+    let SchemaSettings { supported, from_application, .. } = &settings.schemas;
+    let help = &settings.help;
+    if help.abilities.unknown_attributes != UnknownAttributes::Pass
+        && supported.is_none()
+        && from_application.is_none()
+    {
+        node.error(
+            "cannot know which attributes the application does not know",
+            "list them in schemas.supported, or set schemas.from_application: true",
+        );
+    }
+    if settings.mode == Mode::Observe && *help != AbilitySettings::default() {
+        node.warn("abilities do nothing in mode: observe", "they take effect with mode: normalise or strict");
+    }
     if settings.application.cluster_path.is_empty() {
         node.warn(
             "the application's SCIM server begins at the root of its cluster and cannot be closed by path",
@@ -116,11 +202,10 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
             "fine where the application's prefix is what Entra calls; nobody gets there without Entra's token",
         );
     }
-    Some(settings)
 }
 
 /// A path prefix of plain characters, without a trailing slash.
-fn read_path(node: &Node<'_>) -> Option<String> {
+pub(super) fn read_path(node: &Node<'_>) -> Option<String> {
     let text = node.text()?;
     let path = text.trim_end_matches('/');
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
@@ -141,23 +226,50 @@ fn read_tokens(node: &Node<'_>) -> Vec<TokenHash> {
     }
     let mut tokens = Vec::new();
     for entry in &entries {
-        let fields = entry.fields(&["name", "sha256"]);
+        let fields = entry.fields(&["name", "sha256", "not_before", "expires", "tenant_id"]);
         let name = fields.need("name", "give the token a name for the log").and_then(|node| node.text());
-        let sha256 = fields.need("sha256", "make it with `vestibule token hash`").and_then(|node| {
-            let hash = hex32(node.text()?);
-            if hash.is_none() {
-                node.error("is not 64 hexadecimal digits", "make it with `vestibule token hash`");
-            }
-            hash
-        });
+        let sha256 =
+            fields.need("sha256", "make it with `vestibule token hash`").and_then(|node| hex32(&node));
+        // What is written and cannot be read must not be left out: the token would open for longer than was meant.
+        let not_before = fields.get("not_before").map(|node| read_moment(&node));
+        let expires = fields.get("expires").map(|node| read_moment(&node));
+        let tenant_id = fields.get("tenant_id").map(|node| authentication::read_tenant_id(&node));
+        if let (Some(Some(begins)), Some(Some(ends))) = (not_before, expires)
+            && begins >= ends
+        {
+            entry.error("is over before it begins", "write an `expires` that is later than `not_before`");
+        }
         if let (Some(name), Some(sha256)) = (name, sha256) {
-            tokens.push(TokenHash { name: name.to_owned(), sha256 });
+            let (not_before, expires, tenant_id) =
+                (not_before.flatten(), expires.flatten(), tenant_id.flatten());
+            tokens.push(TokenHash { name: name.to_owned(), sha256, not_before, expires, tenant_id });
         }
     }
     tokens
 }
 
-fn hex32(text: &str) -> Option<[u8; 32]> {
+fn read_moment(node: &Node<'_>) -> Option<UnixMillis> {
+    let text = node.text()?;
+    let moment = UnixMillis::parse_rfc3339(text);
+    if moment.is_none() {
+        node.error(
+            format!("`{text}` is not a moment"),
+            "write it with a zone, such as \"2027-01-31T00:00:00Z\"",
+        );
+    }
+    moment
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(super) fn hex32(node: &Node<'_>) -> Option<[u8; 32]> {
+    let hash = digits(node.text()?);
+    if hash.is_none() {
+        node.error("is not 64 hexadecimal digits", "make it with `vestibule token hash`");
+    }
+    hash
+}
+
+fn digits(text: &str) -> Option<[u8; 32]> {
     let mut out = [0u8; 32];
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
@@ -186,7 +298,10 @@ fn read_application(node: &Node<'_>, environment: Environment<'_>) -> Option<Sci
         None => cluster.clone(),
     };
     let credential = fields
-        .need("credential", "write {bearer: {env: NAME}}, {basic: ...}, {keep: true} or {remove: true}")
+        .need(
+            "credential",
+            "write {bearer: {env: NAME}}, {basic: ...}, {basic_from_client: true}, {keep: true} or {remove: true}",
+        )
         .and_then(|node| read_credential(&node, environment));
     let timeout = match fields.get("timeout_ms") {
         Some(node) => node.number(100..=60_000),
@@ -203,28 +318,48 @@ fn read_application(node: &Node<'_>, environment: Environment<'_>) -> Option<Sci
 }
 
 fn read_credential(node: &Node<'_>, environment: Environment<'_>) -> Option<Credential> {
-    let fields = node.fields(&["bearer", "basic", "keep", "remove"]);
+    let fields = node.fields(&["bearer", "basic", "basic_from_client", "keep", "remove"]);
     match fields.names().as_slice() {
         ["keep"] => fields.get("keep")?.flag()?.then_some(Credential::Keep),
+        ["basic_from_client"] => {
+            fields.get("basic_from_client")?.flag()?.then_some(Credential::BasicFromClient)
+        }
         ["remove"] => fields.get("remove")?.flag()?.then_some(Credential::Remove),
         ["bearer"] => {
             let secret = secret::read(&fields.get("bearer")?, environment)?;
             header_value(node, format!("Bearer {}", secret.expose()))
         }
         ["basic"] => {
-            let basic = fields.get("basic")?.fields(&["user", "password"]);
+            let basic = fields.get("basic")?.fields(&["user", "password", "from_token"]);
+            if let Some(token) = basic.get("from_token") {
+                if basic.names().len() > 1 {
+                    node.error(
+                        "has from_token beside user or password",
+                        "the token is `account:key` and says both",
+                    );
+                }
+                let pair = secret::read(&token, environment)?;
+                if !pair.expose().contains(':') {
+                    token.error("is not of the form account:key", "check the secret, or use bearer");
+                    return None;
+                }
+                return header_value(node, format!("Basic {}", base64_of(pair.expose())));
+            }
             let user = basic.need("user", "write the user name").and_then(|node| node.text());
             let password =
                 basic.need("password", "write {env: NAME}").and_then(|node| secret::read(&node, environment));
             let pair = format!("{}:{}", user?, password?.expose());
-            let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair);
-            header_value(node, format!("Basic {encoded}"))
+            header_value(node, format!("Basic {}", base64_of(&pair)))
         }
         _ => {
-            node.error("needs exactly one of bearer, basic, keep, remove", "choose one");
+            node.error("needs exactly one of bearer, basic, basic_from_client, keep, remove", "choose one");
             None
         }
     }
+}
+
+fn base64_of(pair: &str) -> String {
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair)
 }
 
 fn header_value(node: &Node<'_>, value: String) -> Option<Credential> {

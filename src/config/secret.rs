@@ -9,8 +9,9 @@ use super::node::Node;
 pub struct Secret(Zeroizing<String>);
 
 /// What a reader of configurations outside of Envoy gives in the place of a variable that is only set there. Nothing that
-/// depends on the text itself can then be checked.
-pub const STAND_IN: &str = "a stand-in for a secret that is only set in Envoy";
+/// depends on the text itself can then be checked, but it has the form of every kind of secret there is, `account:key`
+/// among them.
+pub const STAND_IN: &str = "a stand-in: the secret is only set in Envoy";
 
 impl Secret {
     /// Whether the text is not known here.

@@ -139,7 +139,16 @@ fn check(node: &Node<'_>, tenant: &Tenant) {
             "add `saml`, or make those rules public",
         );
     }
+    if let Some(scim) = &tenant.scim {
+        let consumer = tenant.saml.as_ref().map(|saml| saml.acs_path.as_str());
+        let application = &scim.application;
+        let closed = [&scim.public_path, &application.path, &application.cluster_path];
+        let closed: Vec<&str> =
+            closed.into_iter().map(String::as_str).filter(|path| !path.is_empty()).collect();
+        scim.authentication.check_paths(node, consumer.as_slice(), &closed);
+    }
     let (Some(scim), Some(saml)) = (&tenant.scim, &tenant.saml) else { return };
+    check_directories(node, scim, saml);
     for path in [&scim.public_path, &scim.application.path] {
         if crate::common::path::is_at_or_below(&saml.acs_path, path) {
             node.error(
@@ -153,6 +162,28 @@ fn check(node: &Node<'_>, tenant: &Tenant) {
                 "give one of them another path",
             );
         }
+    }
+}
+
+/// Who provisions and who signs in belong together: a token made for one directory must not create the people of
+/// another.
+fn check_directories(node: &Node<'_>, scim: &ScimSettings, saml: &SamlSettings) {
+    let issuer = saml.identity_provider.entity_id.as_str();
+    let own = issuer.strip_prefix("https://sts.windows.net/").map(|id| id.trim_end_matches('/'));
+    let agrees = |id: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(id));
+    for token in &scim.tokens {
+        let Some(id) = token.tenant_id.as_deref().filter(|id| !agrees(id)) else { continue };
+        node.error(
+            format!("the token `{}` was made for the directory {id}, but people sign in from `{issuer}`", token.name),
+            format!("the two are one pair: write https://sts.windows.net/{id}/ as the identity provider's entity_id, or \
+                     the directory of that provider as tenant_id"),
+        );
+    }
+    for id in scim.authentication.directories().filter(|id| own.is_some() && !agrees(id)) {
+        node.warn(
+            format!("the directory {id} provisions, but people sign in from `{issuer}`"),
+            "fine where both are yours; a user of one is matched with a user of the other by name",
+        );
     }
 }
 

@@ -186,6 +186,24 @@ impl PublicKey {
         Self::from_spki(&spki.to_der().map_err(|_| CertificateError::Der)?)
     }
 
+    /// Takes the coordinates of a point on P-256 or P-384, at full length (RFC 7518 section 6.2.1, decoded): the length
+    /// says which curve.
+    ///
+    /// # Errors
+    /// Where this is no point on either curve.
+    pub fn from_ec_point(x: &[u8], y: &[u8]) -> Result<Self, CertificateError> {
+        // `SubjectPublicKeyInfo` with named curve (RFC 5480, 2.1.1.1) up to the octets of the uncompressed point.
+        const P256: &[u8] =
+            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\
+            \x03\x42\x00\x04";
+        const P384: &[u8] = b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00\x04";
+        match (x.len(), y.len()) {
+            (32, 32) => Self::from_spki(&[P256, x, y].concat()),
+            (48, 48) => Self::from_spki(&[P384, x, y].concat()),
+            _ => Err(CertificateError::KeySize),
+        }
+    }
+
     /// DER of the `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn spki(&self) -> &[u8] {

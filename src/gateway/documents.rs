@@ -43,7 +43,9 @@ impl Content {
     fn read(kind: &Kind, bytes: &[u8], host: &dyn Host) -> Result<Self, &'static str> {
         match kind {
             Kind::Keys => JwkSet::parse(bytes).map(|set| Self::Keys(Rc::new(set))).ok_or("unreadable"),
-            Kind::Metadata(trust) => trust.read(bytes, host).map(|provider| Self::Provider(Rc::new(provider))),
+            Kind::Metadata(trust) => {
+                trust.read(bytes, host).map(|provider| Self::Provider(Rc::new(provider)))
+            }
         }
     }
 

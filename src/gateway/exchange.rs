@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::access::Cookies;
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 
+use super::authentication::{self, Authenticating, Came, Entry};
 use super::event::{CallAnswer, Edits, Event, Origin, Step, Wait};
 use super::pages::problem;
 use super::provisioning::load::Place;
@@ -12,6 +13,7 @@ use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Nex
 use super::request::Head;
 use super::route::{self, Verdict};
 use super::sign_on::{Consumed, Redeeming};
+use super::token_endpoint::{self, Asking, Grant};
 use super::{Gateway, logout, provider, reports, sign_on};
 
 /// One HTTP exchange.
@@ -27,6 +29,10 @@ enum State {
     Fresh,
     /// The form for the assertion consumer is coming in.
     Consuming(usize, Box<Head>),
+    /// A form for the token endpoint is coming in, or waits for keys.
+    Granting(Box<Asking>),
+    /// It is not known yet who sends a provisioning request; its body may be coming in.
+    Authenticating(Box<Authenticating>),
     /// A valid sign-in waits for the store of used assertions.
     Redeeming(usize, Box<Redeeming>),
     /// A form waits for the identity provider's metadata.
@@ -34,7 +40,7 @@ enum State {
     /// The body of a provisioning request is coming in.
     Arriving(Box<Arriving>),
     /// A provisioning request waits for a call of our own.
-    LookingUp(Box<Calling>),
+    Calling(Box<Calling>),
     /// A provisioning request has been released.
     Provisioned(Box<Flow>),
     /// The application's answer to a provisioning request is coming in.
@@ -77,6 +83,10 @@ pub enum StateName {
     Fresh,
     /// The form for the assertion consumer is coming in.
     Consuming,
+    /// A form for the token endpoint is coming in, or waits for keys.
+    Granting,
+    /// It is not known yet who sends a provisioning request.
+    Authenticating,
     /// A valid sign-in waits for the store of used assertions.
     Redeeming,
     /// A form waits for the identity provider's metadata.
@@ -84,7 +94,7 @@ pub enum StateName {
     /// The body of a provisioning request is coming in.
     Arriving,
     /// A provisioning request waits for a call of our own.
-    LookingUp,
+    Calling,
     /// A provisioning request has been released.
     Provisioned,
     /// The application's answer is coming in.
@@ -112,10 +122,12 @@ impl Exchange {
         match self.state {
             State::Fresh => StateName::Fresh,
             State::Consuming(..) => StateName::Consuming,
+            State::Granting(_) => StateName::Granting,
+            State::Authenticating(_) => StateName::Authenticating,
             State::Redeeming(..) => StateName::Redeeming,
             State::Awaiting(_) => StateName::Awaiting,
             State::Arriving(_) => StateName::Arriving,
-            State::LookingUp(_) => StateName::LookingUp,
+            State::Calling(_) => StateName::Calling,
             State::Provisioned(_) => StateName::Provisioned,
             State::Repairing(..) => StateName::Repairing,
             State::FollowingUp(_) => StateName::FollowingUp,
@@ -129,7 +141,11 @@ impl Exchange {
     /// Whether headers are held because a body is awaited.
     #[must_use]
     pub fn waits_for_request_body(&self) -> bool {
-        matches!(self.state, State::Consuming(..) | State::Arriving(_))
+        match &self.state {
+            State::Consuming(..) | State::Arriving(_) => true,
+            State::Granting(asking) => asking.reads(),
+            _ => false,
+        }
     }
 
     /// Takes one event and says what to do.
@@ -178,8 +194,12 @@ impl Exchange {
                 };
                 (State::Consuming(at, Box::new(head)), step)
             }
-            Verdict::Provision(arriving) if end => self.normalise(*arriving, None, host),
-            Verdict::Provision(arriving) => (State::Arriving(arriving), Step::Hold),
+            Verdict::Token(asking) if end => granted(asking.form_came(&self.gateway, Vec::new(), host)),
+            Verdict::Token(asking) => (State::Granting(asking), Step::Hold),
+            Verdict::Knock(arriving, headers) => {
+                let entry = authentication::enter(&self.gateway, arriving, &headers, end, host);
+                self.entry(entry, &Came { ended: end, ..Came::default() }, host)
+            }
         }
     }
 
@@ -187,15 +207,29 @@ impl Exchange {
         match state {
             State::Consuming(..) if size > sign_on::MAX_FORM => refuse(route::form_too_large()),
             State::Consuming(at, head) if end => self.consume(at, *head, Some(size), host),
+            State::Granting(asking) if size > token_endpoint::MAX_FORM && asking.reads() => {
+                refuse(token_endpoint::too_large())
+            }
+            State::Granting(asking) if end && asking.reads() => self.form_came(asking, size, host),
+            State::Authenticating(pending) if size > pending.max_body() => {
+                refuse(provisioning::too_large(pending.max_body()))
+            }
+            State::Authenticating(mut pending) if !pending.came.ended => {
+                pending.came.received = Some(size);
+                pending.came.ended |= end;
+                (State::Authenticating(pending), Step::Hold)
+            }
             State::Arriving(arriving) if size > arriving.max_body => {
                 refuse(provisioning::too_large(arriving.max_body))
             }
             State::Arriving(arriving) if end => self.normalise(*arriving, Some(size), host),
             State::Consuming(..)
+            | State::Granting(_)
+            | State::Authenticating(_)
             | State::Redeeming(..)
             | State::Awaiting(_)
             | State::Arriving(_)
-            | State::LookingUp(_)
+            | State::Calling(_)
             | State::Refused
             | State::Over => (state, Step::Hold),
             State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) | State::Released => {
@@ -218,9 +252,21 @@ impl Exchange {
                 let (state, step) = self.normalise(*arriving, Some(limit), host);
                 (state, without_trailers(step, trailers))
             }
+            State::Granting(asking) if asking.reads() => {
+                self.form_came(asking, token_endpoint::MAX_FORM, host)
+            }
+            State::Authenticating(mut pending) if !pending.came.ended => {
+                // As above: the octets that came are all.
+                pending.came.received = Some(pending.max_body());
+                pending.came.ended = true;
+                pending.came.trailers.extend(provisioning::without(trailers));
+                (State::Authenticating(pending), Step::Hold)
+            }
             State::Redeeming(..)
             | State::Awaiting(_)
-            | State::LookingUp(_)
+            | State::Granting(_)
+            | State::Authenticating(_)
+            | State::Calling(_)
             | State::Replacing(_)
             | State::Refused
             | State::Over => (state, Step::Hold),
@@ -237,8 +283,12 @@ impl Exchange {
 
     fn call_answered(&self, state: State, answer: Option<&CallAnswer>, host: &dyn Host) -> (State, Step) {
         match state {
-            State::LookingUp(calling) => next(calling.answered(&self.gateway, answer, host)),
+            State::Calling(calling) => next(calling.answered(&self.gateway, answer, host)),
             State::FollowingUp(follow_up) => answered(follow_up.answered(&self.gateway, answer, host)),
+            State::Authenticating(pending) => {
+                let came = pending.came.clone();
+                self.entry(pending.answered(&self.gateway, answer, host), &came, host)
+            }
             State::Redeeming(at, redeeming) => match self.gateway.tenants.get(at) {
                 Some(tenant) => refuse(redeeming.answered(&self.gateway, tenant, answer, host)),
                 None => refuse(out_of_order()),
@@ -251,6 +301,12 @@ impl Exchange {
     /// What was waited for has come, or will not come in time.
     fn woken(&self, state: State, host: &dyn Host) -> (State, Step) {
         match state {
+            State::Authenticating(pending) => {
+                let came = pending.came.clone();
+                self.entry(pending.woken(&self.gateway, host), &came, host)
+            }
+            State::Granting(asking) => granted(asking.woken(&self.gateway, host)),
+            State::Calling(calling) => next(calling.woken(&self.gateway, host)),
             State::Awaiting(awaiting) => {
                 let Awaiting { tenant, head, body, _place } = *awaiting;
                 self.consume_form(tenant, head, body, true, host)
@@ -285,22 +341,29 @@ impl Exchange {
                         }
                         (State::Released, Step::Continue(Edits { body: None, ..edits }))
                     }
+                    // Said beforehand it costs nobody a buffer.
+                    Origin::Upstream if announced(&headers) > flow.max_response => {
+                        self.unread(flow, headers, host)
+                    }
                     Origin::Upstream => (State::Repairing(flow, headers), Step::Hold),
                 }
             }
             // The proxy gave up on a request that we hold: too large, too slow.
-            (State::Arriving(_), Origin::Local) => local_reply(status, end),
-            (State::LookingUp(look_up), Origin::Local) => {
-                look_up.abandoned(&self.gateway, host);
+            (State::Arriving(_) | State::Authenticating(_), Origin::Local) => local_reply(status, end),
+            (State::Calling(calling), Origin::Local) => {
+                calling.abandoned(&self.gateway, host);
                 local_reply(status, end)
             }
-            (State::Consuming(..) | State::Redeeming(..) | State::Awaiting(_), Origin::Local) => {
-                (State::Refused, Step::go_on())
-            }
+            (
+                State::Consuming(..) | State::Redeeming(..) | State::Awaiting(_) | State::Granting(_),
+                Origin::Local,
+            ) => (State::Refused, Step::go_on()),
             // An answer of the application to a request that was never released.
             (
                 pending @ (State::Arriving(_)
-                | State::LookingUp(_)
+                | State::Authenticating(_)
+                | State::Granting(_)
+                | State::Calling(_)
                 | State::Consuming(..)
                 | State::Redeeming(..)
                 | State::Awaiting(_)),
@@ -328,8 +391,7 @@ impl Exchange {
     fn response_body(&self, state: State, size: Option<usize>, end: bool, host: &dyn Host) -> (State, Step) {
         match state {
             State::Repairing(flow, headers) if size.is_some_and(|size| size > flow.max_response) => {
-                self.done(State::Repairing(flow, headers), host);
-                refuse(provisioning::response_too_large())
+                self.unread(flow, headers, host)
             }
             State::Repairing(flow, headers) if end => {
                 let length = size.unwrap_or(flow.max_response);
@@ -338,12 +400,10 @@ impl Exchange {
                     Ok(body) if body.len() <= flow.max_response => {
                         answered(flow.ended(&self.gateway, headers, &body, host))
                     }
-                    unread => {
+                    Ok(_) => self.unread(flow, headers, host),
+                    Err(_) => {
                         self.done(State::Repairing(flow, headers), host);
-                        refuse(match unread {
-                            Ok(_) => provisioning::response_too_large(),
-                            Err(_) => provisioning::unavailable(),
-                        })
+                        refuse(provisioning::unavailable())
                     }
                 }
             }
@@ -361,11 +421,18 @@ impl Exchange {
         match state {
             State::Provisioned(mut flow) => flow.abandoned(&self.gateway, host),
             State::Repairing(mut flow, _) => flow.unread(&self.gateway, host),
-            State::LookingUp(calling) => calling.abandoned(&self.gateway, host),
+            State::Calling(calling) => calling.abandoned(&self.gateway, host),
             State::FollowingUp(follow_up) => follow_up.abandoned(&self.gateway, host),
             _ => {}
         }
         (State::Over, Step::Hold)
+    }
+
+    /// The application's answer is larger than what is read of it.
+    fn unread(&self, flow: Box<Flow>, headers: Headers, host: &dyn Host) -> (State, Step) {
+        let reply = flow.reply_unread(&self.gateway, &headers);
+        self.done(State::Repairing(flow, headers), host);
+        refuse(reply)
     }
 
     /// Refuses what should not have happened; a change of somebody's account that was under way counts.
@@ -381,6 +448,27 @@ impl Exchange {
             Body::All(body) => self.consume_form(at, head, body, false, host),
             Body::TooLarge => refuse(route::form_too_large()),
             Body::Unreadable => refuse(out_of_order()),
+        }
+    }
+
+    fn form_came(&self, asking: Box<Asking>, size: usize, host: &dyn Host) -> (State, Step) {
+        match read_body(Some(size), token_endpoint::MAX_FORM, host) {
+            Body::All(form) => granted(asking.form_came(&self.gateway, form, host)),
+            Body::TooLarge => refuse(token_endpoint::too_large()),
+            Body::Unreadable => refuse(token_endpoint::unreadable()),
+        }
+    }
+
+    /// What becomes of a provisioning request after its sender was judged, or could not be.
+    fn entry(&self, entry: Entry, came: &Came, host: &dyn Host) -> (State, Step) {
+        match entry {
+            Entry::Refused(reply) => refuse(reply),
+            Entry::Pending(pending, step) => (State::Authenticating(pending), step),
+            Entry::Admitted(arriving) if came.ended => {
+                let (state, step) = self.normalise(*arriving, came.received, host);
+                (state, with_trailer_edits(step, &came.trailers))
+            }
+            Entry::Admitted(arriving) => (State::Arriving(arriving), Step::Hold),
         }
     }
 
@@ -425,10 +513,17 @@ impl Exchange {
     }
 }
 
+/// The length that a response says it has, in octets; 0 where it does not say.
+fn announced(headers: &Headers) -> usize {
+    headers.text("content-length").and_then(|length| length.parse().ok()).unwrap_or_default()
+}
+
 fn next(next: Next) -> (State, Step) {
     match next {
         Next::Answer(reply) => refuse(reply),
-        Next::Call(call, calling) => (State::LookingUp(calling), Step::Call(call)),
+        Next::Call(call, calling) => (State::Calling(calling), Step::Call(call)),
+        Next::Wait(wait, calling) => (State::Calling(calling), Step::Wait(wait)),
+        Next::Hold(calling) => (State::Calling(calling), Step::Hold),
         Next::Forward(edits, flow) => (State::Provisioned(flow), Step::Continue(edits)),
     }
 }
@@ -479,16 +574,21 @@ fn local_reply(status: Option<u16>, end: bool) -> (State, Step) {
     (State::Replacing(Replacement(body)), Step::Continue(edits))
 }
 
+fn granted(grant: Grant) -> (State, Step) {
+    match grant {
+        Grant::Answer(reply) => refuse(reply),
+        Grant::Waits(asking, step) => (State::Granting(asking), step),
+    }
+}
+
 fn without_trailers(step: Step, trailers: &Headers) -> Step {
+    with_trailer_edits(step, &provisioning::without(trailers))
+}
+
+fn with_trailer_edits(step: Step, trailers: &[HeaderEdit]) -> Step {
     match step {
         Step::Continue(mut edits) => {
-            // Trailers describe the octets that came, not those that go; none is of use to a SCIM server.
-            for (name, _) in trailers.iter() {
-                let edit = HeaderEdit::Remove(name.to_vec());
-                if !edits.trailers.contains(&edit) {
-                    edits.trailers.push(edit);
-                }
-            }
+            edits.trailers.extend_from_slice(trailers);
             Step::Continue(edits)
         }
         step => step,
@@ -497,7 +597,7 @@ fn without_trailers(step: Step, trailers: &Headers) -> Step {
 
 fn host_mismatch(state: State, host: &dyn Host) -> (State, Step) {
     match state {
-        State::Consuming(..) | State::Arriving(_) | State::Repairing(..) => {
+        State::Consuming(..) | State::Arriving(_) | State::Granting(_) | State::Repairing(..) => {
             host.count("vestibule.exchange.host_mismatch");
             host.log(
                 Level::Error,

@@ -65,7 +65,5 @@ fn end(
     if indexes.is_empty() {
         return gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]));
     }
-    indexes
-        .iter()
-        .try_for_each(|index| gateway.people.end_index(host, name, name_of(saml, name_id), index))
+    indexes.iter().try_for_each(|index| gateway.people.end_index(host, name, name_of(saml, name_id), index))
 }

@@ -4,10 +4,14 @@
 //! answer is total: no event, early, late, twice or never, lets a request through whose decision is pending or was a
 //! refusal.
 
+mod authentication;
+#[cfg(test)]
+mod authentication_test;
 mod closed;
 mod documents;
 mod event;
 mod exchange;
+mod introspection;
 mod join;
 mod logout;
 mod pages;
@@ -18,6 +22,7 @@ mod request;
 mod route;
 mod sign_on;
 mod tenant;
+mod token_endpoint;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -25,11 +30,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
-use crate::common::{Budget, Host, UnixMillis};
+use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
+use crate::scim;
 
 pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
@@ -59,6 +65,21 @@ pub struct Gateway {
     signatures: Budget,
 }
 
+/// Rules that are switched off and that there are not; the configuration alone does not know which there are.
+fn unknown_rules(configuration: &Configuration) -> Vec<Problem> {
+    let catalogue = scim::catalogue();
+    let known: Vec<&str> = catalogue.iter().map(|rule| rule.id).collect();
+    let mut problems = Vec::new();
+    for (tenant, settings) in configuration.tenants.iter().enumerate() {
+        let off = settings.scim.iter().flat_map(|scim| &scim.rules_off).enumerate();
+        for (at, rule) in off.filter(|(_, rule)| !known.contains(&rule.as_str())) {
+            let path = format!("tenants[{tenant}].scim.rules_off[{at}]");
+            problems.push(Problem::not_one_of(path, rule, "rule", &known));
+        }
+    }
+    problems
+}
+
 impl Gateway {
     /// Compiles a plugin configuration (YAML or JSON); gives warnings, one line each, beside it.
     ///
@@ -70,6 +91,10 @@ impl Gateway {
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
         let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
+        let unknown = unknown_rules(&configuration);
+        if !unknown.is_empty() {
+            return Err(lines(unknown));
+        }
         let mut documents = Documents::default();
         let sources = provider::sources(&configuration.tenants, &mut documents)?;
         let gateway = Self::assemble(configuration, documents, sources)
@@ -79,7 +104,7 @@ impl Gateway {
 
     fn assemble(
         configuration: Configuration,
-        documents: Documents,
+        mut documents: Documents,
         sources: Vec<Option<provider::Source>>,
     ) -> Result<Self, SealError> {
         let Configuration { host, keys, tenants } = configuration;
@@ -97,7 +122,7 @@ impl Gateway {
         let tenants: Result<Vec<_>, _> = tenants
             .into_iter()
             .zip(sources)
-            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys))
+            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys, &mut documents))
             .collect();
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
@@ -116,6 +141,14 @@ impl Gateway {
         })
     }
 
+    /// What an operator should know of this configuration at a moment: tokens that have expired or soon will. One line
+    /// each.
+    #[must_use]
+    pub fn warnings_at(&self, now: UnixMillis) -> Vec<String> {
+        let rooms = self.tenants.iter().filter_map(|tenant| Some((tenant, tenant.scim.as_ref()?)));
+        rooms.flat_map(|(tenant, room)| room.ways_in.warnings(&tenant.settings.name, now)).collect()
+    }
+
     /// How the host behaves, as configured.
     #[must_use]
     pub fn host_settings(&self) -> HostSettings {
@@ -128,6 +161,9 @@ impl Gateway {
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
     /// configuration with other keys.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        for warning in self.warnings_at(host.now()) {
+            host.log(Level::Warn, &warning);
+        }
         let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
         prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \

@@ -113,7 +113,8 @@ impl Provider {
 
     /// When to look again: as usual, but as early as the document says, and before it runs out.
     pub(super) fn refresh(&self, usual: Duration, now: UnixMillis) -> Duration {
-        let left = self.0.valid_until.map(|end| Duration::from_millis(end.0.saturating_sub(now.0).div_euclid(2)));
+        let left =
+            self.0.valid_until.map(|end| Duration::from_millis(end.0.saturating_sub(now.0).div_euclid(2)));
         [self.0.cache_duration, left].into_iter().flatten().fold(usual, Duration::min)
     }
 
@@ -165,7 +166,9 @@ pub(super) fn sources(
 fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Source, String> {
     let entity_id = &provider.entity_id;
     Ok(match &provider.trust {
-        Trusted::Pinned { sso_url, keys } => Source::Fixed(Rc::new(Provider::pinned(entity_id, sso_url, keys))),
+        Trusted::Pinned { sso_url, keys } => {
+            Source::Fixed(Rc::new(Provider::pinned(entity_id, sso_url, keys)))
+        }
         Trusted::Metadata(Metadata::Text { text, place }) => {
             let metadata = idp_metadata::read(text.as_bytes(), entity_id).map_err(|error| {
                 format!("{place}: is {error}; paste all of the identity provider's metadata")

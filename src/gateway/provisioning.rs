@@ -8,33 +8,36 @@ pub(super) mod load;
 
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 use crate::config::{Credential, ScimSettings};
-use crate::scim::{self, Incoming, Normalised, Outgoing, Sequence};
+use crate::scim::{self, AccountChange, Incoming, Normalised, Outgoing, Plan, Planned, ScimError, Sequence};
 
-pub(super) use answer::{
-    as_reply, local_error, not_recorded, replace, response_too_large, too_large, unavailable,
-};
+pub(super) use answer::{as_reply, local_error, not_recorded, replace, too_large, unavailable};
 pub(super) use calling::Calling;
+use calling::{Task, Then};
 pub(super) use flow::{Answered, Flow, FollowUp};
 
-use super::event::{Call, Edits};
+use super::event::{Call, Edits, Wait};
 use super::join::Change;
 use super::request::Head;
 use super::tenant::{ScimRoom, TenantRoom};
 use super::{Gateway, reports};
 
-/// An authenticated request whose body may still be coming.
+/// A request at the door, or, once [`super::authentication`] has let it in, one whose body may still be coming.
 pub(super) struct Arriving {
-    tenant: usize,
+    pub(super) tenant: usize,
     method: String,
     /// Path and query below the public path.
     below: String,
     accept: Option<String>,
     content_type: Option<String>,
     content_encoding: Option<String>,
-    authorization: Option<Vec<u8>>,
+    /// The credential for the application, where that is Entra's own or made from it.
+    pub(super) authorization: Option<Vec<u8>>,
+    /// `content-length`, as the client says.
+    pub(super) declared_length: Option<usize>,
     forged: Vec<HeaderEdit>,
     pub(super) max_body: usize,
-    place: load::Place,
+    /// Taken when it is let in.
+    place: Option<load::Place>,
 }
 
 impl std::fmt::Debug for Arriving {
@@ -48,6 +51,9 @@ impl std::fmt::Debug for Arriving {
 pub(super) enum Next {
     Answer(Reply),
     Call(Call, Box<Calling>),
+    Wait(Wait, Box<Calling>),
+    /// Nothing has happened that anybody waits for.
+    Hold(Box<Calling>),
     Forward(Edits, Box<Flow>),
 }
 
@@ -57,31 +63,12 @@ pub(super) fn below<'p>(tenant: &TenantRoom, path: &'p str) -> Option<&'p str> {
     (rest.is_empty() || rest.starts_with(['/', '?'])).then_some(rest)
 }
 
-/// Authenticates a request whose path is below the public path.
-pub(super) fn arrive(
-    gateway: &Gateway,
-    at: usize,
-    head: &Head,
-    below: &str,
-    host: &dyn Host,
-) -> Result<Arriving, Reply> {
-    let (tenant, settings, room) = parts(gateway, at).ok_or_else(unavailable)?;
+/// Reads a request whose path is below the public path. Nobody has let it in yet.
+pub(super) fn arrive(gateway: &Gateway, at: usize, head: &Head, below: &str) -> Result<Arriving, Reply> {
+    let (_, settings, _) = parts(gateway, at).ok_or_else(unavailable)?;
     if head.upgrade {
         return Err(scim::error_reply(400, None, "An upgrade is not possible here."));
     }
-    let token = scim::authenticate(&head.headers, &room.tokens).map_err(|denied| {
-        reports::scim_denied(host, &tenant.settings.name, denied.code());
-        denied.reply()
-    })?;
-    reports::scim_authenticated(host, &tenant.settings.name, token);
-    if head.content_length().is_some_and(|length| length > settings.max_body) {
-        return Err(too_large(settings.max_body));
-    }
-    let Some(place) = load::Place::take(&room.in_hand, settings.max_in_hand) else {
-        host.count("vestibule.scim.overload");
-        host.log(Level::Warn, &format!("tenant={} event=scim.overload", tenant.settings.name));
-        return Err(load::too_many(2, "The gateway has too many requests in hand; try again."));
-    };
     let text = |name| head.headers.text(name).map(str::to_owned);
     Ok(Arriving {
         tenant: at,
@@ -91,10 +78,28 @@ pub(super) fn arrive(
         content_type: text("content-type"),
         content_encoding: text("content-encoding"),
         authorization: head.headers.get("authorization").map(<[u8]>::to_vec),
+        declared_length: head.content_length(),
         forged: [head.forged.clone(), keep_to_ourselves(&head.headers)].concat(),
         max_body: settings.max_body,
-        place,
+        place: None,
     })
+}
+
+impl Arriving {
+    /// Lets it in, if there is room for it.
+    pub(super) fn admitted(mut self, gateway: &Gateway, host: &dyn Host) -> Result<Self, Reply> {
+        let (tenant, settings, room) = parts(gateway, self.tenant).ok_or_else(unavailable)?;
+        if self.declared_length.is_some_and(|length| length > settings.max_body) {
+            return Err(too_large(settings.max_body));
+        }
+        let Some(place) = load::Place::take(&room.in_hand, settings.max_in_hand) else {
+            host.count("vestibule.scim.overload");
+            host.log(Level::Warn, &format!("tenant={} event=scim.overload", tenant.settings.name));
+            return Err(load::too_many(2, "The gateway has too many requests in hand; try again."));
+        };
+        self.place = Some(place);
+        Ok(self)
+    }
 }
 
 /// Headers that Entra's client has no use for and that would tell the application something about us.
@@ -104,9 +109,22 @@ fn keep_to_ourselves(headers: &Headers) -> Vec<HeaderEdit> {
     unwanted.iter().filter(|name| headers.has(name)).map(|name| HeaderEdit::remove(name)).collect()
 }
 
+/// Edits that take all trailers away: they describe the octets that came, not those that go, and none is of use to a
+/// SCIM server.
+pub(super) fn without(trailers: &Headers) -> Vec<HeaderEdit> {
+    let mut edits = Vec::new();
+    for (name, _) in trailers.iter() {
+        let edit = HeaderEdit::Remove(name.to_vec());
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    edits
+}
+
 /// The body is complete (or there is none): apply the rules.
 pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8]>, host: &dyn Host) -> Next {
-    let Some((tenant, settings, room)) = parts(gateway, arriving.tenant) else {
+    let Some((tenant, _, room)) = parts(gateway, arriving.tenant) else {
         return Next::Answer(unavailable());
     };
     let name = &tenant.settings.name;
@@ -128,59 +146,89 @@ pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8
             Next::Answer(reply)
         }
         Ok(Normalised::Forward(outgoing)) => {
-            reports::scim_rewritten(host, name, &arriving.method, &outgoing.applied);
-            forward(arriving, settings, &room.rules, *outgoing, body.is_some_and(|body| !body.is_empty()))
+            send(gateway, arriving, *outgoing, body.is_some_and(|body| !body.is_empty()), host)
         }
     }
 }
 
-fn forward(
+/// How the normalised request goes to the application: as it is, or by exchanges of our own.
+fn send(
+    gateway: &Gateway,
     arriving: Arriving,
-    settings: &ScimSettings,
-    rules: &scim::Settings,
     outgoing: Outgoing,
     came_with_body: bool,
+    host: &dyn Host,
 ) -> Next {
-    let sequence = Sequence::of(&outgoing, rules);
+    let Some((tenant, settings, room)) = parts(gateway, arriving.tenant) else {
+        return Next::Answer(unavailable());
+    };
+    let (name, what) = (&tenant.settings.name, &arriving.method);
+    match &outgoing.observed {
+        Some(observed) => {
+            let refused = observed.refusal.as_ref().map(ScimError::code);
+            reports::scim_observed(host, name, what, &outgoing.applied, refused);
+        }
+        None => reports::scim_rewritten(host, name, what, &outgoing.applied),
+    }
+    let credential = application::credential(settings, arriving.authorization.as_deref());
+    let flow = |shape, change: Option<AccountChange>, sequence, place| Flow {
+        tenant: arriving.tenant,
+        shape,
+        change: change.map(|change| Change::asked(arriving.tenant, change)),
+        sequence,
+        credential,
+        max_response: settings.max_response,
+        _place: place,
+    };
+    match scim::plan(outgoing, &room.rules) {
+        Plan::Forward(outgoing) => {
+            // What is only observed is followed by nothing.
+            let sequence = Sequence::of(&outgoing, &room.rules).filter(|_| outgoing.observed.is_none());
+            let edits = edits(settings, &arriving, &outgoing, came_with_body);
+            let Outgoing { shape, change, body, .. } = *outgoing;
+            // A body that the rules dropped does not go on.
+            let body = body.or_else(|| came_with_body.then(Vec::new));
+            let flow = flow(shape, change, sequence, arriving.place);
+            calling::begin(gateway, flow, Then::Forward(Edits { body, ..edits }), host)
+        }
+        Plan::Errand(planned) => {
+            let exclusive = planned.exclusive().map(str::to_owned);
+            let Planned { first, errand, shape, change, applied, .. } = *planned;
+            reports::scim_rewritten(host, &tenant.settings.name, first.method, &applied);
+            let task = Task { first, errand: Box::new(errand), exclusive };
+            calling::begin(gateway, flow(shape, change, None, arriving.place), Then::Errand(task), host)
+        }
+    }
+}
+
+/// What changes in the head of a request that is forwarded.
+fn edits(settings: &ScimSettings, arriving: &Arriving, outgoing: &Outgoing, came_with_body: bool) -> Edits {
     let application = &settings.application;
-    let mut headers = arriving.forged;
+    let mut headers = arriving.forged.clone();
     headers.push(HeaderEdit::set(":path", &format!("{}{}", application.path, outgoing.path)));
     if outgoing.method != arriving.method {
         headers.push(HeaderEdit::set(":method", &outgoing.method));
     }
-    headers.extend(outgoing.headers);
+    headers.extend(outgoing.headers.iter().cloned());
     headers.push(HeaderEdit::remove("accept-encoding"));
     match &application.credential {
         Credential::Keep => {}
         Credential::Remove => headers.push(HeaderEdit::remove("authorization")),
         Credential::Set(value) => headers.push(HeaderEdit::set("authorization", value.expose())),
-    }
-    // Exact, never stale: many servers cannot read a body without it. A body that the rules dropped does not go on.
-    let body = outgoing.body.or_else(|| came_with_body.then(Vec::new));
-    if let Some(body) = &body {
-        headers.push(HeaderEdit::set("content-length", &body.len().to_string()));
-    }
-    let edits = Edits { headers, trailers: Vec::new(), body };
-    let flow = Flow {
-        tenant: arriving.tenant,
-        shape: outgoing.shape,
-        change: outgoing.change.map(|change| Change::asked(arriving.tenant, change)),
-        sequence,
-        credential: application::credential(settings, arriving.authorization.as_deref()),
-        max_response: settings.max_response,
-        _place: arriving.place,
-    };
-    // Asked before the write that may make the application forget who it is.
-    match flow.change.as_ref().and_then(Change::account).map(application::account) {
-        Some(request) => {
-            let call = application::call(settings, flow.credential.as_ref(), request);
-            Next::Call(call, Box::new(Calling { edits, flow }))
+        Credential::BasicFromClient => {
+            let value = arriving.authorization.clone().unwrap_or_default();
+            headers.push(HeaderEdit::Set(b"authorization".to_vec(), value));
         }
-        None => Next::Forward(edits, Box::new(flow)),
     }
+    // Exact, never stale: many servers cannot read a body without it.
+    if outgoing.body.is_some() || came_with_body {
+        let length = outgoing.body.as_ref().map_or(0, Vec::len);
+        headers.push(HeaderEdit::set("content-length", &length.to_string()));
+    }
+    Edits { headers, ..Edits::default() }
 }
 
-fn parts(gateway: &Gateway, at: usize) -> Option<(&TenantRoom, &ScimSettings, &ScimRoom)> {
+pub(super) fn parts(gateway: &Gateway, at: usize) -> Option<(&TenantRoom, &ScimSettings, &ScimRoom)> {
     let tenant = gateway.tenants.get(at)?;
     Some((tenant, tenant.settings.scim.as_ref()?, tenant.scim.as_ref()?))
 }

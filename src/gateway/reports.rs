@@ -12,7 +12,34 @@ pub(super) fn scim_denied(host: &dyn Host, tenant: &str, code: &str) {
 
 pub(super) fn scim_authenticated(host: &dyn Host, tenant: &str, token: &str) {
     host.count("vestibule.scim.authenticated");
-    host.log(Level::Debug, &format!("tenant={tenant} event=scim.authenticated token={token}"));
+    host.log(Level::Debug, &format!("tenant={tenant} event=scim.authenticated token={}", printable(token)));
+}
+
+/// A request that can neither be let in nor be refused now.
+pub(super) fn scim_unknowable(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.scim.unknowable");
+    host.log(Level::Warn, &format!("tenant={tenant} event=scim.unknowable code={code}"));
+}
+
+pub(super) fn introspection_failed(host: &dyn Host, tenant: &str, status: u16) {
+    host.count("vestibule.introspection.failed");
+    host.log(
+        Level::Error,
+        &format!(
+            "tenant={tenant} event=introspection.failed status={status} remedy=\"is the server there, and does it \
+             know our client?\""
+        ),
+    );
+}
+
+pub(super) fn token_granted(host: &dyn Host, tenant: &str, client: &str) {
+    host.count("vestibule.token.granted");
+    host.log(Level::Info, &format!("tenant={tenant} event=token.granted client={}", printable(client)));
+}
+
+pub(super) fn token_denied(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.token.denied");
+    host.log(Level::Info, &format!("tenant={tenant} event=token.denied code={code}"));
 }
 
 pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {
@@ -21,22 +48,41 @@ pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {
 }
 
 /// The audit record of one rewritten request or response: rules and places, never values.
-pub(super) fn scim_rewritten(host: &dyn Host, tenant: &str, method: &str, applied: &[Applied]) {
-    if applied.is_empty() {
-        return;
+pub(super) fn scim_rewritten(host: &dyn Host, tenant: &str, what: &str, applied: &[Applied]) {
+    if !applied.is_empty() {
+        host.count("vestibule.scim.rewritten");
+        audit(host, tenant, "rewritten", what, applied, "");
     }
+}
+
+/// The same of what would have been, where nothing is rewritten; `refused`: the code with which it would have been
+/// refused.
+pub(super) fn scim_observed(
+    host: &dyn Host,
+    tenant: &str,
+    what: &str,
+    applied: &[Applied],
+    refused: Option<&'static str>,
+) {
+    if !applied.is_empty() || refused.is_some() {
+        host.count("vestibule.scim.observed");
+        audit(host, tenant, "observed", what, applied, refused.unwrap_or_default());
+    }
+}
+
+fn audit(host: &dyn Host, tenant: &str, event: &str, what: &str, applied: &[Applied], refused: &str) {
     let rules: Vec<String> = applied
         .iter()
         .take(64)
         .map(|applied| format!("{}@{}", applied.rule, printable(&applied.place)))
         .collect();
     let more = applied.len().saturating_sub(rules.len());
-    host.count("vestibule.scim.rewritten");
+    let refused = if refused.is_empty() { String::new() } else { format!(" refused={refused}") };
     host.log(
         Level::Info,
         &format!(
-            "tenant={tenant} event=scim.rewritten what={} rules={} more={more}",
-            printable(method),
+            "tenant={tenant} event=scim.{event} what={} rules={} more={more}{refused}",
+            printable(what),
             rules.join(",")
         ),
     );

@@ -9,11 +9,13 @@ use crate::access::{
 use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply};
 
+use super::authentication::WaysIn;
 use super::event::Edits;
 use super::pages::{Offer, Reference, page, problem};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
+use super::token_endpoint::{self, Asking};
 use super::{Gateway, logout, reports, sign_on};
 
 /// See the module.
@@ -24,8 +26,10 @@ pub(super) enum Verdict {
     Answer(Reply),
     /// A form for the assertion consumer of this tenant.
     Consume(usize, Head),
-    /// An authenticated request of the provisioning client.
-    Provision(Box<Arriving>),
+    /// A request below the public path; nobody has let it in yet.
+    Knock(Box<Arriving>, Headers),
+    /// A request for a token.
+    Token(Box<Asking>),
 }
 
 /// Decides on a request's head.
@@ -54,8 +58,8 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
         });
     }
     if let Some(below) = below {
-        return match provisioning::arrive(gateway, at, &head, below, host) {
-            Ok(arriving) => Verdict::Provision(Box::new(arriving)),
+        return match provisioning::arrive(gateway, at, &head, below) {
+            Ok(arriving) => Verdict::Knock(Box::new(arriving), head.headers),
             Err(reply) => Verdict::Answer(reply),
         };
     }
@@ -70,6 +74,17 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             ));
         }
     };
+    if token_endpoint::is_at(tenant, path.as_str()) {
+        return match token_endpoint::arrive(at, &head) {
+            Ok(asking) => Verdict::Token(asking),
+            Err(reply) => Verdict::Answer(reply),
+        };
+    }
+    let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, path.as_str()));
+    if passes && !gateway.closed.holds(path.as_str()) {
+        let headers = [head.forged.clone(), Cookies::hide(&head.headers)].concat();
+        return Verdict::Pass(Edits { headers, ..Edits::default() });
+    }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
         return consumer(at, head);
     }

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::access::{LoginCookies, LogoutCookies, Rounds, SessionCookies};
-use crate::config::{Credential, Piece, Tenant};
+use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
+use super::authentication::WaysIn;
+use super::documents::Documents;
 use super::provider::Source;
 use super::sign_on::SamlRoom;
 
@@ -31,7 +33,7 @@ pub(super) struct TenantRoom {
 #[derive(Debug)]
 pub(super) struct ScimRoom {
     pub(super) rules: scim::Settings,
-    pub(super) tokens: Vec<scim::Token>,
+    pub(super) ways_in: WaysIn,
     /// How many requests of this tenant this worker has in hand.
     pub(super) in_hand: Rc<Cell<usize>>,
 }
@@ -41,6 +43,7 @@ impl TenantRoom {
         settings: Tenant,
         provider: Option<Source>,
         masters: &[MasterKey],
+        documents: &mut Documents,
     ) -> Result<Self, SealError> {
         let sessions = SessionCookies::new(KeyRing::derive(masters, "session")?, &settings.name);
         let logins = LoginCookies::new(
@@ -51,20 +54,13 @@ impl TenantRoom {
         let rounds = Rounds::new(KeyRing::derive(masters, "rounds")?, &settings.name);
         let saml = settings.saml.as_ref().map(SamlRoom::new);
         let logouts = LogoutCookies::new(KeyRing::derive(masters, "logout")?, &settings.name);
-        let scim = settings.scim.as_ref().map(|scim| ScimRoom {
-            rules: scim::Settings {
-                public_base: format!("{}{}", settings.public_url, scim.public_path),
-                application_base: scim.application.path.clone(),
-                cluster_base: Some(scim.application.cluster_path.clone()),
-                off: scim.rules_off.iter().cloned().collect(),
-                own_credential: scim.application.credential != Credential::Keep,
-                ..scim::Settings::default()
-            },
-            tokens: scim
-                .tokens
-                .iter()
-                .map(|token| scim::Token { name: token.name.clone(), sha256: token.sha256 })
-                .collect(),
+        let ways_in = match &settings.scim {
+            Some(scim) => Some(WaysIn::new(scim, masters, documents)?),
+            None => None,
+        };
+        let scim = settings.scim.as_ref().zip(ways_in).map(|(scim, ways_in)| ScimRoom {
+            rules: rules(&settings.public_url, scim),
+            ways_in,
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
@@ -79,6 +75,32 @@ impl TenantRoom {
 
     pub(super) fn needs(&self, attribute: &str) -> bool {
         self.needed.contains(attribute)
+    }
+}
+
+/// What the operator decided about provisioning, as the pipelines take it.
+fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
+    let schemas = &scim.schemas;
+    let supported = schemas.supported.iter().flatten().map(String::as_str);
+    scim::Settings {
+        public_base: format!("{public_url}{}", scim.public_path),
+        application_base: scim.application.path.clone(),
+        cluster_base: Some(scim.application.cluster_path.clone()),
+        off: scim.rules_off.iter().cloned().collect(),
+        declared_types: schemas.attributes.iter().map(|(name, value_type)| (name, *value_type)).collect(),
+        known_schemas: schemas.known.as_ref().map(|known| known.iter().cloned().collect()),
+        known_attributes: scim::KnownAttributes::of(supported),
+        without_groups: scim.help.groups == Some(false),
+        groups_are_decided: scim.help.groups.is_some(),
+        discovery: scim.help.discovery,
+        own_credential: !matches!(
+            scim.application.credential,
+            Credential::Keep | Credential::BasicFromClient
+        ),
+        validator_mode: scim.validator,
+        literal_backslash: scim.literal_backslash,
+        mode: scim.mode,
+        abilities: scim.help.abilities.clone(),
     }
 }
 

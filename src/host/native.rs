@@ -13,51 +13,72 @@ use crate::gateway::NativeCrypto;
 
 use super::{abi, wire};
 
-/// The question whose answer is known: RSA-2048, PKCS#1 v1.5, SHA-256. Nobody has the private key any more.
+/// The questions whose answers are known: this message, SHA-256. Nobody has the private keys any more.
 const KNOWN_MESSAGE: &[u8] = b"vestibule: known answer";
-/// Its key, base64 of the DER of a `SubjectPublicKeyInfo`.
-const KNOWN_KEY: &str = "\
+/// A key of RSA-2048, base64 of the DER of a `SubjectPublicKeyInfo`.
+const KNOWN_RSA_KEY: &str = "\
 MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAn/OunOB7cHo7X22dnY5mMWy/cK1dEbhtuAB2Hb7QgmbcYhSYhf72X9kn\
 fQz+Yer+PZcY78qdiFb+lNSNorAzOmzG4AuP2OenJ48LxYpv0xsCd8CkYLJD4Z6cX353EEA77oA2AjCkyFnz3YgCJLGZpcpS8S6f\
 W0QF66GZOkMKHyKIVuJoQO5exnJq7Z3CwBCLqe8PK+WpTYjk0iotYUciLN7hx9A85KqXoM8OES6rdLYlhUuSeigCNadh8weUrq9H\
 xx44qgWM4MLJKJ0af60mru8aDKlP3gltrfjjhxx9EjhB2e1gMBZfCvPJutIN967gaMDlr7xgDk+JMypxoNn/uQIDAQAB\
 ";
-/// Its signature, base64.
-const KNOWN_SIGNATURE: &str = "\
+/// Its signature (PKCS#1 v1.5), base64.
+const KNOWN_RSA_SIGNATURE: &str = "\
 KOnZRpoM7xKtgP+3/vldW8VOqoIXq/7n9JIHvJsf8AwmY7VNwrgz7vZDCIygcq08l+tcaAPRZxqrIaArSc5t9297VApXNgC0wTVB\
 YQipiEOSOgkIErV4nQUHM51RDqG2zB0nYCZU6hv+AOOGfnBd+XRwN8nz7CIgblCrBYMtkCgrNx5T/k2jhF9NrneSDxg5Ng7ESmnj\
 5g9ybuyxygwj+Sbgvo5LDS2F/xDZooFxqCkMXGpm9bD/u2OIe85yG5dD/uCLJUMhXD8Mv4S701oAe/20ry4UfXBcZCv+ybKY4Sh2\
 jLdA3Ndl8d+Z4aYlGnXPkBT/cOyyH+Uik7evsqaDxw==\
 ";
 
+/// A key of P-256, in the same form.
+const KNOWN_EC_KEY: &str = "\
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEFxezXCcN8TKQ3AYimdluUfcPpjMwCqZFN21TaG5eNj64HZ53BPtDFc7aw6EIKhwk\
+GnUO9okVNm9lNTcHuloTlg==\
+";
+/// Its signature (DER), base64.
+const KNOWN_EC_SIGNATURE: &str = "\
+MEQCIFm4m2gWx7uewM+GZe3r0Tm7FARVupstM8Xj6weBGrztAiB6obgqJk/Tdu6CN6qi9wpch03nGW7/FolFPK4sEVJoSw==\
+";
+/// `id-ecPublicKey` (RFC 5480 section 2.1.1), which the key's algorithm begins with.
+const EC_PUBLIC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+
 /// What is known of the host's signature verification. One for each configuration.
 pub(super) struct Native {
     allowed: bool,
-    proven: Cell<Option<bool>>,
+    rsa: Cell<Option<bool>>,
+    elliptic: Cell<Option<bool>>,
 }
 
 impl Native {
     pub(super) fn new(setting: NativeCrypto) -> Self {
-        Self { allowed: matches!(setting, NativeCrypto::Auto), proven: Cell::new(None) }
+        let allowed = matches!(setting, NativeCrypto::Auto);
+        Self { allowed, rsa: Cell::new(None), elliptic: Cell::new(None) }
     }
 
-    /// Whether the host answered the known question right, both ways. Asked once.
+    /// Whether the host answered the known question of RSA right, both ways. Asked once.
     pub(super) fn is_proven(&self) -> bool {
-        if !self.allowed {
-            return false;
-        }
-        if let Some(proven) = self.proven.get() {
-            return proven;
-        }
-        let proven = knows_the_answer().unwrap_or(false);
-        self.proven.set(Some(proven));
-        proven
+        self.allowed && once(&self.rsa, || knows_the_answer(KNOWN_RSA_KEY, KNOWN_RSA_SIGNATURE))
     }
 
-    /// Asks the host, where it is proven.
-    pub(super) fn verify(&self, question: &NativeSignature<'_>) -> NativeVerdict {
-        if self.is_proven() { ask(question) } else { NativeVerdict::Unavailable }
+    fn is_proven_for_elliptic_curves(&self) -> bool {
+        self.allowed && once(&self.elliptic, || knows_the_answer(KNOWN_EC_KEY, KNOWN_EC_SIGNATURE))
     }
+
+    /// Asks the host, where it is proven for keys of this kind.
+    pub(super) fn verify(&self, question: &NativeSignature<'_>) -> NativeVerdict {
+        let is_elliptic = question.spki.windows(EC_PUBLIC_KEY.len()).any(|window| window == EC_PUBLIC_KEY);
+        let proven = if is_elliptic { self.is_proven_for_elliptic_curves() } else { self.is_proven() };
+        if proven { ask(question) } else { NativeVerdict::Unavailable }
+    }
+}
+
+/// What was found out once.
+fn once(known: &Cell<Option<bool>>, find_out: impl Fn() -> Option<bool>) -> bool {
+    known.get().unwrap_or_else(|| {
+        let proven = find_out().unwrap_or(false);
+        known.set(Some(proven));
+        proven
+    })
 }
 
 fn ask(question: &NativeSignature<'_>) -> NativeVerdict {
@@ -68,9 +89,9 @@ fn ask(question: &NativeSignature<'_>) -> NativeVerdict {
 }
 
 /// A good signature must be valid, and the same signature, key and message with one octet changed must not.
-fn knows_the_answer() -> Option<bool> {
-    let spki = STANDARD.decode(KNOWN_KEY).ok()?;
-    let signature = STANDARD.decode(KNOWN_SIGNATURE).ok()?;
+fn knows_the_answer(key: &str, signature: &str) -> Option<bool> {
+    let spki = STANDARD.decode(key).ok()?;
+    let signature = STANDARD.decode(signature).ok()?;
     let mut forged = signature.clone();
     if let Some(octet) = forged.last_mut() {
         *octet ^= 1;

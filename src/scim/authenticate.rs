@@ -1,7 +1,8 @@
 //! Who may provision: static bearer tokens, kept as their SHA-256 (rules A0 and A1).
 
+use super::auth::unverified;
 use super::error::Denied;
-use crate::common::Headers;
+use crate::common::{Headers, UnixMillis};
 use crate::crypto::{equal, sha256};
 
 /// A bearer token that is accepted.
@@ -11,6 +12,33 @@ pub struct Token {
     pub name: String,
     /// SHA-256 of the secret text.
     pub sha256: [u8; 32],
+    /// When it begins to be accepted.
+    pub not_before: Option<UnixMillis>,
+    /// When it ceases to be accepted.
+    pub expires: Option<UnixMillis>,
+    /// The directory it was made for: where the token is a JWT, it must say the same.
+    pub tenant_id: Option<String>,
+}
+
+impl Token {
+    /// A token that is accepted at all times.
+    #[must_use]
+    pub fn new(name: &str, sha256: [u8; 32]) -> Self {
+        Self { name: name.to_owned(), sha256, not_before: None, expires: None, tenant_id: None }
+    }
+
+    fn judge(&self, secret: &str, now: UnixMillis) -> Result<&str, Denied> {
+        if self.expires.is_some_and(|expires| expires <= now) {
+            return Err(Denied::Expired);
+        }
+        if self.not_before.is_some_and(|begins| begins > now) {
+            return Err(Denied::NotYet);
+        }
+        match (&self.tenant_id, unverified(secret, "tid")) {
+            (Some(own), Some(said)) if !own.eq_ignore_ascii_case(&said) => Err(Denied::Directory),
+            _ => Ok(&self.name),
+        }
+    }
 }
 
 impl std::fmt::Debug for Token {
@@ -42,20 +70,24 @@ pub(crate) fn bearer(headers: &Headers) -> Result<&str, Denied> {
 /// The name of the token that the request carries.
 ///
 /// Every token is compared, in constant time, so that the time tells nothing about which are configured. Of two equal
-/// tokens the first is named.
+/// tokens the first that is accepted is named.
 ///
 /// # Errors
-/// [`Denied`] where there is no single bearer credential, or it is not one of the tokens.
-pub fn authenticate<'t>(headers: &Headers, tokens: &'t [Token]) -> Result<&'t str, Denied> {
-    let digest = sha256(bearer(headers)?.as_bytes());
-    let mut found = None;
+/// [`Denied`] where there is no single bearer credential, or it is not one of the tokens, or not now.
+pub fn authenticate<'t>(headers: &Headers, tokens: &'t [Token], now: UnixMillis) -> Result<&'t str, Denied> {
+    let secret = bearer(headers)?;
+    let digest = sha256(secret.as_bytes());
+    let mut result = Err(Denied::Unknown);
     for token in tokens {
         let same = equal(&token.sha256, &digest);
-        if same && found.is_none() {
-            found = Some(token.name.as_str());
+        if same && result.is_err() {
+            let judged = token.judge(secret, now);
+            if judged.is_ok() || result == Err(Denied::Unknown) {
+                result = judged;
+            }
         }
     }
-    found.ok_or(Denied::Unknown)
+    result
 }
 
 #[cfg(test)]
@@ -64,14 +96,16 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
+    const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+
     fn tokens() -> Vec<Token> {
         [("old", "s3cr3t"), ("new", "ada@edge.example:k/e+y=="), ("empty", "")]
-            .map(|(name, secret)| Token { name: name.into(), sha256: sha256(secret.as_bytes()) })
+            .map(|(name, secret)| Token::new(name, sha256(secret.as_bytes())))
             .into()
     }
 
     fn ask(value: &str) -> Result<String, Denied> {
-        authenticate(&Headers::from([("Authorization", value)]), &tokens()).map(str::to_owned)
+        authenticate(&Headers::from([("Authorization", value)]), &tokens(), NOW).map(str::to_owned)
     }
 
     #[test]
@@ -82,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_missing_header_is_told_from_a_wrong_one() {
-        assert_eq!(authenticate(&Headers::default(), &tokens()), Err(Denied::Missing));
+        assert_eq!(authenticate(&Headers::default(), &tokens(), NOW), Err(Denied::Missing));
         assert_eq!(ask("Bearer nope"), Err(Denied::Unknown));
         assert_eq!(ask("Bearer S3CR3T"), Err(Denied::Unknown));
     }
@@ -97,21 +131,58 @@ mod tests {
     #[test]
     fn two_credentials_are_refused_whether_apart_or_joined() {
         let two = Headers::from([("authorization", "Bearer s3cr3t"), ("Authorization", "Bearer s3cr3t")]);
-        assert_eq!(authenticate(&two, &tokens()), Err(Denied::Malformed));
+        assert_eq!(authenticate(&two, &tokens(), NOW), Err(Denied::Malformed));
         assert_eq!(ask("Bearer s3cr3t,Bearer s3cr3t"), Err(Denied::Malformed));
         assert_eq!(ask("Bearer nope, Bearer s3cr3t"), Err(Denied::Malformed));
         assert_eq!(ask("Bearer s3cr3t, "), Err(Denied::Malformed));
     }
 
     #[test]
+    fn a_token_opens_from_its_beginning_until_its_end() {
+        let digest = sha256(b"s3cr3t");
+        let headers = Headers::from([("authorization", "Bearer s3cr3t")]);
+        let day = std::time::Duration::from_secs(86_400);
+        let token = Token {
+            not_before: Some(NOW.before(day)),
+            expires: Some(NOW.after(day)),
+            ..Token::new("dated", digest)
+        };
+        let at = |now| authenticate(&headers, std::slice::from_ref(&token), now).map(str::to_owned);
+        assert_eq!(at(NOW), Ok("dated".to_owned()));
+        assert_eq!(at(NOW.before(day)), Ok("dated".to_owned()));
+        assert_eq!(at(NOW.before(day).before(day)), Err(Denied::NotYet));
+        assert_eq!(at(NOW.after(day)), Err(Denied::Expired));
+        let again = [token.clone(), Token::new("again", digest)];
+        assert_eq!(authenticate(&headers, &again, NOW.after(day)), Ok("again"));
+        assert_eq!(Denied::Expired.code(), "token_expired");
+        assert_eq!(Denied::Expired.reply().status, 401);
+    }
+
+    #[test]
+    fn a_token_that_names_another_directory_than_it_was_made_for_is_refused() {
+        use base64::Engine;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let jwt = format!("e30.{}.AAAA", URL_SAFE_NO_PAD.encode(r#"{"tid":"11111111-AAAA"}"#));
+        let headers = Headers::from([("authorization", format!("Bearer {jwt}").as_str())]);
+        let token = |tenant_id: Option<&str>| Token {
+            tenant_id: tenant_id.map(str::to_owned),
+            ..Token::new("paired", sha256(jwt.as_bytes()))
+        };
+        let ask = |token| authenticate(&headers, &[token], NOW).map(str::to_owned);
+        assert_eq!(ask(token(Some("11111111-aaaa"))), Ok("paired".to_owned()));
+        assert_eq!(ask(token(None)), Ok("paired".to_owned()));
+        assert_eq!(ask(token(Some("22222222-bbbb"))), Err(Denied::Directory));
+    }
+
+    #[test]
     fn without_tokens_nobody_enters() {
         let headers = Headers::from([("authorization", "Bearer s3cr3t")]);
-        assert_eq!(authenticate(&headers, &[]), Err(Denied::Unknown));
+        assert_eq!(authenticate(&headers, &[], NOW), Err(Denied::Unknown));
     }
 
     #[test]
     fn a_value_that_is_not_text_is_refused() {
         let headers = Headers::new(vec![(b"authorization".to_vec(), b"Bearer s3cr3t\xff".to_vec())]);
-        assert_eq!(authenticate(&headers, &tokens()), Err(Denied::Malformed));
+        assert_eq!(authenticate(&headers, &tokens(), NOW), Err(Denied::Malformed));
     }
 }

@@ -97,6 +97,33 @@ pub(crate) fn account_change(target: &Target, body: Option<&Value>) -> Option<Ac
     Some(AccountChange { kind, user_id: target.id.clone(), keys: seen.keys })
 }
 
+/// What a request that cannot be read whole might do to a person's access, where it is passed on nevertheless.
+///
+/// A write to an account may deactivate it, so it counts as if it did; nobody is let in by a request that was not read.
+pub(crate) fn possible_change(target: &Target, body: Option<&Value>) -> Option<AccountChange> {
+    let read = account_change(target, body);
+    match target.action {
+        Action::Patch | Action::Replace if target.kind == ResourceKind::User => Some(AccountChange {
+            kind: ChangeKind::Deactivate,
+            user_id: target.id.clone(),
+            keys: read.map_or_else(PersonKeys::none, |change| change.keys),
+        }),
+        _ => read.filter(|change| matches!(change.kind, ChangeKind::Deactivate | ChangeKind::Delete)),
+    }
+}
+
+/// The change that is left of `asked` once a rule that the operator chose has taken attributes out: a name that does
+/// not reach the application is no key, but a deactivation is never lost.
+pub(crate) fn left_of(asked: Option<AccountChange>, target: &Target, body: &Value) -> Option<AccountChange> {
+    let asked = asked?;
+    let left = account_change(target, Some(body));
+    if asked.kind == ChangeKind::Rename {
+        return left;
+    }
+    let keys = left.map_or_else(PersonKeys::none, |change| change.keys);
+    Some(AccountChange { keys, ..asked })
+}
+
 fn kind_of(seen: &Seen) -> Option<ChangeKind> {
     match seen.active {
         Some(false) => Some(ChangeKind::Deactivate),

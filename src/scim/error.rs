@@ -25,8 +25,29 @@ pub enum ScimError {
     NoTarget(String),
     /// A filter that cannot be read (RFC 7644 section 3.4.2.2).
     Filter(String),
-    /// A value that cannot be carried over without guessing.
+    /// A value that cannot be carried over without guessing, or that is missing.
     Value(String),
+    /// Only a judgement could repair it, and those are not wanted ([`super::Mode::Strict`]).
+    Judgement {
+        /// The rule that would have judged.
+        rule: &'static str,
+        /// Where: a path into the message, never a value of it.
+        place: String,
+    },
+    /// A secret in a URL (RFC 7644 section 7.5.2).
+    Sensitive(&'static str),
+    /// A version of the protocol that is not served (RFC 7644 section 3.13).
+    Version,
+    /// There is no such resource.
+    Absent(&'static str),
+    /// A query that is not allowed (RFC 7644 section 4).
+    Forbidden(&'static str),
+    /// A change of what may not be changed, or the removal of what must be there (RFC 7644 section 3.5.2.2).
+    Mutability(String),
+    /// More entries than can be looked through (RFC 7644 section 3.12).
+    TooMany(String),
+    /// The application did not answer, or with something else than was asked for.
+    Upstream(&'static str),
     /// An ambiguous or malformed URL.
     Url(&'static str),
     /// A media type or content coding other than plain SCIM JSON.
@@ -48,6 +69,12 @@ pub enum Denied {
     Malformed,
     /// A credential that is not ours.
     Unknown,
+    /// A token of ours whose time is over.
+    Expired,
+    /// A token of ours whose time has not come.
+    NotYet,
+    /// A token of ours that was made for another directory than the one it says.
+    Directory,
 }
 
 impl Denied {
@@ -58,6 +85,9 @@ impl Denied {
             Self::Missing => "scim_token_missing",
             Self::Malformed => "scim_token_malformed",
             Self::Unknown => "scim_token_unknown",
+            Self::Expired => "token_expired",
+            Self::NotYet => "token_not_yet",
+            Self::Directory => "token_directory",
         }
     }
 
@@ -92,6 +122,14 @@ impl ScimError {
             Self::NoTarget(_) => "scim_no_target",
             Self::Filter(_) => "scim_filter",
             Self::Value(_) => "scim_value",
+            Self::Mutability(_) => "scim_mutability",
+            Self::Judgement { .. } => "scim_judgement",
+            Self::Sensitive(_) => "scim_sensitive",
+            Self::Version => "scim_version",
+            Self::Absent(_) => "scim_absent",
+            Self::Forbidden(_) => "scim_forbidden",
+            Self::TooMany(_) => "scim_too_many",
+            Self::Upstream(_) => "scim_upstream",
             Self::Url(_) => "scim_url",
             Self::MediaType(_) => "scim_media_type",
             Self::Method => "scim_method",
@@ -105,8 +143,10 @@ impl ScimError {
             Self::Unauthorized(_) => 401,
             Self::MediaType(_) => 415,
             Self::Method => 405,
-            Self::Endpoint => 404,
+            Self::Endpoint | Self::Absent(_) => 404,
+            Self::Forbidden(_) => 403,
             Self::Unsupported(_) => 501,
+            Self::Upstream(_) => 502,
             _ => 400,
         }
     }
@@ -118,6 +158,11 @@ impl ScimError {
             Self::NoTarget(_) => Some("noTarget"),
             Self::Filter(_) => Some("invalidFilter"),
             Self::Value(_) => Some("invalidValue"),
+            Self::Mutability(_) => Some("mutability"),
+            Self::Judgement { place, .. } => Some(judged(place)),
+            Self::Sensitive(_) => Some("sensitive"),
+            Self::Version => Some("invalidVers"),
+            Self::TooMany(_) => Some("tooMany"),
             _ => None,
         }
     }
@@ -131,8 +176,20 @@ impl ScimError {
             | Self::Path(what)
             | Self::NoTarget(what)
             | Self::Filter(what)
-            | Self::Value(what) => what.clone(),
-            Self::Url(what) | Self::MediaType(what) | Self::Unsupported(what) => (*what).into(),
+            | Self::Value(what)
+            | Self::Mutability(what)
+            | Self::TooMany(what) => what.clone(),
+            Self::Judgement { rule, place } => format!(
+                "Only a judgement by rule {rule} could repair {place}, and this gateway is set not to judge."
+            ),
+            Self::Url(what)
+            | Self::MediaType(what)
+            | Self::Unsupported(what)
+            | Self::Upstream(what)
+            | Self::Sensitive(what)
+            | Self::Absent(what)
+            | Self::Forbidden(what) => (*what).into(),
+            Self::Version => "This version of the SCIM protocol is not served here; 2.0 is.".into(),
             Self::Method => "SCIM does not define this method for this endpoint.".into(),
             Self::Endpoint => "There is no such SCIM endpoint.".into(),
         }
@@ -158,6 +215,19 @@ impl std::fmt::Display for ScimError {
 }
 
 impl std::error::Error for ScimError {}
+
+/// The `scimType` for what a judgement at `place` would have repaired.
+fn judged(place: &str) -> &'static str {
+    if place.starts_with("query") {
+        "invalidFilter"
+    } else if place.ends_with("path") {
+        "invalidPath"
+    } else if matches!(place, "body" | "Operations" | "schemas") {
+        "invalidSyntax"
+    } else {
+        "invalidValue"
+    }
+}
 
 /// The error message as JSON.
 pub(crate) fn error_body(status: u16, scim_type: Option<&str>, detail: Option<&str>) -> Value {
@@ -199,6 +269,21 @@ mod tests {
             (ScimError::NoTarget("x".into()), 400, Some("noTarget")),
             (ScimError::Filter("x".into()), 400, Some("invalidFilter")),
             (ScimError::Value("x".into()), 400, Some("invalidValue")),
+            (ScimError::Mutability("x".into()), 400, Some("mutability")),
+            (ScimError::Judgement { rule: "F4", place: "query.filter".into() }, 400, Some("invalidFilter")),
+            (ScimError::Judgement { rule: "F6", place: "Operations.path".into() }, 400, Some("invalidPath")),
+            (
+                ScimError::Judgement { rule: "P41", place: "Operations[0].value".into() },
+                400,
+                Some("invalidValue"),
+            ),
+            (ScimError::Judgement { rule: "P43", place: "Operations".into() }, 400, Some("invalidSyntax")),
+            (ScimError::Sensitive("x"), 400, Some("sensitive")),
+            (ScimError::Version, 400, Some("invalidVers")),
+            (ScimError::Absent("x"), 404, None),
+            (ScimError::Forbidden("x"), 403, None),
+            (ScimError::TooMany("x".into()), 400, Some("tooMany")),
+            (ScimError::Upstream("x"), 502, None),
             (ScimError::MediaType("x"), 415, None),
             (ScimError::Unsupported("x"), 501, None),
         ] {

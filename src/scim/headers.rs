@@ -1,7 +1,7 @@
 //! Rules of request headers: T3 T4 T5.
 
 use super::error::{MEDIA_TYPE, ScimError};
-use super::rule::Rule;
+use super::rule::{Certainty, Rule};
 use crate::common::HeaderEdit;
 
 /// The headers that the rules are about.
@@ -17,6 +17,7 @@ pub(crate) const ALL: &[&Rule<MediaHeaders>] = &[&T3, &T4, &T5];
 const T3: Rule<MediaHeaders> = Rule {
     id: "T3",
     says: "adds an Accept header where there is none",
+    certainty: Certainty::Harmless,
     apply: |headers, _, notes| {
         if headers.accept.as_deref().is_none_or(|accept| matches!(accept.trim(), "" | "*/*")) {
             headers.accept = Some(MEDIA_TYPE.to_owned());
@@ -28,6 +29,7 @@ const T3: Rule<MediaHeaders> = Rule {
 const T4: Rule<MediaHeaders> = Rule {
     id: "T4",
     says: "drops parameters of the content type",
+    certainty: Certainty::Harmless,
     apply: |headers, _, notes| {
         if let Some(value) = &mut headers.content_type
             && let Some((media_type, _)) = value.split_once(';')
@@ -41,6 +43,7 @@ const T4: Rule<MediaHeaders> = Rule {
 const T5: Rule<MediaHeaders> = Rule {
     id: "T5",
     says: "calls a SCIM message application/scim+json",
+    certainty: Certainty::Certain,
     apply: |headers, _, notes| {
         let value = headers.content_type.as_deref().unwrap_or_default();
         if headers.has_body && !value.starts_with(MEDIA_TYPE) {

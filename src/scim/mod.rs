@@ -9,14 +9,21 @@
 //! whole is refused, never forwarded half-read.
 
 mod ability;
+mod apply;
 pub mod auth;
 mod authenticate;
 mod change;
+mod discovery;
+mod errand;
 mod error;
 pub mod explain;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
+mod learnt;
 mod name;
+mod observe;
 mod patch;
 mod person;
 mod request;
@@ -29,8 +36,12 @@ mod schema;
 mod sequence;
 #[cfg(test)]
 mod sequence_test;
+#[cfg(test)]
+mod strict_test;
 mod upsert;
 mod url;
+#[cfg(test)]
+mod wrong_input_test;
 
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
@@ -40,17 +51,21 @@ mod fixtures_test;
 mod properties_test;
 
 pub use ability::{
-    Abilities, Deactivation, Deletion, Filtering, Mode, PatchForm, UnknownAttributes, UserNameChange,
+    Abilities, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm, UnknownAttributes,
+    UserNameChange,
 };
+pub(crate) use authenticate::bearer;
 pub use authenticate::{Token, authenticate};
 pub use change::{AccountChange, ChangeKind};
+pub use errand::{Answered, Effect, Ended, Errand, ErrandStep, Plan, Planned, plan};
 pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};
 pub use filter::{Filter, Literal, Operator, Path};
+pub use learnt::{KnownAttributes, Learnt, NotLearnt};
 pub use name::Name;
 pub use person::{person, resource_id};
-pub use request::{Incoming, Normalised, Outgoing, RequestShape, expects_body, normalise};
+pub use request::{Incoming, Normalised, Observed, Outgoing, RequestShape, expects_body, normalise};
 pub use response::{Repaired, Upstream, repair};
-pub use rule::{Applied, Settings};
+pub use rule::{Applied, Certainty, RuleSummary, Settings};
 pub use rules::catalogue;
 pub use schema::{DeclaredTypes, ResourceKind, ValueType};
 pub use sequence::{Conclusion, OwnRequest, Sequence, Step};

@@ -24,6 +24,9 @@ impl Name {
 
     /// Reads `text`; `None` where it holds anything but letters, digits, `-`, `_` and `$` between its separators.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.contains(char::is_control) {
+            return None;
+        }
         let (urn, dotted, rest) = split_urn(text);
         if rest.is_empty() {
             return urn.map(|urn| Self {
@@ -110,8 +113,8 @@ fn split_urn(text: &str) -> (Option<&str>, bool, &str) {
     {
         match rest.split_at_checked(1) {
             None => return (Some(urn), false, rest),
-            Some((":", rest)) if !rest.contains(':') => return (Some(urn), false, rest),
-            Some((".", rest)) if !rest.contains(':') => return (Some(urn), true, rest),
+            Some((":", rest)) if !rest.is_empty() && !rest.contains(':') => return (Some(urn), false, rest),
+            Some((".", rest)) if !rest.is_empty() && !rest.contains(':') => return (Some(urn), true, rest),
             _ => {}
         }
     }
@@ -186,8 +189,27 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in ["", ".", "a.", ".a", "a..b", "a b", "a[", "/active", "a\"b", "a:b", "urn:x:", "é:"] {
+        for text in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "a b",
+            "a[",
+            "/active",
+            "a\"b",
+            "a:b",
+            "urn:x:",
+            "é:",
+            "urn:x\u{1}:a",
+        ] {
             assert_eq!(Name::parse(text), None, "{text}");
+        }
+        for urn in [schema::USER, "urn:northwind:2.0:Crew"] {
+            for end in [".", ":"] {
+                assert_eq!(Name::parse(&format!("{urn}{end}")), None, "{urn}{end}");
+            }
         }
     }
 }

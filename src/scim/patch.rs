@@ -206,6 +206,20 @@ impl Patch {
         Ok(Self { members, operations, was_empty })
     }
 
+    /// Refuses what names an attribute that is read-only in every resource (RFC 7643 section 3.1).
+    pub(crate) fn check_targets(&self, context: &Context<'_>) -> Result<(), ScimError> {
+        let is_read_only = |name: &Name| {
+            let is_core = name.urn.is_none() || context.kind.core().is_some_and(|core| name.is_of(core));
+            is_core && ["id", "meta"].iter().any(|fixed| name.attribute.eq_ignore_ascii_case(fixed))
+        };
+        match self.operations.iter().find(|operation| operation.name().is_some_and(is_read_only)) {
+            Some(operation) => {
+                Err(ScimError::Mutability(format!("{} names a read-only attribute.", operation.at("path"))))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Writes the message.
     pub(crate) fn write(self) -> Value {
         let mut body = self.members;
@@ -263,6 +277,10 @@ fn operation(
         }
         Some(_) => return Err(ScimError::Path(format!("Operations[{place}].path is no text."))),
     };
+    // RFC 7644 section 3.5.2.1; whether none means null is each server's guess.
+    if verb != Verb::Remove && given.is_none() {
+        return Err(ScimError::Value(format!("Operations[{place}] has no value.")));
+    }
     // What such a removal would take away is each server's guess, and may be everything (RFC 7644 section 3.5.2.2).
     if verb == Verb::Remove && path.is_none() {
         return Err(ScimError::NoTarget(format!("Operations[{place}] removes without a path.")));

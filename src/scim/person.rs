@@ -113,6 +113,16 @@ pub(crate) fn is_about_active(name: &Name) -> bool {
     below_core(name).is_some_and(|path| path.split('.').next() == Some("active"))
 }
 
+/// Whether a name is, or is below, the name by which a user signs in.
+pub(crate) fn is_about_user_name(name: &Name) -> bool {
+    below_core(name).is_some_and(|path| path.split('.').next() == Some("username"))
+}
+
+/// Whether a name is that of the core schema, however it is misspelt.
+pub(crate) fn is_core_schema(name: &Name) -> bool {
+    name.urn.is_some() && below_core(name).as_deref() == Some("")
+}
+
 /// Calls `visit` with everything a map of attributes says of the person, in order; the object of the core schema is
 /// entered.
 pub(crate) fn each_said(map: &Map<String, Value>, visit: &mut dyn FnMut(Said<'_>)) {

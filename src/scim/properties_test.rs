@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::change::account_change;
+use super::fuzzing::account_change;
 use super::*;
 
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -101,11 +101,6 @@ fn incoming<'a>(method: &'a str, path: &'a str, body: &'a [u8]) -> Incoming<'a> 
     }
 }
 
-fn change_of(method: &str, path: &str, body: &[u8]) -> Option<AccountChange> {
-    let body = crate::common::json::parse(body).ok()?;
-    account_change(&url::target(method, path, true).ok()?, Some(&body))
-}
-
 /// Paths that a server may take for members, and no path at all; as a member of an operation.
 fn members_paths() -> impl Strategy<Value = String> {
     const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -144,6 +139,128 @@ fn members_paths() -> impl Strategy<Value = String> {
     ]
 }
 
+fn modes() -> impl Strategy<Value = Mode> {
+    prop::sample::select(vec![Mode::Observe, Mode::Normalise, Mode::Strict])
+}
+
+fn statuses() -> impl Strategy<Value = u16> {
+    prop_oneof![3 => Just(404), 1 => prop::sample::select(vec![400, 401, 403, 429, 500, 503]), 1 => 400u16..600]
+}
+
+/// What servers, proxies and attackers say when something is wrong.
+fn error_bodies() -> impl Strategy<Value = String> {
+    const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+    const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+    let status = prop::sample::select(vec![
+        "",
+        r#","status":"404""#,
+        r#","status":404"#,
+        r#","status":"500""#,
+        r#","status":"none""#,
+        r#","status":null"#,
+    ]);
+    prop_oneof![
+        status.clone().prop_map(|status| format!(r#"{{"schemas":["{ERROR}"]{status}}}"#)),
+        status.prop_map(|status| format!(
+            r#"{{"schemas":["{LIST}"],"totalResults":0,"Resources":[]{status}}}"#
+        )),
+        prop::sample::select(vec![
+            "",
+            " ",
+            "<html>404</html>",
+            "[]",
+            "{}",
+            "null",
+            "not found",
+            "[null]",
+            r#"{"Resources":[]}"#,
+            r#"{"error":"x"}"#,
+            r#"{"schemas":[]}"#
+        ])
+        .prop_map(str::to_owned),
+    ]
+}
+
+/// Requests whose every value and selector holds a secret.
+fn secretive() -> impl Strategy<Value = (&'static str, String, String)> {
+    let name = prop::sample::select(vec![
+        "active",
+        "userName",
+        "title",
+        "manager",
+        "members",
+        "roles",
+        "nickName",
+        "badge",
+        "name.givenName",
+        r#"emails[type eq "s3cret"].value"#,
+        r#"emails[value eq "s3cret"]"#,
+        "members[value eq s3cret]",
+        r#"roles[value eq "a"s3cret"].value"#,
+        "name",
+    ]);
+    let value = prop::sample::select(vec![
+        r#""s3cret""#,
+        r#"{"value":"s3cret"}"#,
+        r#"[{"value":"s3cret","displayName":"S3cret"},{"value":"s3cret"}]"#,
+        r#"["s3cret"]"#,
+        r#"[{"value":"{\"id\":\"1\",\"value\":\"s3cret\"}"}]"#,
+        r#""""#,
+        "null",
+        r#"{"givenName":"s3cret"}"#,
+        r#"{"value":""}"#,
+    ]);
+    let op = prop::sample::select(vec!["Add", "replace", "Remove"]);
+    let operation = (op, name.clone(), value.clone(), any::<bool>()).prop_map(|(op, name, value, bare)| {
+        if bare {
+            format!(r#"{{"op":"{op}","value":{{{}:{value}}}}}"#, quoted(name))
+        } else {
+            format!(r#"{{"op":"{op}","path":{},"value":{value}}}"#, quoted(name))
+        }
+    });
+    let patch = (
+        prop::sample::select(vec!["/Users/s3cret", "/Groups/s3cret"]),
+        prop::collection::vec(operation, 1..4),
+    )
+        .prop_map(|(path, all)| {
+            ("PATCH", path.to_owned(), format!(r#"{{"Operations":[{}]}}"#, all.join(",")))
+        });
+    let create = prop::collection::btree_map(name, value, 1..5).prop_map(|all| {
+        let members: Vec<String> =
+            all.into_iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+        ("POST", "/Users".to_owned(), format!("{{{}}}", members.join(",")))
+    });
+    let query = prop::sample::select(vec![
+        "userName+eq+%22s3cret%22",
+        "externalId+eq+s3cret",
+        "emails[type+eq+%22s3cret%22].value+eq+%22s3cret%22",
+        "displayName+eq+%22a%22s3cret%22",
+        "manager+eq+%22s3cret%22",
+        "s3cret",
+        "password+eq+%22s3cret%22",
+    ])
+    .prop_map(|filter| ("GET", format!("//Users?s3cret=s3cret&Count=1&filter={filter}"), String::new()));
+    prop_oneof![3 => patch, 2 => create, 1 => query]
+}
+
+fn audited() -> impl Strategy<Value = Settings> {
+    (
+        modes(),
+        prop::sample::select(vec![
+            UnknownAttributes::Pass,
+            UnknownAttributes::Drop,
+            UnknownAttributes::Refuse,
+        ]),
+        prop::sample::select(vec![UserNameChange::Pass, UserNameChange::Drop, UserNameChange::Refuse]),
+    )
+        .prop_map(|(mode, unknown_attributes, user_name_change)| Settings {
+            mode,
+            known_attributes: KnownAttributes::of(["userName", "title", "emails.value", "name.familyName"]),
+            abilities: Abilities { unknown_attributes, user_name_change, ..Abilities::default() },
+            ..Settings::default()
+        })
+}
+
 /// `PROPTEST_CASES` asks for more.
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000);
@@ -170,11 +287,11 @@ proptest! {
     }
 
     #[test]
-    fn no_rewrite_makes_or_hides_a_change_of_access((method, path, body) in request(), off in prop::collection::btree_set(prop::sample::select(catalogue().iter().map(|(id, _)| (*id).to_owned()).collect::<Vec<_>>()), 0..6)) {
+    fn no_rewrite_makes_or_hides_a_change_of_access((method, path, body) in request(), off in prop::collection::btree_set(prop::sample::select(catalogue().iter().map(|rule| rule.id.to_owned()).collect::<Vec<_>>()), 0..6)) {
         let settings = Settings { off, ..Settings::default() };
         if let Ok(Normalised::Forward(outgoing)) = normalise(&incoming(method, path, body.as_bytes()), &settings) {
             let written = outgoing.body.clone().unwrap_or_default();
-            let after = change_of(&outgoing.method, &outgoing.path, &written);
+            let after = account_change(&outgoing.method, &outgoing.path, &written);
             let kind = |change: &Option<AccountChange>| change.as_ref().map(|change| change.kind).filter(|kind| *kind != ChangeKind::Rename);
             prop_assert_eq!(kind(&outgoing.change), kind(&after), "{}", String::from_utf8_lossy(&written));
         }
@@ -217,6 +334,99 @@ proptest! {
         let repaired = repair(&outgoing.shape, &upstream, &settings);
         if let Some(body) = repaired.body.filter(|body| !body.is_empty()) {
             prop_assert!(crate::common::json::parse(&body).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_error_never_becomes_a_list(status in statuses(), body in error_bodies(), content_type in prop::sample::select(vec!["application/scim+json", "application/json", "text/html", ""]), path in prop::sample::select(vec!["/Users", "/Users?filter=userName+eq+%22a%22", "/Groups?filter=displayName+eq+%22a%22&excludedAttributes=members", "/Users/u", "/Groups/g", "/Schemas", "/ResourceTypes", "/Devices?filter=id+pr", "/Users?count=0"]), own_credential in any::<bool>(), mode in modes()) {
+        let settings = Settings { own_credential, mode, ..Settings::default() };
+        let Ok(Normalised::Forward(outgoing)) = normalise(&incoming("GET", path, b""), &settings) else { return Ok(()) };
+        let content_type = (!content_type.is_empty()).then_some(content_type);
+        let repaired = repair(&outgoing.shape, &Upstream { status, content_type, location: None, body: body.as_bytes() }, &settings);
+        let is_own_word = status == 404 && path.contains("filter=") && mode != Mode::Observe && {
+            let body = crate::common::json::parse(body.as_bytes()).unwrap_or_default();
+            let said = &body["status"];
+            body["schemas"] == serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]) && (said.is_null() || *said == 404 || *said == "404")
+        };
+        prop_assert_eq!(repaired.status < 400, is_own_word, "{} became {}", status, repaired.status);
+        if own_credential && mode != Mode::Observe && matches!(status, 401 | 403) {
+            prop_assert_eq!(repaired.status, 502);
+        }
+    }
+
+    #[test]
+    fn an_unread_success_never_becomes_a_list(status in 200u16..300, body in prop_oneof![error_bodies(), map(), leaf()], filtered in any::<bool>()) {
+        let path = if filtered { "/Users?filter=userName+eq+%22a%22" } else { "/Users" };
+        let Ok(Normalised::Forward(outgoing)) = normalise(&incoming("GET", path, b""), &Settings::default()) else { return Ok(()) };
+        let repaired = repair(&outgoing.shape, &Upstream { status, content_type: Some(MEDIA_TYPE), location: None, body: body.as_bytes() }, &Settings::default());
+        let read = crate::common::json::parse(body.as_bytes()).unwrap_or_default();
+        let is_list = read.is_array() || read.get("Resources").is_some_and(serde_json::Value::is_array) || read.get("totalResults") == Some(&serde_json::json!(0));
+        let says_none = status == 204 && body.trim().is_empty();
+        prop_assert!(is_list || says_none || status == 204 || repaired.status == 502, "{status} {body} became {}", repaired.status);
+    }
+
+    #[test]
+    fn observing_changes_nothing_and_misses_no_deactivation((method, path, body) in request()) {
+        let observe = Settings { mode: Mode::Observe, ..Settings::default() };
+        let observed = match normalise(&incoming(method, path, body.as_bytes()), &observe) {
+            Ok(Normalised::Forward(outgoing)) => outgoing,
+            other => { prop_assert!(false, "{:?} of {}", other, body); return Ok(()) }
+        };
+        prop_assert_eq!((observed.method.as_str(), observed.path.as_str(), observed.body.as_deref()), (method, path, Some(body.as_bytes())));
+        prop_assert!(observed.headers.is_empty());
+        let kind = observed.change.as_ref().map(|change| change.kind);
+        match normalise(&incoming(method, path, body.as_bytes()), &Settings::default()) {
+            Ok(Normalised::Forward(outgoing)) => {
+                prop_assert_eq!(kind, outgoing.change.map(|change| change.kind));
+                prop_assert_eq!(observed.applied, outgoing.applied);
+            }
+            Ok(Normalised::Answer { applied, .. }) => prop_assert_eq!(observed.applied, applied),
+            Err(error) => {
+                prop_assert_eq!(observed.observed.and_then(|observed| observed.refusal), Some(error));
+                let seen = change_of(method, path, body.as_bytes()).map(|change| change.kind);
+                prop_assert!(seen != Some(ChangeKind::Deactivate) || kind == Some(ChangeKind::Deactivate));
+            }
+        }
+    }
+
+    #[test]
+    fn no_record_and_no_refusal_holds_a_value((method, path, body) in secretive(), settings in audited()) {
+        let (applied, refusal) = match normalise(&incoming(method, &path, body.as_bytes()), &settings) {
+            Ok(Normalised::Forward(outgoing)) => (outgoing.applied, None),
+            Ok(Normalised::Answer { applied, .. }) => (applied, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        for one in applied {
+            prop_assert!(!one.place.to_lowercase().contains("s3cret"), "{:?}", one);
+        }
+        if let Some(error) = refusal {
+            prop_assert!(!error.to_string().to_lowercase().contains("s3cret"), "{}", error);
+        }
+    }
+
+    #[test]
+    fn what_the_operator_chose_is_idempotent_and_hides_no_change_of_access((method, path, body) in request(), settings in audited()) {
+        let settings = Settings { mode: Mode::Normalise, ..settings };
+        let Ok(Normalised::Forward(first)) = normalise(&incoming(method, path, body.as_bytes()), &settings) else { return Ok(()) };
+        let written = first.body.clone().unwrap_or_default();
+        match normalise(&incoming(&first.method, &first.path, &written), &settings) {
+            Ok(Normalised::Forward(second)) => {
+                prop_assert_eq!(String::from_utf8(second.body.unwrap_or_default()), String::from_utf8(written.clone()));
+                prop_assert_eq!(second.applied, vec![]);
+            }
+            other => prop_assert!(false, "{:?} of {}", other, String::from_utf8_lossy(&written)),
+        }
+        let kind = |change: Option<AccountChange>| change.map(|change| change.kind).filter(|kind| *kind != ChangeKind::Rename);
+        prop_assert_eq!(kind(change_of(method, path, body.as_bytes())), kind(first.change), "{} became {}", body, String::from_utf8_lossy(&written));
+        prop_assert_eq!(kind(change_of(method, path, body.as_bytes())), kind(change_of(&first.method, &first.path, &written)));
+    }
+
+    #[test]
+    fn an_answer_of_our_own_hides_no_change_of_access((method, path, body) in request(), settings in audited()) {
+        let settings = Settings { mode: Mode::Normalise, ..settings };
+        if let Ok(Normalised::Answer { .. }) = normalise(&incoming(method, path, body.as_bytes()), &settings) {
+            let seen = change_of(method, path, body.as_bytes()).map(|change| change.kind);
+            prop_assert!(seen.is_none_or(|kind| kind == ChangeKind::Rename), "{}", body);
         }
     }
 }

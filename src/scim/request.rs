@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
-use super::change::{AccountChange, account_change, contradicts_itself};
+use super::change::{AccountChange, account_change, contradicts_itself, left_of};
 use super::error::{MEDIA_TYPE, ScimError};
 use super::filter::{Filter, Mode, Path};
 use super::headers::{self, MediaHeaders};
+use super::observe;
 use super::patch::Patch;
 use super::rule::{Applied, Context, Settings, run};
 use super::rules::filter::{READ_FILTER, Reading, TREE};
 use super::rules::query::{self, Query};
 use super::rules::resource::{self, Resource};
-use super::rules::{members, operations, values};
+use super::rules::{chosen, members, operations, values};
 use super::schema::{GROUP, ResourceKind, USER};
 use super::url::{self, Action, Target};
 use crate::common::{HeaderEdit, Reply, json};
@@ -73,6 +74,20 @@ pub struct Outgoing {
     pub lookup: Option<String>,
     /// What the repair of the response needs to know.
     pub shape: RequestShape,
+    /// Set where the mode is [`super::Mode::Observe`]: method, path, headers and body are those that came.
+    pub observed: Option<Observed>,
+}
+
+/// What would have become of a request that is only observed, besides the rules in [`Outgoing::applied`].
+///
+/// Such a request goes on as it came, and so does its answer; no request of our own follows it, but the look at who the
+/// person is ([`Outgoing::change`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// It would have been refused so.
+    pub refusal: Option<ScimError>,
+    /// It would have been answered here.
+    pub answered: bool,
 }
 
 impl std::fmt::Debug for Outgoing {
@@ -126,6 +141,14 @@ impl std::fmt::Debug for RequestShape {
 /// # Errors
 /// [`ScimError`] for everything that cannot be read whole: it must not be forwarded.
 pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normalised, ScimError> {
+    if settings.mode == super::Mode::Observe {
+        return observe::observe(incoming, settings);
+    }
+    rewrite(incoming, settings)
+}
+
+/// The rules, whatever the mode but for judgements in the strict one.
+pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normalised, ScimError> {
     let (path, raw_query) = match incoming.path.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (incoming.path, None),
@@ -149,6 +172,9 @@ pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normali
     )?;
     run(headers::ALL, &mut media, &context, &mut applied)?;
 
+    if settings.without_groups && target.kind == ResourceKind::Group && settings.is_on("X3") {
+        chosen::only_queries(target.action)?;
+    }
     let (query, shape) = read_query(raw_query, &target, incoming.method == "HEAD", &context, &mut applied)?;
     let body = match body {
         Some(body) => Some(json::parse(body)?),
@@ -164,17 +190,19 @@ pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normali
             "The request body names an attribute twice, in different spellings, or with white space around it.".into(),
         ));
     }
-    if settings.without_groups && shape.kind == ResourceKind::Group && shape.action == Action::List {
-        applied.push(Applied { rule: "R1", place: "Groups".into() });
-        let reply =
-            Reply::status(200).body(MEDIA_TYPE, super::rules::response::empty_list(&shape).to_string());
+    if let Some(reply) = answer_here(&shape, &context, &mut applied)? {
         return Ok(Normalised::Answer { reply, applied });
     }
-    let change = account_change(&target, body.as_ref());
+    let mut change = account_change(&target, body.as_ref());
     let mut lookup = None;
     let body = match body {
         Some(body) => match rewrite_body(body, &target, &context, &mut applied, &mut lookup)? {
-            Some(body) => Some(body.to_string().into_bytes()),
+            Some(body) => {
+                if applied.iter().any(|applied| matches!(applied.rule, "X1" | "X2")) {
+                    change = left_of(change, &target, &body);
+                }
+                Some(body.to_string().into_bytes())
+            }
             None => return Ok(Normalised::Answer { reply: Reply::status(204), applied }),
         },
         None => None,
@@ -189,7 +217,32 @@ pub fn normalise(incoming: &Incoming<'_>, settings: &Settings) -> Result<Normali
         change,
         lookup,
         shape,
+        observed: None,
     })))
+}
+
+/// The answer where the application is not asked at all: groups that it does not have, discovery that it does not offer.
+fn answer_here(
+    shape: &RequestShape,
+    context: &Context<'_>,
+    applied: &mut Vec<Applied>,
+) -> Result<Option<Reply>, ScimError> {
+    let settings = context.settings;
+    let is_query = matches!(shape.action, Action::List | Action::Search);
+    let body = if settings.without_groups && shape.kind == ResourceKind::Group && is_query {
+        applied.push(Applied { rule: "R1", place: "Groups".into() });
+        super::rules::response::empty_list(shape)
+    } else if settings.discovery == super::Discovery::Own
+        && matches!(shape.kind, ResourceKind::Discovery(_))
+        && settings.is_on("X4")
+    {
+        run(&[&chosen::X4], &mut String::new(), context, applied)?;
+        super::discovery::answer(shape, settings)?
+    } else {
+        return Ok(None);
+    };
+    let body = if shape.head { String::new() } else { body.to_string() };
+    Ok(Some(Reply::status(200).body(MEDIA_TYPE, body)))
 }
 
 /// Reads the query, rewrites it, and notes what the response repair must know.
@@ -249,6 +302,13 @@ fn read_filter(
         reading.tree.ok_or_else(|| ScimError::Filter("The filter of the request cannot be read.".into()))?;
     let before = applied.len();
     run(TREE, &mut filter, context, applied)?;
+    let mut is_secret = false;
+    filter.each(&mut |parent, name, _| {
+        is_secret |= parent.is_none() && name.attribute.eq_ignore_ascii_case("password");
+    });
+    if is_secret {
+        return Err(ScimError::Sensitive("A password must not be part of a filter in a URL."));
+    }
     let printed = filter.to_string();
     // Without F1 the client's own encoding stays, unless a rule changed the filter.
     if printed != reading.text && (context.settings.is_on("F1") || applied.len() != before) {
@@ -276,6 +336,8 @@ fn rewrite_body(
             run(operations::PATHS, &mut patch, context, applied)?;
             run(members::ALL, &mut patch, context, applied)?;
             run(values::ALL, &mut patch, context, applied)?;
+            patch.check_targets(context)?;
+            run(chosen::PATCH, &mut patch, context, applied)?;
             *lookup = super::upsert::lookup(&target.path, &patch, context);
             Ok(if values::is_done(&patch, context) { None } else { Some(patch.write()) })
         }
@@ -283,6 +345,7 @@ fn rewrite_body(
             let Value::Object(members) = body else { return Err(no_object()) };
             let mut resource = Resource { members, action: target.action };
             run(resource::ALL, &mut resource, context, applied)?;
+            run(chosen::RESOURCE, &mut resource, context, applied)?;
             Ok(Some(Value::Object(resource.members)))
         }
         _ if body.is_object() => Ok(Some(body)),
@@ -296,7 +359,7 @@ fn no_object() -> ScimError {
 
 /// Whether no object has one member in two spellings, or a name with white space around it: names of attributes are case-insensitive (RFC 7643 section 2.1)
 /// and may carry their schema, so which of the two counts would be the application's guess.
-fn has_one_spelling(body: &Value) -> bool {
+pub(crate) fn has_one_spelling(body: &Value) -> bool {
     let mut values = vec![body];
     while let Some(value) = values.pop() {
         match value {

@@ -190,8 +190,7 @@ fn p43_and_p21_are_answered_without_the_application() {
 
 #[test]
 fn a_rule_that_is_switched_off_does_nothing_and_the_change_is_still_seen() {
-    let off: std::collections::BTreeSet<String> =
-        catalogue().iter().map(|(id, _)| (*id).to_owned()).collect();
+    let off: std::collections::BTreeSet<String> = catalogue().iter().map(|rule| rule.id.to_owned()).collect();
     let settings = Settings { off, ..Settings::default() };
     let body = r#"{"Operations":[{"op":"Replace","value":{"urn:ietf:params:scim:schemas:core:2.0:User:active":"False"}}]}"#;
     let outgoing = forwarded(with(&settings, "PATCH", "/users/u", body.as_bytes()));
@@ -278,7 +277,7 @@ fn a_thousand_operations_leave_a_bounded_record() {
 
 #[test]
 fn every_rule_is_in_the_catalogue_once() {
-    let ids: Vec<_> = catalogue().iter().map(|(id, _)| *id).collect();
+    let ids: Vec<_> = catalogue().iter().map(|rule| rule.id).collect();
     for id in "T1 T2 T3 T4 T5 F1 F2 F3 F4 F5 F6 F7 F8 F9 P1 P2 P3 P4 P6 P7 P8 P9 P10 P11 P12 P13 P14 P20 P21 P23 P24 P25 \
                P27 P35 P40 P41 P43 C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 R1 R2 R3 R4 R5 R6 R7 R8 R9 R11 R12 R13 R14"
         .split_whitespace()

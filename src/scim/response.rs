@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::ability::Mode;
 use super::request::RequestShape;
-use super::rule::{Applied, Context, Settings, run};
+use super::rule::{Applied, Context, Settings, mend};
 use super::rules::response::{self, Answer, Content};
 use crate::common::HeaderEdit;
 
@@ -30,6 +31,8 @@ pub struct Repaired {
     pub body: Option<Vec<u8>>,
     /// The audit record.
     pub applied: Vec<Applied>,
+    /// Whether the mode is [`Mode::Observe`]: the answer goes on as it came, and `applied` says what would have been.
+    pub observed: bool,
 }
 
 impl std::fmt::Debug for Repaired {
@@ -47,8 +50,16 @@ pub fn repair(shape: &RequestShape, upstream: &Upstream<'_>, settings: &Settings
     let context = Context { kind: &shape.kind, settings };
     let mut answer = Answer::read(shape, upstream);
     let mut applied = Vec::new();
-    // Rules of the response refuse nothing.
-    let _ = run(response::ALL, &mut answer, &context, &mut applied);
+    mend(response::ALL, &mut answer, &context, &mut applied);
+    if settings.mode == Mode::Observe {
+        return Repaired {
+            status: upstream.status,
+            headers: Vec::new(),
+            body: None,
+            applied,
+            observed: true,
+        };
+    }
 
     let mut headers = Vec::new();
     if answer.content_type.as_deref() != upstream.content_type {
@@ -71,7 +82,7 @@ pub fn repair(shape: &RequestShape, upstream: &Upstream<'_>, settings: &Settings
         Content::Json(value) => Some(value.to_string().into_bytes()),
         Content::Empty | Content::Other => Some(Vec::new()),
     };
-    Repaired { status: answer.status, headers, body, applied }
+    Repaired { status: answer.status, headers, body, applied, observed: false }
 }
 
 /// The body as the rules see it.

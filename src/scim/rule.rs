@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::ability::{Abilities, Mode};
+use super::ability::{Abilities, Discovery, Mode};
 use super::error::ScimError;
+use super::learnt::KnownAttributes;
 use super::schema::{DeclaredTypes, ResourceKind};
 
 /// How many records one message can leave; a message of many thousand operations must not fill the log.
@@ -16,6 +17,46 @@ pub struct Applied {
     pub rule: &'static str,
     /// Where: a path into the message, never a value of it.
     pub place: String,
+}
+
+/// How sure a rewrite is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// The RFC fixes the form, and the client's intention is documented or has one reading.
+    Certain,
+    /// A second form is defensible, and both mean the same to a server that keeps the RFC.
+    Harmless,
+    /// A second answer is defensible, and what the request does depends on which; [`Mode::Strict`] refuses instead.
+    Judgement,
+    /// Certain in some cases, a judgement in others; the rule tells which with each record.
+    Partly,
+    /// Neither: an operator asked for it.
+    Chosen,
+}
+
+impl Certainty {
+    /// The word for it in documents and reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Harmless => "harmless",
+            Self::Judgement => "judgement",
+            Self::Partly => "partly judgement",
+            Self::Chosen => "chosen",
+        }
+    }
+}
+
+/// One line of the catalogue of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleSummary {
+    /// Identifier.
+    pub id: &'static str,
+    /// What it does, for the operator.
+    pub says: &'static str,
+    /// How sure its rewrites are.
+    pub certainty: Certainty,
 }
 
 /// What an operator decides about provisioning.
@@ -33,8 +74,16 @@ pub struct Settings {
     pub declared_types: DeclaredTypes,
     /// Schemas that the application knows, where that has been learnt or configured.
     pub known_schemas: Option<BTreeSet<String>>,
-    /// The application has no groups: their queries are answered with an empty list (R1).
+    /// Attributes that the application knows, where that has been learnt or configured; what is not among them is
+    /// treated as [`Abilities::unknown_attributes`] says.
+    pub known_attributes: KnownAttributes,
+    /// The application has no groups: their queries are answered with an empty list (R1), all else about them is refused
+    /// here (X3).
     pub without_groups: bool,
+    /// The operator has said whether the application has groups; what it publishes changes nothing about it.
+    pub groups_are_decided: bool,
+    /// Who answers schema discovery.
+    pub discovery: Discovery,
     /// The application is called with a credential of its own rather than the client's token (R11, R14).
     pub own_credential: bool,
     /// Schema discovery is cut to what Microsoft's validator takes (R13).
@@ -49,6 +98,8 @@ pub struct Settings {
 
 impl Settings {
     /// Whether the rule is switched on.
+    ///
+    /// A judgement rule that is switched off neither repairs nor refuses.
     #[must_use]
     pub fn is_on(&self, rule: &str) -> bool {
         !self.off.contains(rule)
@@ -68,19 +119,37 @@ pub(crate) struct Rule<S> {
     pub(crate) id: &'static str,
     /// What it does, for the operator.
     pub(crate) says: &'static str,
+    /// How sure its rewrites are.
+    pub(crate) certainty: Certainty,
     pub(crate) apply: fn(&mut S, &Context<'_>, &mut Notes<'_>),
 }
 
 /// Where a rule leaves its records, and its refusal if it has one.
 pub(crate) struct Notes<'a> {
     rule: &'static str,
+    certainty: Certainty,
+    /// Whether judgements are refused rather than made.
+    strict: bool,
     trail: &'a mut Vec<Applied>,
     refusal: Option<ScimError>,
 }
 
 impl Notes<'_> {
-    /// Records that the rule changed something at `place`.
+    /// Records that the rule changed something at `place`. A rule that is partly judgement says [`Notes::judge`] where
+    /// it judged.
     pub(crate) fn mark(&mut self, place: impl Into<String>) {
+        if self.certainty == Certainty::Judgement {
+            return self.judge(place);
+        }
+        record(self.trail, self.rule, place);
+    }
+
+    /// Records a change that is a matter of judgement; where those are not wanted, the message is refused.
+    pub(crate) fn judge(&mut self, place: impl Into<String>) {
+        let place = place.into();
+        if self.strict {
+            self.refuse(ScimError::Judgement { rule: self.rule, place: place.clone() });
+        }
         record(self.trail, self.rule, place);
     }
 
@@ -98,19 +167,31 @@ pub(crate) fn record(trail: &mut Vec<Applied>, rule: &'static str, place: impl I
     }
 }
 
-/// Runs the rules that are switched on, in their order.
+/// Runs the rules that are switched on, in their order, over what the client sends. In [`Mode::Strict`] a judgement is
+/// a refusal.
 pub(crate) fn run<S>(
     rules: &[&Rule<S>],
     subject: &mut S,
     context: &Context<'_>,
     trail: &mut Vec<Applied>,
 ) -> Result<(), ScimError> {
+    let strict = context.settings.mode == Mode::Strict;
     for rule in rules.iter().filter(|rule| context.settings.is_on(rule.id)) {
-        let mut notes = Notes { rule: rule.id, trail, refusal: None };
+        let mut notes = Notes { rule: rule.id, certainty: rule.certainty, strict, trail, refusal: None };
         (rule.apply)(subject, context, &mut notes);
         if let Some(refusal) = notes.refusal {
             return Err(refusal);
         }
     }
     Ok(())
+}
+
+/// The same over what the application answers: its faults are not the client's, and nobody gains by a worse answer.
+/// Rules of answers refuse nothing.
+pub(crate) fn mend<S>(rules: &[&Rule<S>], subject: &mut S, context: &Context<'_>, trail: &mut Vec<Applied>) {
+    for rule in rules.iter().filter(|rule| context.settings.is_on(rule.id)) {
+        let mut notes =
+            Notes { rule: rule.id, certainty: rule.certainty, strict: false, trail, refusal: None };
+        (rule.apply)(subject, context, &mut notes);
+    }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::name::Name;
+pub use crate::config::ValueType;
 
 /// Core User (RFC 7643 section 4.1).
 pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -12,27 +13,6 @@ pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// Enterprise User (RFC 7643 section 4.3).
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
-/// Data type of an attribute (RFC 7643 section 2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ValueType {
-    /// Any text.
-    Text,
-    /// `true` or `false`.
-    Boolean,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Decimal,
-    /// A moment, as text.
-    DateTime,
-    /// A URI, as text.
-    Reference,
-    /// Base64, as text.
-    Binary,
-    /// An object with sub-attributes.
-    Complex,
-}
 
 /// One attribute of a schema.
 #[derive(Debug)]
@@ -187,7 +167,61 @@ impl ResourceKind {
 }
 
 /// Types that an operator declares or an application publishes: full attribute name (`urn:…:User:badge`) to type.
-pub type DeclaredTypes = BTreeMap<String, ValueType>;
+///
+/// Names are compared without casing (RFC 7643 section 2.1); a core attribute has its plain name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeclaredTypes(BTreeMap<String, (String, ValueType)>);
+
+impl DeclaredTypes {
+    /// No types.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares one, in place of an earlier word on it.
+    pub fn insert(&mut self, name: &str, value_type: ValueType) {
+        let name = plain(name);
+        self.0.insert(name.to_ascii_lowercase(), (name.to_owned(), value_type));
+    }
+
+    /// The type of the attribute or sub-attribute of this full name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<ValueType> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(&plain(name).to_ascii_lowercase()).map(|(_, value_type)| *value_type)
+    }
+
+    /// All of them, an attribute before its parts.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, ValueType)> {
+        self.0.values().map(|(name, value_type)| (name.as_str(), *value_type))
+    }
+}
+
+impl<N: AsRef<str>> FromIterator<(N, ValueType)> for DeclaredTypes {
+    fn from_iter<I: IntoIterator<Item = (N, ValueType)>>(all: I) -> Self {
+        let mut types = Self::new();
+        all.into_iter().for_each(|(name, value_type)| types.insert(name.as_ref(), value_type));
+        types
+    }
+}
+
+impl<const N: usize> From<[(String, ValueType); N]> for DeclaredTypes {
+    fn from(all: [(String, ValueType); N]) -> Self {
+        all.into_iter().collect()
+    }
+}
+
+/// A name without the core schema that may stand before it.
+fn plain(name: &str) -> &str {
+    let without = |urn: &str| {
+        let (start, rest) = name.split_at_checked(urn.len())?;
+        rest.strip_prefix(':').filter(|_| start.eq_ignore_ascii_case(urn))
+    };
+    without(USER).or_else(|| without(GROUP)).unwrap_or(name)
+}
 
 /// An attribute or sub-attribute by its name in any casing.
 pub(crate) fn find(attributes: &'static [Attribute], name: &str) -> Option<&'static Attribute> {
@@ -213,6 +247,16 @@ pub(crate) fn attribute(kind: &ResourceKind, name: &Name) -> Option<&'static Att
     }
 }
 
+/// The attributes that a schema of the RFC defines itself.
+pub(crate) fn own_attributes(urn: &str) -> &'static [Attribute] {
+    match known_urn(urn) {
+        Some(USER) => USER_ATTRIBUTES,
+        Some(GROUP) => GROUP_ATTRIBUTES,
+        Some(ENTERPRISE) => ENTERPRISE_ATTRIBUTES,
+        _ => &[],
+    }
+}
+
 /// The sub-attribute that `name` means, where it names one.
 pub(crate) fn sub_attribute(kind: &ResourceKind, name: &Name) -> Option<&'static Attribute> {
     find(attribute(kind, name)?.subs, name.sub.as_deref()?)
@@ -225,11 +269,10 @@ pub(crate) fn meant(kind: &ResourceKind, name: &Name) -> Option<&'static Attribu
 
 /// The type of the attribute or sub-attribute that `name` ends at; what was declared comes before what is built in.
 pub(crate) fn value_type(kind: &ResourceKind, name: &Name, declared: &DeclaredTypes) -> Option<ValueType> {
-    if !declared.is_empty() {
-        let text = name.to_string();
-        if let Some((_, value_type)) = declared.iter().find(|(have, _)| have.eq_ignore_ascii_case(&text)) {
-            return Some(*value_type);
-        }
+    if !declared.0.is_empty()
+        && let Some(value_type) = declared.get(&name.to_string())
+    {
+        return Some(value_type);
     }
     if let Some(attribute) = meant(kind, name) {
         return Some(attribute.value_type);

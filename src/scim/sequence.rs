@@ -12,6 +12,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::ability::Mode;
 use super::error::{ERROR_SCHEMA, MEDIA_TYPE};
 use super::filter::{Filter, Literal};
 use super::name::Name;
@@ -27,33 +28,46 @@ use super::url::{self, Action};
 /// A request of our own to the application.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OwnRequest {
-    /// `GET` or `PATCH`.
+    /// `GET`, `PATCH`, `PUT` or `DELETE`.
     pub method: &'static str,
     /// Canonical path below the application's base, with its query.
     pub path: String,
-    /// The whole body, of [`MEDIA_TYPE`]; none for `GET`.
+    /// The whole body, of [`MEDIA_TYPE`]; none for `GET` and `DELETE`.
     pub body: Option<Vec<u8>>,
+    /// The version of the resource that the write is for, as an entity-tag (RFC 7644 section 3.14).
+    pub if_match: Option<String>,
     /// Rules that made the body differ from the one sent before.
     pub applied: Vec<Applied>,
 }
 
 impl OwnRequest {
-    fn get(path: String) -> Self {
-        Self { method: "GET", path, body: None, applied: Vec::new() }
+    pub(super) fn get(path: String) -> Self {
+        Self { method: "GET", path, body: None, if_match: None, applied: Vec::new() }
+    }
+
+    pub(super) fn delete(path: String) -> Self {
+        Self { method: "DELETE", ..Self::get(path) }
+    }
+
+    pub(super) fn patch(path: String, body: Vec<u8>, applied: Vec<Applied>) -> Self {
+        Self { method: "PATCH", path, body: Some(body), if_match: None, applied }
     }
 
     /// Whether it changes something at the application.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        self.body.is_some()
+        self.method != "GET"
     }
 
     /// Its headers; the caller adds the credential and `content-length`.
     #[must_use]
-    pub fn headers(&self) -> Vec<(&'static str, &'static str)> {
+    pub fn headers(&self) -> Vec<(&'static str, &str)> {
         let mut headers = vec![("accept", MEDIA_TYPE)];
-        if self.is_write() {
+        if self.body.is_some() {
             headers.push(("content-type", MEDIA_TYPE));
+        }
+        if let Some(version) = &self.if_match {
+            headers.push(("if-match", version));
         }
         headers
     }
@@ -153,6 +167,10 @@ impl Sequence {
     /// The sequence that `outgoing` may need; `None` where its first answer is the last.
     #[must_use]
     pub fn of(outgoing: &Outgoing, settings: &Settings) -> Option<Self> {
+        // What is only observed is nobody's to repeat, and a comparison in the application's place is a judgement (F5).
+        if outgoing.observed.is_some() || settings.mode == Mode::Strict {
+            return None;
+        }
         let state = match (outgoing.shape.action, &outgoing.lookup, &outgoing.body) {
             (Action::Patch, Some(lookup), Some(body)) => {
                 State::Patching { path: outgoing.path.clone(), body: body.clone(), lookup: lookup.clone() }
@@ -213,7 +231,7 @@ fn again(
     let Some(resource) = object(resource).filter(|_| status == 200) else { return first };
     match upsert(&shape, sent, &Value::Object(resource), settings) {
         Ok((Some(body), applied)) if !applied.is_empty() => {
-            let call = OwnRequest { method: "PATCH", path, body: Some(body), applied };
+            let call = OwnRequest::patch(path, body, applied);
             Step::Call(call, Box::new(Sequence { shape, state: State::Resent }))
         }
         Ok((None, applied)) => Step::Done(Conclusion::Made { status: 204, body: Vec::new(), applied }),
@@ -347,7 +365,7 @@ fn made(list: &Value) -> Conclusion {
     Conclusion::Made { status: 200, body: list.to_string().into_bytes(), applied }
 }
 
-fn object(body: &[u8]) -> Option<Map<String, Value>> {
+pub(super) fn object(body: &[u8]) -> Option<Map<String, Value>> {
     match crate::common::json::parse(body) {
         Ok(Value::Object(map)) => Some(map),
         _ => None,

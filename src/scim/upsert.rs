@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::ability::Mode;
 use super::error::ScimError;
 use super::patch::{Patch, member};
 use super::person::resource_id;
@@ -18,7 +19,8 @@ use super::rules::upsert::{ALL, Upsert, may_change, selected};
 
 /// Where to read the attributes that the value paths of a PATCH to `path` select from.
 pub(crate) fn lookup(path: &str, patch: &Patch, context: &Context<'_>) -> Option<String> {
-    if ALL.iter().all(|rule| !context.settings.is_on(rule.id)) {
+    // These rules are judgements: where none is wanted, the application's refusal is the last word.
+    if context.settings.mode == Mode::Strict || ALL.iter().all(|rule| !context.settings.is_on(rule.id)) {
         return None;
     }
     let mut seen = HashSet::new();
@@ -59,7 +61,7 @@ pub fn upsert(
 
 /// Whether `resource` is the one that the request is about; `id` is always returned (RFC 7643 section 3.1) and is
 /// compared with regard to casing.
-fn is_asked_for(shape: &RequestShape, resource: &Value) -> bool {
+pub(crate) fn is_asked_for(shape: &RequestShape, resource: &Value) -> bool {
     let Some(map) = resource.as_object() else { return false };
     let is_message = is_scim_error(resource) || member(map, "Resources").is_some();
     let id = resource_id(resource);

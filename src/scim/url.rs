@@ -62,6 +62,9 @@ pub(crate) fn target(method: &str, path: &str, collapse: bool) -> Result<Target,
                 known.clone_into(&mut first.canonical);
                 known.clone_into(&mut first.decoded);
             }
+            if is_other_version(&first.decoded) {
+                return Err(ScimError::Version);
+            }
             // Anything else in an endpoint's name is read differently by different servers.
             if !first
                 .decoded
@@ -118,6 +121,14 @@ fn action(method: &str, endpoint: &str, id: Option<&str>, segments: usize) -> Re
         // A write below a resource is not SCIM; the application might take it for one to the resource.
         _ => Err(ScimError::Endpoint),
     }
+}
+
+/// Whether a segment names a version of the protocol (RFC 7644 section 3.13) other than the one that is served.
+fn is_other_version(segment: &str) -> bool {
+    let version = segment.strip_prefix(['v', 'V']).unwrap_or_default();
+    version.starts_with(|char: char| char.is_ascii_digit())
+        && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && !matches!(version, "2" | "2.0")
 }
 
 /// Whether an endpoint is none of those whose writes have rules of their own but could be read as one of them:
@@ -297,6 +308,18 @@ mod tests {
         }
         for path in ["/Users%20/u", "/Us\u{ff45}rs/u", "/Users%3b/u"] {
             assert!(target("DELETE", path, true).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn another_version_of_the_protocol_is_named_as_such() {
+        for path in ["/v1/Users", "/V1.1/Users/u", "/v3"] {
+            for method in ["GET", "PATCH"] {
+                assert_eq!(target(method, path, true).err(), Some(ScimError::Version), "{method} {path}");
+            }
+        }
+        for path in ["/v2/Users", "/vehicles", "/v"] {
+            assert!(target("GET", path, true).is_ok(), "{path}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Parser, Subcommand};
+use vestibule::common::UnixMillis;
 use vestibule::crypto::sha256;
 use vestibule::gateway::Gateway;
 
@@ -94,7 +95,9 @@ fn check(config: &Path) -> ExitCode {
     let environment =
         |name: &str| Some(std::env::var(name).unwrap_or_else(|_| vestibule::config::STAND_IN.to_owned()));
     match Gateway::compile(&text, &environment) {
-        Ok((_, warnings)) => {
+        Ok((gateway, mut warnings)) => {
+            let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+            warnings.extend(gateway.warnings_at(UnixMillis::default().after(since_1970)));
             for warning in &warnings {
                 println!("warning: {warning}");
             }

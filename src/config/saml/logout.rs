@@ -50,16 +50,19 @@ pub(super) fn read(
             Some(format!("https://login.microsoftonline.com/{}/saml2", entra.tenant_id))
         }
         (None, None) if !has_metadata => {
-            fields.need("slo_url", "write Entra's Logout URL, https://login.microsoftonline.com/<tenant id>/saml2");
+            fields.need(
+                "slo_url",
+                "write Entra's Logout URL, https://login.microsoftonline.com/<tenant id>/saml2",
+            );
             return None;
         }
         (slo_url, _) => slo_url,
     };
     let response_url = url("response_url")?;
     let binding = match fields.get("binding") {
-        Some(node) => node
-            .choice(&[("redirect", RequestBinding::Redirect), ("post", RequestBinding::Post)])
-            .map(Some),
+        Some(node) => {
+            node.choice(&[("redirect", RequestBinding::Redirect), ("post", RequestBinding::Post)]).map(Some)
+        }
         None => Some(None),
     };
     let can_sign = request.is_some_and(|request| request.signing.is_some());

@@ -46,7 +46,10 @@ pub(super) fn read(
     if let Some(text) = fields.get("text") {
         for name in fields.names().into_iter().filter(|name| *name != "text") {
             if let Some(other) = fields.get(name) {
-                other.error("has no meaning beside the text", "write either text, or cluster, authority and path");
+                other.error(
+                    "has no meaning beside the text",
+                    "write either text, or cluster, authority and path",
+                );
             }
         }
         for other in ["pinned", "trust"].iter().filter_map(|name| beside.get(name)) {
@@ -54,7 +57,8 @@ pub(super) fn read(
         }
         return Some(Metadata::Text { text: text.text()?.to_owned(), place: text.path.clone() });
     }
-    let cluster = fields.need("cluster", "name the Envoy cluster of the metadata's host").and_then(|node| node.text());
+    let cluster =
+        fields.need("cluster", "name the Envoy cluster of the metadata's host").and_then(|node| node.text());
     let authority = fields
         .need("authority", "write the host of the metadata's URL, such as login.microsoftonline.com")
         .and_then(|node| plain(&node, "write a host name"));
@@ -128,7 +132,10 @@ fn read_path(node: &Node<'_>) -> Option<String> {
     }
     let printable = |byte: u8| (0x21..0x7f).contains(&byte) && !b"\"<>\\^`{|}#".contains(&byte);
     if !path.starts_with('/') || !path.bytes().all(printable) {
-        node.error(format!("`{path}` is no path"), "begin with /, and percent-encode what is not plain ASCII");
+        node.error(
+            format!("`{path}` is no path"),
+            "begin with /, and percent-encode what is not plain ASCII",
+        );
         return None;
     }
     Some(path.to_owned())

@@ -168,7 +168,8 @@ pub(super) fn read(
     };
     let logout = match fields.get("logout") {
         Some(node) => {
-            let metadata = identity_provider.as_ref().is_some_and(|it| matches!(it.trust, Trust::Metadata(_)));
+            let metadata =
+                identity_provider.as_ref().is_some_and(|it| matches!(it.trust, Trust::Metadata(_)));
             logout::read(&node, public_url, request.as_ref(), preset, metadata)
                 .filter(|logout| {
                     let same = acs_path.as_ref() == Some(&logout.path);

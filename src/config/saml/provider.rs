@@ -106,7 +106,10 @@ pub(super) fn read(
         return Some(IdentityProvider { entity_id: entity_id?, trust: Trust::Metadata(metadata) });
     }
     for other in ["pinned", "trust"].iter().filter_map(|name| fields.get(name)) {
-        other.error("is about metadata, and there is none", "write `metadata` beside it, or `certificates` instead");
+        other.error(
+            "is about metadata, and there is none",
+            "write `metadata` beside it, or `certificates` instead",
+        );
     }
     let sso_url = match (fields.get("sso_url"), entra) {
         (Some(node), _) => read_url(&node),

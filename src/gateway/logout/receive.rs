@@ -34,7 +34,9 @@ pub(in crate::gateway) fn redirected(
     head: &Head,
     host: &dyn Host,
 ) -> Reply {
-    let Some((saml, logout)) = super::settings(tenant) else { return refused(tenant, "not_configured", "", host) };
+    let Some((saml, logout)) = super::settings(tenant) else {
+        return refused(tenant, "not_configured", "", host);
+    };
     let Found::Known(provider) = provider::find(gateway, tenant, host) else { return unready(tenant, host) };
     let desk = Desk { gateway, tenant, saml, provider: &provider, head, host };
     let read = desk.expecting(logout, |expect| read_redirect(host, head.query(), expect));
@@ -140,7 +142,8 @@ impl Desk<'_> {
         reports::logout(host, &tenant.settings.name, outcome, code, &Reference::new(host), "");
         let reply = answer(gateway, tenant, self.provider, (&request.id, relay_state), ended, host);
         let reply = reply.unwrap_or_else(|| {
-            let (status, title) = if ended { (200, SIGNED_OUT) } else { (500, "You could not be signed out") };
+            let (status, title) =
+                if ended { (200, SIGNED_OUT) } else { (500, "You could not be signed out") };
             page(status, title, CLOSE, &Offer::Nothing, None)
         });
         if own.is_some() { without_session(reply, tenant, &cookies) } else { reply }
@@ -152,7 +155,12 @@ impl Desk<'_> {
         let cookies = Cookies::read(&self.head.headers);
         let pending = tenant.logouts.pending(host.now(), &self.head.host, &cookies);
         if !pending.contains(&response.in_response_to) {
-            return refused(tenant, "unknown_request", "the answer belongs to no sign-out of this browser", host);
+            return refused(
+                tenant,
+                "unknown_request",
+                "the answer belongs to no sign-out of this browser",
+                host,
+            );
         }
         let whole = response.signed && response.outcome == Outcome::Success;
         let code = match (response.signed, response.outcome) {
@@ -163,9 +171,15 @@ impl Desk<'_> {
         };
         reports::logout(host, &tenant.settings.name, "answered", code, &Reference::new(host), "");
         let (title, text) = if whole {
-            (SIGNED_OUT, "You are signed out here and at your organisation's sign-in service. You can close this window.")
+            (
+                SIGNED_OUT,
+                "You are signed out here and at your organisation's sign-in service. You can close this window.",
+            )
         } else {
-            ("You are signed out here", "You may still be signed in elsewhere. Close all windows of the browser to be sure.")
+            (
+                "You are signed out here",
+                "You may still be signed in elsewhere. Close all windows of the browser to be sure.",
+            )
         };
         let start = Offer::Link(&self.saml.start_path, "Go to the start");
         page(200, title, text, &start, None).with("set-cookie", tenant.logouts.forget())
@@ -206,7 +220,8 @@ fn unready(tenant: &TenantRoom, host: &dyn Host) -> Reply {
     let reference = Reference::new(host);
     reports::logout(host, &tenant.settings.name, "failed", "provider_unknown", &reference, "");
     let text = "Your organisation's sign-in service cannot be reached at this moment. Please try again.";
-    page(503, "Signing out is not possible now", text, &Offer::Nothing, Some(&reference)).with("retry-after", "5")
+    page(503, "Signing out is not possible now", text, &Offer::Nothing, Some(&reference))
+        .with("retry-after", "5")
 }
 
 #[cfg(test)]

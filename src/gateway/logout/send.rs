@@ -93,7 +93,8 @@ pub(super) fn answer(
 ) -> Option<Reply> {
     let (saml, logout) = super::settings(tenant)?;
     let answered = Address::of(logout, provider).ok_or("no_logout_endpoint").and_then(|address| {
-        let out = outgoing(gateway, saml, logout, (&address.response_url, address.binding), relay_state, host)?;
+        let out =
+            outgoing(gateway, saml, logout, (&address.response_url, address.binding), relay_state, host)?;
         logout_response(host, in_response_to, success, &out).map_err(|error| error.code())
     });
     match answered {

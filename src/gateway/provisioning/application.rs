@@ -8,7 +8,9 @@ use super::super::event::Call;
 /// What our own requests to the application carry as `Authorization`: the same as a forwarded one.
 pub(super) fn credential(settings: &ScimSettings, authorization: Option<&[u8]>) -> Option<Secret> {
     match &settings.application.credential {
-        Credential::Keep => authorization.and_then(|value| std::str::from_utf8(value).ok()).map(Secret::from),
+        Credential::Keep | Credential::BasicFromClient => {
+            authorization.and_then(|value| std::str::from_utf8(value).ok()).map(Secret::from)
+        }
         Credential::Remove => None,
         Credential::Set(value) => Some(value.clone()),
     }
@@ -20,6 +22,7 @@ pub(super) fn account(user_id: &str) -> OwnRequest {
         method: "GET",
         path: format!("/Users/{}", percent_encode(user_id)),
         body: None,
+        if_match: None,
         applied: Vec::new(),
     }
 }

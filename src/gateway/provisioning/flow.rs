@@ -1,14 +1,14 @@
 //! A request that the application has: what its answer means for the person, and what Entra gets of it.
 
-use crate::common::{HeaderEdit, Headers, Host};
+use crate::common::{HeaderEdit, Headers, Host, Level};
 use crate::config::Secret;
-use crate::scim::{self, RequestShape, Sequence, Upstream};
+use crate::scim::{self, Action, RequestShape, ResourceKind, Sequence, Upstream};
 
 use super::super::event::Origin;
 use super::super::event::{Call, CallAnswer, Edits};
 use super::super::join::{Change, Settled};
 use super::super::{Gateway, reports};
-use super::answer::{not_recorded, replace, set_body, unavailable};
+use super::answer::{local_error, not_recorded, replace, response_too_large, set_body, unavailable};
 use super::load::Place;
 use super::{application, parts};
 use crate::common::Reply;
@@ -25,7 +25,7 @@ pub(in crate::gateway) struct Flow {
     pub(super) credential: Option<Secret>,
     pub(in crate::gateway) max_response: usize,
     /// Kept until the exchange is over.
-    pub(super) _place: Place,
+    pub(super) _place: Option<Place>,
 }
 
 /// The application's answer, whole.
@@ -56,7 +56,7 @@ impl std::fmt::Debug for FollowUp {
 }
 
 /// What a status of the application says of a change.
-fn settled_by(status: Option<u16>) -> Settled {
+pub(super) fn settled_by(status: Option<u16>) -> Settled {
     match status {
         Some(200..=299) => Settled::Done,
         Some(400..=499) => Settled::Refused,
@@ -91,6 +91,26 @@ impl Flow {
         self.settle(gateway, settled, host)
     }
 
+    /// The account whose holder must be asked for before the write goes on.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.change.as_ref().and_then(Change::account)
+    }
+
+    /// The application has said whose account it is, or not: the write goes on either way, for Entra wants it.
+    pub(super) fn looked_up(&mut self, gateway: &Gateway, answer: Option<&CallAnswer>, host: &dyn Host) {
+        let learnt = match (&mut self.change, answer) {
+            (Some(change), Some(answer)) if answer.status == 200 => change.learn(&answer.body),
+            _ => false,
+        };
+        if !learnt {
+            let tenant = gateway.tenants.get(self.tenant);
+            let name = tenant.map_or("", |tenant| tenant.settings.name.as_str());
+            let status = answer.map_or(0, |answer| answer.status);
+            host.count("vestibule.scim.person_unknown");
+            host.log(Level::Warn, &format!("tenant={name} event=scim.person_unknown status={status}"));
+        }
+    }
+
     /// The stream ended without a response; nobody is left to be told.
     pub(in crate::gateway) fn abandoned(&mut self, gateway: &Gateway, host: &dyn Host) {
         let _reported = self.settle(gateway, Settled::Unknown, host);
@@ -101,6 +121,16 @@ impl Flow {
         if self.sequence.take().is_some() {
             let _nobody_to_tell = self.settle(gateway, Settled::Refused, host);
         }
+    }
+
+    /// What the client gets where the answer is too large to be read. The success of a change of a group needs no body
+    /// (rule R5), and a server that answers one with all members must not make it a failure.
+    pub(in crate::gateway) fn reply_unread(&self, gateway: &Gateway, headers: &Headers) -> Reply {
+        let is_success = matches!(status_of(headers), Some(200..=299));
+        let is_json = headers.text("content-type").is_some_and(is_json);
+        let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
+        let may = parts(gateway, self.tenant).is_some_and(|(_, _, room)| room.rules.is_on("R5"));
+        if is_success && is_json && is_group && may { Reply::status(204) } else { response_too_large() }
     }
 
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
@@ -145,8 +175,9 @@ impl Flow {
     ) -> Edits {
         let Some((tenant, _, room)) = parts(gateway, self.tenant) else { return replace(&unavailable()) };
         let status = status_of(headers).unwrap_or(502);
-        if headers.get("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity"))
-        {
+        let is_plain =
+            headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
+        if !is_plain && room.rules.mode != scim::Mode::Observe {
             return replace(&scim::error_reply(502, None, "The application answered in a compressed form."));
         }
         self.learn_from(gateway, status, body, host);
@@ -157,6 +188,10 @@ impl Flow {
             body,
         };
         let repaired = scim::repair(&self.shape, &upstream, &room.rules);
+        if repaired.observed {
+            reports::scim_observed(host, &tenant.settings.name, "response", &repaired.applied, None);
+            return Edits::default();
+        }
         reports::scim_rewritten(host, &tenant.settings.name, "response", &repaired.applied);
         let mut edits = Edits { headers: repaired.headers, ..Edits::default() };
         if repaired.status != status {
@@ -277,7 +312,7 @@ impl Flow {
             (scim::Conclusion::Latest, Some(answer)) => {
                 Answered::Instead(self.reply_to(gateway, answer, host))
             }
-            (scim::Conclusion::Latest, None) => Answered::Instead(super::answer::local_error(Some(504))),
+            (scim::Conclusion::Latest, None) => Answered::Instead(local_error(Some(504))),
         }
     }
 
@@ -287,12 +322,13 @@ impl Flow {
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
             return scim::error_reply(502, None, "The application answered in a compressed form.");
         }
-        let upstream = Upstream {
-            status: answer.status,
-            content_type: answer.headers.text("content-type"),
-            location: answer.headers.text("location"),
-            body: &answer.body,
-        };
+        let content_type = answer.headers.text("content-type");
+        if matches!(answer.status, 502..=504) && !content_type.is_some_and(is_json) {
+            // The proxy's own words about a call that came to nothing.
+            return local_error(Some(answer.status));
+        }
+        let location = answer.headers.text("location");
+        let upstream = Upstream { status: answer.status, content_type, location, body: &answer.body };
         let reply = self.reply(gateway, &upstream, host);
         match answer.headers.only("retry-after") {
             Some(value) => reply.with("retry-after", value),
@@ -304,4 +340,10 @@ impl Flow {
 /// An answer that was made here.
 pub(super) fn made(status: u16, body: &[u8]) -> Upstream<'_> {
     Upstream { status, content_type: (!body.is_empty()).then_some(scim::MEDIA_TYPE), location: None, body }
+}
+
+/// Whether a content type is that of a SCIM message.
+fn is_json(content_type: &str) -> bool {
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    media.eq_ignore_ascii_case(scim::MEDIA_TYPE) || media.eq_ignore_ascii_case("application/json")
 }

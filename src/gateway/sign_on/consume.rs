@@ -227,7 +227,8 @@ impl Desk<'_> {
 }
 
 fn unready() -> Refusal {
-    let detail = "nothing is known of the identity provider yet: its metadata could not be fetched, or has run out";
+    let detail =
+        "nothing is known of the identity provider yet: its metadata could not be fetched, or has run out";
     Refusal::with("provider_unknown", Page::Unready, detail)
 }
 

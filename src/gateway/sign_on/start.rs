@@ -4,9 +4,9 @@ use crate::access::{Cookies, LoginCookies, Manner};
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
 use crate::gateway::pages::{Offer, Reference, carry, page, private};
+use crate::gateway::provider::Found;
 use crate::gateway::request::{Head, form, only};
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::provider::Found;
 use crate::gateway::{Gateway, provider, reports};
 use crate::saml::request::{AuthnRequest, Sent, authn_request};
 

@@ -24,7 +24,9 @@ fn part(mut text: &str, units: &[(char, u64)]) -> Option<u64> {
     let mut sum = 0u64;
     for (unit, seconds) in units {
         let digits: &str = text.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
-        let Some(rest) = text.strip_prefix(digits).and_then(|rest| rest.strip_prefix(*unit)) else { continue };
+        let Some(rest) = text.strip_prefix(digits).and_then(|rest| rest.strip_prefix(*unit)) else {
+            continue;
+        };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
         let fraction_is_sound = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
         if !fraction_is_sound || (digits.contains('.') && *unit != 'S') {
@@ -60,8 +62,24 @@ mod tests {
     #[test]
     fn anything_else_is_no_duration() {
         for text in [
-            "", "P", "PT", "-PT1H", "PT-1H", "1H", "PT1", "P1H", "PT1M1H", "PT1H1H", "P1.5D", "PT1.S", "PT.5S",
-            "P1DT", " PT1H", "PT1H ", "P99999999999999999999D", "P999999999999999999Y",
+            "",
+            "P",
+            "PT",
+            "-PT1H",
+            "PT-1H",
+            "1H",
+            "PT1",
+            "P1H",
+            "PT1M1H",
+            "PT1H1H",
+            "P1.5D",
+            "PT1.S",
+            "PT.5S",
+            "P1DT",
+            " PT1H",
+            "PT1H ",
+            "P99999999999999999999D",
+            "P999999999999999999Y",
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }

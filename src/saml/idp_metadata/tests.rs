@@ -147,9 +147,15 @@ fn another_entity_and_the_template_for_all_tenants_are_refused() {
 #[test]
 fn what_does_not_say_enough_is_not_used() {
     let saml = "urn:oasis:names:tc:SAML:2.0:protocol";
-    assert_eq!(plain(&SIGNED.replace(saml, "urn:oasis:names:tc:SAML:1.1:protocol")), Err(MetadataError::NoRole));
+    assert_eq!(
+        plain(&SIGNED.replace(saml, "urn:oasis:names:tc:SAML:1.1:protocol")),
+        Err(MetadataError::NoRole)
+    );
     assert_eq!(plain(&SIGNED.replace("IDPSSODescriptor", "SPSSODescriptor")), Err(MetadataError::NoRole));
-    assert_eq!(plain(&SIGNED.replace("https://idp.example/sso", "http://idp.example/sso")), Err(MetadataError::NoSignOn));
+    assert_eq!(
+        plain(&SIGNED.replace("https://idp.example/sso", "http://idp.example/sso")),
+        Err(MetadataError::NoSignOn)
+    );
     let no_keys = SIGNED.replace("X509Certificate>", "X509Subject>");
     assert_eq!(plain(&no_keys), Err(MetadataError::NoKeys));
     assert_eq!(plain("<a/>"), Err(MetadataError::NotMetadata));
@@ -167,8 +173,14 @@ fn a_certificate_that_cannot_be_used_is_left_out_and_counted() {
 #[test]
 fn of_times_the_shortest_counts() {
     let xml = SIGNED
-        .replace(&format!("entityID=\"{IDP}\""), &format!("entityID=\"{IDP}\" validUntil=\"2027-02-01T00:00:00Z\" cacheDuration=\"PT6H\""))
-        .replace("<IDPSSODescriptor ", "<IDPSSODescriptor validUntil=\"2027-01-15T00:00:00Z\" cacheDuration=\"P1D\" ");
+        .replace(
+            &format!("entityID=\"{IDP}\""),
+            &format!("entityID=\"{IDP}\" validUntil=\"2027-02-01T00:00:00Z\" cacheDuration=\"PT6H\""),
+        )
+        .replace(
+            "<IDPSSODescriptor ",
+            "<IDPSSODescriptor validUntil=\"2027-01-15T00:00:00Z\" cacheDuration=\"P1D\" ",
+        );
     let metadata = plain(&xml).unwrap();
     assert_eq!(metadata.valid_until, UnixMillis::parse_rfc3339("2027-01-15T00:00:00Z"));
     assert_eq!(metadata.cache_duration, Some(Duration::from_secs(6 * 3600)));
@@ -211,10 +223,13 @@ fn certificates_of(count: usize) -> String {
 
 #[test]
 fn a_certificate_that_is_named_tells_whether_fetching_anew_may_help() {
-    let named = SIGNED.replace("</SignatureValue>", &format!(
-        "</SignatureValue><KeyInfo><X509Data><X509Certificate>{}</X509Certificate></X509Data></KeyInfo>",
-        vector!("idp.cert.pem").lines().filter(|line| !line.starts_with('-')).collect::<String>()
-    ));
+    let named = SIGNED.replace(
+        "</SignatureValue>",
+        &format!(
+            "</SignatureValue><KeyInfo><X509Data><X509Certificate>{}</X509Certificate></X509Data></KeyInfo>",
+            vector!("idp.cert.pem").lines().filter(|line| !line.starts_with('-')).collect::<String>()
+        ),
+    );
     let message = named.split_once("<RoleDescriptor").unwrap().0.to_owned() + "</EntityDescriptor>";
     assert!(!may_have_new_key(message.as_bytes(), &[idp()]), "the key is known: the signature is wrong");
     assert!(may_have_new_key(message.as_bytes(), &[key(vector!("other.cert.pem"))]));
@@ -235,7 +250,10 @@ fn real_metadata_of_entra_is_read() {
         let Some(text) = fixture(&format!("saml/entra/{name}")) else { continue };
         let issuer = text.split("entityID=\"").nth(1).unwrap().split('"').next().unwrap();
         let metadata = read(text.as_bytes(), issuer).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!metadata.keys.is_empty() && metadata.sign_on.len() == 2 && metadata.logout.len() <= 1, "{name}");
+        assert!(
+            !metadata.keys.is_empty() && metadata.sign_on.len() == 2 && metadata.logout.len() <= 1,
+            "{name}"
+        );
         println!("{name}: {} keys, {} unusable", metadata.keys.len(), metadata.unusable_certificates);
     }
     let Some(text) = fixture("saml/entra/entra-2023-federationmetadata-appspecific.xml") else { return };

@@ -94,7 +94,8 @@ pub fn read_redirect(host: &dyn Host, query: &str, expect: &Expect<'_>) -> Resul
         (true, false) => return Err(LogoutError::Unsigned),
         (false, signed) => Message::Response(response::read(root, expect, signed)?),
     };
-    let relay_state = parameters.relay_state.map(|raw| decode(raw, true).ok_or(LogoutError::Parameter("RelayState")));
+    let relay_state =
+        parameters.relay_state.map(|raw| decode(raw, true).ok_or(LogoutError::Parameter("RelayState")));
     Ok(Received { message, relay_state: relay_state.transpose()?.as_deref().and_then(bounded) })
 }
 
@@ -116,7 +117,8 @@ fn verify(
     let text = parameters.signed_text(name, raw, algorithm);
     let uri = decode(algorithm, true).ok_or(LogoutError::Parameter("SigAlg"))?;
     let algorithm = algorithm_named(&uri, expect.relaxed)?;
-    let mut keys = expect.keys.iter().take(MAX_KEYS).filter(|key| expect.relaxed.short_rsa || !key.is_short());
+    let mut keys =
+        expect.keys.iter().take(MAX_KEYS).filter(|key| expect.relaxed.short_rsa || !key.is_short());
     if keys.any(|key| crypto::verify(host, key, algorithm, text.as_bytes(), &value).is_ok()) {
         Ok(true)
     } else {

@@ -44,9 +44,5 @@ pub(super) fn read(
         (SUCCESS, _) => Outcome::Success,
         _ => Outcome::Failed,
     };
-    Ok(LogoutResponse {
-        in_response_to: required(root, "InResponseTo")?.to_owned(),
-        outcome,
-        signed,
-    })
+    Ok(LogoutResponse { in_response_to: required(root, "InResponseTo")?.to_owned(), outcome, signed })
 }

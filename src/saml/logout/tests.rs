@@ -105,11 +105,14 @@ fn the_signature_is_over_the_octets_that_came_and_no_others() {
     assert!(LOWER.contains("%3a") && REQUEST.contains("%3A"));
     // The same values, written in the other case: not what was signed.
     let (message, signature) = LOWER.split_once("&Signature=").unwrap();
-    let upper: String = message
-        .split('%')
-        .enumerate()
-        .map(|(at, part)| if at == 0 { part.to_owned() } else { format!("%{}{}", part[..2].to_uppercase(), &part[2..]) })
-        .collect();
+    let upper: String =
+        message
+            .split('%')
+            .enumerate()
+            .map(|(at, part)| {
+                if at == 0 { part.to_owned() } else { format!("%{}{}", part[..2].to_uppercase(), &part[2..]) }
+            })
+            .collect();
     assert_eq!(redirect(&format!("{upper}&Signature={signature}")), Err(UNTRUSTED));
 }
 
@@ -183,9 +186,13 @@ fn sha_1_counts_only_where_it_is_accepted_by_name() {
     let query = vector!("logout/request-sha1.query");
     assert_eq!(redirect(query), Err(LogoutError::Signature(SignatureFault::Algorithm)));
     let relaxed = Relaxed { sha1_signature: true, ..Relaxed::default() };
-    assert!(with(|expect| expect.relaxed = relaxed, |host, expect| read_redirect(host, query, expect)).is_ok());
+    assert!(
+        with(|expect| expect.relaxed = relaxed, |host, expect| read_redirect(host, query, expect)).is_ok()
+    );
     // An algorithm that was not signed for is another text, whatever it is.
-    for uri in ["http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", "http://www.w3.org/2000/09/xmldsig#hmac-sha1"] {
+    for uri in
+        ["http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", "http://www.w3.org/2000/09/xmldsig#hmac-sha1"]
+    {
         let (message, rest) = REQUEST.split_once("&SigAlg=").unwrap();
         let signature = rest.split_once("&Signature=").unwrap().1;
         let query = format!("{message}&SigAlg={}&Signature={signature}", crate::saml::escape::query(uri));
@@ -197,7 +204,10 @@ fn sha_1_counts_only_where_it_is_accepted_by_name() {
 fn a_request_meant_for_another_is_refused() {
     assert_eq!(redirect(vector!("logout/request-elsewhere.query")), Err(LogoutError::Destination));
     for destination in ["https://app.example/slo/", "https://app.example/SLO", "https://app.example/slo?a"] {
-        let wrong = with(|expect| expect.destination = destination, |host, expect| read_redirect(host, REQUEST, expect));
+        let wrong = with(
+            |expect| expect.destination = destination,
+            |host, expect| read_redirect(host, REQUEST, expect),
+        );
         assert_eq!(wrong, Err(LogoutError::Destination));
     }
     let none = POSTED.replace(" Destination=\"https://app.example/slo\"", "");
@@ -212,7 +222,9 @@ fn a_request_of_another_hour_is_refused() {
     assert_eq!(at("2027-01-01T10:06:00.000Z", REQUEST), Err(LogoutError::Stale));
     let short = POSTED.replace("NotOnOrAfter=\"2027-01-01T10:05", "NotOnOrAfter=\"2027-01-01T10:00");
     assert_eq!(post(&form("SAMLRequest", &short)), Err(LogoutError::Expired));
-    for (from, to) in [("10:00:00.000Z\" Dest", "10:00:00.000\" Dest"), ("NotOnOrAfter=\"2027", "NotOnOrAfter=\"x")] {
+    for (from, to) in
+        [("10:00:00.000Z\" Dest", "10:00:00.000\" Dest"), ("NotOnOrAfter=\"2027", "NotOnOrAfter=\"x")]
+    {
         let wrong = POSTED.replace(from, to);
         assert!(matches!(post(&form("SAMLRequest", &wrong)), Err(LogoutError::Time(_))), "{to}");
     }
@@ -263,7 +275,10 @@ fn a_signed_request_wrapped_in_another_is_not_taken_for_it() {
     for wrapped in [
         format!("{start}</Issuer>{signature}<samlp:Extensions>{bare}</samlp:Extensions>{content}"),
         format!("{start}</Issuer><samlp:Extensions>{POSTED}</samlp:Extensions>{content}"),
-        format!("{start}</Issuer>{}{content}", signature.replace("</Signature>", &format!("<Object>{bare}</Object></Signature>"))),
+        format!(
+            "{start}</Issuer>{}{content}",
+            signature.replace("</Signature>", &format!("<Object>{bare}</Object></Signature>"))
+        ),
         format!("{start}</Issuer>{POSTED}{content}"),
         format!("{start}</Issuer>{signature}{content}"),
         format!("{evil}{POSTED}"),
@@ -286,7 +301,10 @@ fn a_message_of_the_other_kind_is_refused_although_it_is_signed() {
 #[test]
 fn a_response_says_which_request_it_answers_and_whether_it_is_signed() {
     let response = response_of(redirect(RESPONSE).unwrap());
-    assert_eq!((response.in_response_to.as_str(), response.outcome, response.signed), ("_request", Outcome::Success, true));
+    assert_eq!(
+        (response.in_response_to.as_str(), response.outcome, response.signed),
+        ("_request", Outcome::Success, true)
+    );
     let unsigned = RESPONSE.split_once("&SigAlg").unwrap().0;
     assert!(!response_of(redirect(unsigned).unwrap()).signed);
     let posted = vector!("logout/response.xml");
@@ -326,7 +344,9 @@ fn of_a_failed_logout_is_told_how_far_it_came() {
         (format!("<samlp:StatusCode Value=\"{status}Success\"/>"), Outcome::Success),
         (format!("<samlp:StatusCode Value=\"{status}Responder\"/>"), Outcome::Failed),
         (
-            format!("<samlp:StatusCode Value=\"{status}Success\"><samlp:StatusCode Value=\"{status}PartialLogout\"/></samlp:StatusCode>"),
+            format!(
+                "<samlp:StatusCode Value=\"{status}Success\"><samlp:StatusCode Value=\"{status}PartialLogout\"/></samlp:StatusCode>"
+            ),
             Outcome::Partial,
         ),
     ] {
@@ -350,7 +370,8 @@ fn a_message_that_unpacks_to_very_much_is_not_unpacked() {
 fn more_sessions_than_are_told_apart_are_all_of_them() {
     let index = "<samlp:SessionIndex>_assertion</samlp:SessionIndex>";
     let document = POSTED.replace(index, &index.repeat(17));
-    let tree = crate::saml::xml::Document::parse(document.as_bytes(), crate::saml::xml::Rules::MESSAGE).unwrap();
+    let tree =
+        crate::saml::xml::Document::parse(document.as_bytes(), crate::saml::xml::Rules::MESSAGE).unwrap();
     let request = with(|_| {}, |_, expect| super::request::read(tree.root().unwrap(), expect)).unwrap();
     assert!(request.session_indexes.is_empty());
 }

@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::message::Parts;
-use super::{AuthnRequest, Carried, MAX_SIGNED_URL, MAX_URL, PreparedRequest, RequestError, Sent, target, with_query};
+use super::{
+    AuthnRequest, Carried, MAX_SIGNED_URL, MAX_URL, PreparedRequest, RequestError, Sent, target, with_query,
+};
 use crate::common::Host;
 use crate::saml::enveloped::Signing;
 use crate::saml::escape::query;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::common::test_host::TestHost;
 use crate::common::{Headers, UnixMillis};
-use crate::crypto::sha256;
+use crate::crypto::{SignatureAlgorithm, sha256};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -20,7 +20,7 @@ const NOW: UnixMillis = UnixMillis(1_800_000_060_000);
 struct Vouch;
 
 impl Keys for Vouch {
-    fn check(&self, kid: &str, _: &[u8], _: &[u8]) -> Result<(), JwtError> {
+    fn check(&self, kid: &str, _: SignatureAlgorithm, _: &[u8], _: &[u8]) -> Result<(), JwtError> {
         if kid == "k" { Ok(()) } else { Err(JwtError::UnknownKey) }
     }
 }
@@ -155,7 +155,7 @@ fn a_key_set_keeps_only_strong_rsa_keys_for_signatures() {
     let set = JwkSet::parse(KEYS).unwrap();
     for kid in ["weak", "for-encryption", "other"] {
         assert_eq!(
-            Published { set: &set, host: &host }.check(kid, b"", b""),
+            Published { set: &set, host: &host }.check(kid, SignatureAlgorithm::RsaSha256, b"", b""),
             Err(JwtError::UnknownKey),
             "{kid}"
         );

@@ -5,7 +5,7 @@
 
 use super::super::authenticate::bearer;
 use super::super::error::Denied;
-use super::jwt::{Jwt, JwtError, Keys};
+use super::jwt::{Jwt, JwtError, Keys, unverified};
 use crate::common::{Headers, UnixMillis};
 
 /// Whose tokens are accepted.
@@ -66,6 +66,13 @@ impl EntraRefused {
     }
 }
 
+/// Whether a request carries what says of itself that Entra has made it.
+#[must_use]
+pub fn says_entra(headers: &Headers) -> bool {
+    let issuer = bearer(headers).ok().and_then(|token| unverified(token, "iss"));
+    issuer.is_some_and(|issuer| issuer.starts_with("https://sts.windows.net/"))
+}
+
 /// Accepts a request that carries Entra's own token of one of the directories; the directory is returned.
 ///
 /// # Errors
@@ -96,7 +103,12 @@ fn believed<'i>(
     keys: &dyn Keys,
     now: UnixMillis,
 ) -> Result<&'i str, JwtError> {
-    let claims = Jwt::parse(token)?.verified(keys, now)?;
+    let token = Jwt::parse(token)?;
+    // A token that says itself that it is another's needs no newer keys to be refused.
+    if !token.unverified("tid").is_some_and(|tid| issuer.tenant_ids.iter().any(|have| have == tid)) {
+        return Err(JwtError::Claim("tid"));
+    }
+    let claims = token.verified(keys, now)?;
     let tenant = claims.text("tid").and_then(|tid| issuer.tenant_ids.iter().find(|have| *have == tid));
     let tenant = tenant.ok_or(JwtError::Claim("tid"))?;
     claims.is_one_of("iss", &[format!("https://sts.windows.net/{tenant}/")])?;

@@ -1,4 +1,5 @@
-//! JSON Web Tokens, strictly: compact JWS (RFC 7515 section 7.1), RS256 and nothing else, keys from outside only.
+//! JSON Web Tokens, strictly: compact JWS (RFC 7515 section 7.1), public-key algorithms that are named beforehand and
+//! nothing else, keys from outside only.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ const SKEW: Duration = Duration::from_secs(300);
 pub enum JwtError {
     /// No compact JWS of two JSON objects, or too long.
     Malformed,
-    /// Another algorithm than RS256, or a header that brings its own key or a meaning that must be understood.
+    /// Another algorithm or type than is expected, or a header that brings its own key or a meaning that must be
+    /// understood.
     Header,
     /// The key is not in the set: it may be new.
     UnknownKey,
@@ -50,7 +52,8 @@ impl JwtError {
             Self::Claim("iss") => "jwt_issuer",
             Self::Claim("aud") => "jwt_audience",
             Self::Claim("tid") => "jwt_tenant",
-            Self::Claim("appid" | "azp") => "jwt_application",
+            Self::Claim("appid" | "azp" | "client_id") => "jwt_application",
+            Self::Claim("scope") => "jwt_scope",
             Self::Claim("sub" | "oid") => "jwt_subject",
             Self::Claim(_) => "jwt_claim",
         }
@@ -67,13 +70,50 @@ impl std::error::Error for JwtError {}
 
 /// Says whether a signature is that of the key with this identifier.
 pub(crate) trait Keys {
-    fn check(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<(), JwtError>;
+    fn check(
+        &self,
+        kid: &str,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), JwtError>;
 }
 
-/// The RSA keys of a JWK set (RFC 7517 section 5).
+/// The algorithms of RFC 7518 section 3.1 that are known here: no `none`, nothing symmetric.
+pub const ALGORITHMS: [(&str, SignatureAlgorithm); 8] = [
+    ("RS256", SignatureAlgorithm::RsaSha256),
+    ("RS384", SignatureAlgorithm::RsaSha384),
+    ("RS512", SignatureAlgorithm::RsaSha512),
+    ("PS256", SignatureAlgorithm::PssSha256),
+    ("PS384", SignatureAlgorithm::PssSha384),
+    ("PS512", SignatureAlgorithm::PssSha512),
+    ("ES256", SignatureAlgorithm::EcdsaSha256),
+    ("ES384", SignatureAlgorithm::EcdsaSha384),
+];
+
+fn algorithm(name: &str) -> Option<SignatureAlgorithm> {
+    ALGORITHMS.iter().find(|(have, _)| *have == name).map(|(_, algorithm)| *algorithm)
+}
+
+/// The RSA and elliptic-curve keys of a JWK set (RFC 7517 section 5).
 #[derive(Clone, Debug, Default)]
 pub struct JwkSet {
-    keys: Vec<(String, PublicKey)>,
+    keys: Vec<Jwk>,
+}
+
+/// A key, and what it signs with: the publisher's word, never the token's.
+#[derive(Clone, Debug)]
+struct Jwk {
+    kid: String,
+    key: PublicKey,
+    /// `None`: any algorithm for RSA.
+    algorithm: Option<SignatureAlgorithm>,
+}
+
+impl Jwk {
+    fn signs_with(&self, algorithm: SignatureAlgorithm) -> bool {
+        self.algorithm.is_none_or(|own| own == algorithm)
+    }
 }
 
 impl JwkSet {
@@ -87,16 +127,47 @@ impl JwkSet {
     }
 }
 
-fn key(jwk: &Value) -> Option<(String, PublicKey)> {
+fn key(jwk: &Value) -> Option<Jwk> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    let is_for_signatures = text("use").is_none_or(|use_| use_ == "sig");
-    let is_for_rs256 = text("alg").is_none_or(|alg| alg == "RS256");
-    if text("kty") != Some("RSA") || !is_for_signatures || !is_for_rs256 {
+    let operations = jwk.get("key_ops").map(|all| all.as_array().map(Vec::as_slice).unwrap_or_default());
+    let is_for_signatures = text("use").is_none_or(|use_| use_ == "sig")
+        && operations.is_none_or(|all| all.iter().any(|operation| operation == "verify"));
+    if !is_for_signatures {
         return None;
     }
+    // An algorithm that we do not know is for somebody else.
+    let named = match jwk.get("alg") {
+        Some(name) => Some(algorithm(name.as_str()?)?),
+        None => None,
+    };
     let octets = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
-    let key = PublicKey::from_rsa_parts(&octets("n")?, &octets("e")?).ok()?;
-    Some((text("kid")?.to_owned(), key))
+    let kid = text("kid").filter(|kid| !kid.is_empty())?.to_owned();
+    match (text("kty")?, text("crv")) {
+        ("RSA", _) => {
+            let is_rsa = named.is_none_or(|named| !is_ecdsa(named));
+            let key = PublicKey::from_rsa_parts(&octets("n")?, &octets("e")?).ok()?;
+            is_rsa.then_some(Jwk { kid, key, algorithm: named })
+        }
+        // The curve says the algorithm (RFC 7518 section 3.4).
+        ("EC", Some(curve)) => {
+            let (own, length) = match curve {
+                "P-256" => (SignatureAlgorithm::EcdsaSha256, 64),
+                "P-384" => (SignatureAlgorithm::EcdsaSha384, 96),
+                _ => return None,
+            };
+            let key = PublicKey::from_ec_point(&octets("x")?, &octets("y")?).ok()?;
+            let is_own = key.signature_length() == length && named.is_none_or(|named| named == own);
+            is_own.then_some(Jwk { kid, key, algorithm: Some(own) })
+        }
+        _ => None,
+    }
+}
+
+fn is_ecdsa(algorithm: SignatureAlgorithm) -> bool {
+    matches!(
+        algorithm,
+        SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::EcdsaSha384 | SignatureAlgorithm::EcdsaSha512
+    )
 }
 
 /// A published set, and the host that may verify natively.
@@ -115,10 +186,21 @@ impl std::fmt::Debug for Published<'_> {
 }
 
 impl Keys for Published<'_> {
-    fn check(&self, kid: &str, message: &[u8], signature: &[u8]) -> Result<(), JwtError> {
+    fn check(
+        &self,
+        kid: &str,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), JwtError> {
         let mut result = Err(JwtError::UnknownKey);
-        for (_, key) in self.set.keys.iter().filter(|(have, _)| have == kid) {
-            match verify(self.host, key, SignatureAlgorithm::RsaSha256, message, signature) {
+        for key in self.set.keys.iter().filter(|key| key.kid == kid) {
+            // A key that signs otherwise is at hand, and no newer set is asked for.
+            if !key.signs_with(algorithm) {
+                result = Err(JwtError::Signature);
+                continue;
+            }
+            match verify(self.host, &key.key, algorithm, message, signature) {
                 Ok(()) => return Ok(()),
                 Err(_) => result = Err(JwtError::Signature),
             }
@@ -130,20 +212,60 @@ impl Keys for Published<'_> {
 /// A token that has been read and not believed.
 pub(crate) struct Jwt<'t> {
     kid: String,
+    algorithm: SignatureAlgorithm,
     message: &'t str,
     signature: Vec<u8>,
     claims: Claims,
 }
 
 /// What a token says.
-pub(crate) struct Claims(Map<String, Value>);
+pub(crate) struct Claims(pub(super) Map<String, Value>);
+
+/// How a token must be made.
+#[derive(Clone, Copy)]
+pub(crate) struct Form<'f> {
+    pub(crate) algorithms: &'f [SignatureAlgorithm],
+    pub(crate) kind: Kind,
+}
+
+/// Its `typ` (RFC 8725 section 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `JWT`, or none.
+    Jwt,
+    /// `at+jwt` (RFC 9068 section 2.1) and nothing else.
+    AccessToken,
+    /// `at+jwt`, or what a plain token may have: servers older than RFC 9068.
+    AnyAccessToken,
+}
+
+impl Form<'_> {
+    /// What Entra makes.
+    const ENTRA: Form<'static> = Form { algorithms: &[SignatureAlgorithm::RsaSha256], kind: Kind::Jwt };
+
+    fn takes_type(&self, typ: Option<&Value>) -> bool {
+        let Some(typ) = typ else { return self.kind != Kind::AccessToken };
+        let is = |name: &str| typ.as_str().is_some_and(|typ| typ.eq_ignore_ascii_case(name));
+        let is_access = is("at+jwt") || is("application/at+jwt");
+        match self.kind {
+            Kind::Jwt => is("JWT"),
+            Kind::AccessToken => is_access,
+            Kind::AnyAccessToken => is_access || is("JWT"),
+        }
+    }
+}
 
 impl<'t> Jwt<'t> {
+    /// Reads a compact JWS as Entra makes it.
+    pub(crate) fn parse(text: &'t str) -> Result<Self, JwtError> {
+        Self::parse_as(text, &Form::ENTRA)
+    }
+
     /// Reads a compact JWS.
     ///
     /// Neither `none` nor a symmetric algorithm is ever taken, and no key or key address out of the token itself
     /// (RFC 8725 sections 3.1 and 3.10). A claim that occurs twice refuses the token.
-    pub(crate) fn parse(text: &'t str) -> Result<Self, JwtError> {
+    pub(crate) fn parse_as(text: &'t str, form: &Form<'_>) -> Result<Self, JwtError> {
         if text.len() > MAX_TOKEN {
             return Err(JwtError::Malformed);
         }
@@ -153,17 +275,15 @@ impl<'t> Jwt<'t> {
         let foreign = ["jwk", "jku", "x5c", "x5u", "crit", "b64", "enc", "zip"];
         let is_plain = foreign.iter().all(|name| !header.contains_key(*name));
         let text = |name: &str| header.get(name).and_then(Value::as_str);
-        let is_jwt = match header.get("typ") {
-            None => true,
-            Some(typ) => typ.as_str().is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")),
-        };
         let kid = text("kid").filter(|kid| !kid.is_empty());
-        let (Some("RS256"), true, true, Some(kid)) = (text("alg"), is_plain, is_jwt, kid) else {
+        let algorithm = text("alg").and_then(algorithm).filter(|name| form.algorithms.contains(name));
+        let (Some(algorithm), Some(kid)) = (algorithm, kid) else { return Err(JwtError::Header) };
+        if !is_plain || !form.takes_type(header.get("typ")) {
             return Err(JwtError::Header);
-        };
+        }
         let kid = kid.to_owned();
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| JwtError::Malformed)?;
-        Ok(Self { kid, message, signature, claims: Claims(object(claims)?) })
+        Ok(Self { kid, algorithm, message, signature, claims: Claims(object(claims)?) })
     }
 
     /// A claim of a token that nobody has vouched for: only to choose whose keys to ask.
@@ -173,20 +293,22 @@ impl<'t> Jwt<'t> {
 
     /// The claims, once the signature and the dates are right.
     pub(crate) fn verified(self, keys: &dyn Keys, now: UnixMillis) -> Result<Claims, JwtError> {
-        keys.check(&self.kid, self.message.as_bytes(), &self.signature)?;
+        keys.check(&self.kid, self.algorithm, self.message.as_bytes(), &self.signature)?;
         let claims = self.claims;
         let expires = claims.moment("exp").ok_or(JwtError::Expired)?;
         if expires.after(SKEW) <= now {
             return Err(JwtError::Expired);
         }
-        if claims.0.contains_key("nbf") {
-            let begins = claims.moment("nbf").ok_or(JwtError::NotYet)?;
-            if begins > now.after(SKEW) {
-                return Err(JwtError::NotYet);
-            }
-        }
+        claims.has_begun(now)?;
         Ok(claims)
     }
+}
+
+/// A claim of whatever looks like a token, which nobody has vouched for: it may refuse, and grants nothing.
+pub(crate) fn unverified(text: &str, name: &str) -> Option<String> {
+    let (_, rest) = text.get(..MAX_TOKEN.min(text.len()))?.split_once('.')?;
+    let (claims, _) = rest.split_once('.')?;
+    object(claims).ok()?.get(name)?.as_str().map(str::to_owned)
 }
 
 impl Claims {
@@ -204,8 +326,17 @@ impl Claims {
         if is { Ok(()) } else { Err(JwtError::Claim(name)) }
     }
 
+    /// Refuses where there is an `nbf` which has not come.
+    pub(super) fn has_begun(&self, now: UnixMillis) -> Result<(), JwtError> {
+        if !self.has("nbf") {
+            return Ok(());
+        }
+        let begins = self.moment("nbf").ok_or(JwtError::NotYet)?;
+        if begins > now.after(SKEW) { Err(JwtError::NotYet) } else { Ok(()) }
+    }
+
     /// `NumericDate` (RFC 7519 section 2); a fraction of a second is cut off.
-    fn moment(&self, name: &str) -> Option<UnixMillis> {
+    pub(super) fn moment(&self, name: &str) -> Option<UnixMillis> {
         let number = self.0.get(name)?.as_number()?.to_string();
         let whole = number.split_once('.').map_or(number.as_str(), |(whole, _)| whole);
         whole.parse().ok().map(UnixMillis::from_seconds)

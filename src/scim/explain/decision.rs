@@ -22,7 +22,7 @@ use super::super::authenticate::authenticate;
 use super::context::Surroundings;
 use super::{Explained, Outcome, Trail, message, unusable};
 use crate::common::{Headers, UnixMillis};
-use crate::crypto::sha256;
+use crate::crypto::{SignatureAlgorithm, sha256};
 
 /// What `now` means in a case.
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
@@ -31,7 +31,13 @@ const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 struct Supposed;
 
 impl Keys for Supposed {
-    fn check(&self, kid: &str, _message: &[u8], _signature: &[u8]) -> Result<(), JwtError> {
+    fn check(
+        &self,
+        kid: &str,
+        _algorithm: SignatureAlgorithm,
+        _message: &[u8],
+        _signature: &[u8],
+    ) -> Result<(), JwtError> {
         if kid == "known-key" { Ok(()) } else { Err(JwtError::UnknownKey) }
     }
 }
@@ -51,7 +57,7 @@ pub(super) fn decide(request: &Value, around: Surroundings<'_>, trail: Trail) ->
 }
 
 fn by_secret(headers: &Headers, around: Surroundings<'_>, mut trail: Trail) -> Explained {
-    match authenticate(headers, &around.tokens()) {
+    match authenticate(headers, &around.tokens(), NOW) {
         Ok(_) => {
             let decision = match around.text("/config/upstream_credential") {
                 Some(credential) => {

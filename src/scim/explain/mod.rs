@@ -7,12 +7,16 @@
 mod archive;
 mod context;
 mod decision;
+mod errand;
 mod message;
+#[cfg(test)]
+mod settings_test;
 
 use serde_json::{Map, Value, json};
 
 use super::change::ChangeKind;
-use super::request::{Incoming, Normalised, Outgoing, normalise};
+use super::errand::{Plan, plan};
+use super::request::{Incoming, Normalised, Observed, Outgoing, normalise};
 use super::rule::{Applied, Settings};
 use super::rules::catalogue;
 use super::sequence::{Conclusion, Sequence, Step};
@@ -62,8 +66,19 @@ impl Trail {
             if !self.rules.contains(rule) {
                 self.rules.push(rule);
             }
-            let says = catalogue().into_iter().find(|(id, _)| id == rule).map_or("", |(_, says)| says);
+            let known = catalogue().into_iter().find(|have| have.id == *rule);
+            let says = known.map_or_else(|| super::errand::says(rule), |rule| rule.says);
             self.notes.push(format!("{rule} at {side} {place}: {says}"));
+        }
+    }
+
+    fn observed(&mut self, observed: &Observed) {
+        self.note("nothing is rewritten (mode: observe); the rules say what would be");
+        if let Some(refusal) = &observed.refusal {
+            self.note(format!("would be refused: {}", refusal.code()));
+        }
+        if observed.answered {
+            self.note("would be answered without the application");
         }
     }
 
@@ -137,10 +152,16 @@ pub fn explain_case(case: &Value) -> Explained {
         }
         Ok(Normalised::Forward(outgoing)) => {
             trail.add("request", &outgoing.applied);
+            if let Some(observed) = &outgoing.observed {
+                trail.observed(observed);
+            }
             if let Some(change) = &outgoing.change {
                 trail.note(meaning(change.kind));
             }
-            forward(case, request, &outgoing, &settings, trail)
+            match plan(*outgoing, &settings) {
+                Plan::Forward(outgoing) => forward(case, request, &outgoing, &settings, trail),
+                Plan::Errand(planned) => errand::explain(case, *planned, &settings, trail),
+            }
         }
     }
 }
@@ -270,5 +291,6 @@ fn took(sequence: Sequence, answer: &Value, settings: &Settings) -> Step {
 
 /// Whether the case is about the credential rather than the request.
 fn asks_for_a_decision(case: &Value, around: Surroundings<'_>) -> bool {
-    case.get("category").and_then(Value::as_str) == Some("auth") || around.text("/config/mode").is_some()
+    let is_of_credentials = around.text("/config/mode").is_some_and(|mode| context::mode(mode).is_none());
+    case.get("category").and_then(Value::as_str) == Some("auth") || is_of_credentials
 }

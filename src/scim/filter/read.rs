@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
             };
         }
         let (word, rest) = self.word();
-        if word.is_empty() || rest.starts_with(['"', '[', '(']) {
+        if word.is_empty() || word.contains(char::is_control) || rest.starts_with(['"', '[', '(']) {
             return None;
         }
         self.rest = rest;
@@ -242,6 +242,10 @@ impl<'a> Reader<'a> {
             let (text, rest) = body.split_at_checked(at)?;
             let rest = rest.strip_prefix('"')?;
             if may_follow(rest, place) {
+                // Written as an escape it would be taken for an unescaped backslash the next time.
+                if text.contains(char::is_control) {
+                    return None;
+                }
                 self.rest = rest;
                 return Some(Literal::Text(text.to_owned()));
             }
@@ -360,5 +364,15 @@ mod tests {
             print(r#"displayName eq "CORP\new""#, Mode::Unescaped).as_deref(),
             Some(r#"displayName eq "CORP\\new""#)
         );
+    }
+
+    #[test]
+    fn a_control_character_in_a_literal_is_refused_in_every_reading() {
+        for control in ['\0', '\t', '\n', '\u{7f}', '\u{85}'] {
+            for mode in [Mode::Strict, Mode::Unescaped] {
+                assert_eq!(print(&format!("displayName eq \"a{control}b\""), mode), None, "{control:?}");
+                assert_eq!(print(&format!("displayName eq a{control}b"), mode), None, "{control:?}");
+            }
+        }
     }
 }

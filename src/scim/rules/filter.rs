@@ -2,7 +2,7 @@
 
 use super::super::filter::{Filter, Literal, Mode, Path};
 use super::super::name::Name;
-use super::super::rule::{Context, Notes, Rule};
+use super::super::rule::{Certainty, Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
 
 /// A text and, once it has been read, its tree.
@@ -26,12 +26,14 @@ const F6_SAYS: &str = "reads quotes and backslashes that the client left unescap
 const F6: Rule<Reading<Filter>> = Rule {
     id: F6_ID,
     says: F6_SAYS,
+    certainty: Certainty::Partly,
     apply: |reading, context, notes| unescaped(reading, Filter::parse, context, notes, "query.filter"),
 };
 
 const F6_PATH: Rule<Reading<Path>> = Rule {
     id: F6_ID,
     says: F6_SAYS,
+    certainty: Certainty::Partly,
     apply: |reading, context, notes| unescaped(reading, Path::parse, context, notes, "Operations.path"),
 };
 
@@ -48,14 +50,17 @@ fn unescaped<T: PartialEq>(
     }
     let tree = parse(&reading.text, Mode::Unescaped);
     if tree.is_some() && tree != reading.tree {
+        // Where the operator has said what a backslash is, nothing is left to judge.
+        let is_said = literally && reading.tree.is_some();
         reading.tree = tree;
-        notes.mark(place);
+        if is_said { notes.mark(place) } else { notes.judge(place) }
     }
 }
 
 const F8: Rule<Filter> = Rule {
     id: "F8",
     says: "gives attribute names in a filter the spelling of the schema",
+    certainty: Certainty::Certain,
     apply: |filter, context, notes| {
         if spell_filter(filter, None, context.kind) {
             notes.mark("query.filter");
@@ -66,6 +71,7 @@ const F8: Rule<Filter> = Rule {
 const F8_PATH: Rule<Path> = Rule {
     id: "F8",
     says: "gives attribute names in a selector the spelling of the schema",
+    certainty: Certainty::Certain,
     apply: |path, context, notes| {
         let Path { name, selector } = path;
         if let Some(selector) = selector
@@ -120,6 +126,7 @@ fn set(text: &mut String, spelling: &str) -> bool {
 const F5: Rule<Filter> = Rule {
     id: "F5",
     says: "asks a reference for its value: manager and members become manager.value and members.value",
+    certainty: Certainty::Judgement,
     apply: |filter, context, notes| {
         let mut changed = false;
         filter.each(&mut |parent, name, literal| {
@@ -132,6 +139,8 @@ const F5: Rule<Filter> = Rule {
                 *context.kind == ResourceKind::Group && name.attribute.eq_ignore_ascii_case("members");
             if manager && name.urn.is_none() {
                 name.urn = Some(schema::ENTERPRISE.into());
+                // F8 has gone before and knew no such attribute without its schema.
+                "manager".clone_into(&mut name.attribute);
                 changed = true;
             }
             if name.sub.is_none()
@@ -152,6 +161,7 @@ const F5: Rule<Filter> = Rule {
 const F3: Rule<Filter> = Rule {
     id: "F3",
     says: "compares a Boolean attribute with true or false, not with a text",
+    certainty: Certainty::Certain,
     apply: |filter, context, notes| {
         if type_booleans(filter, None, context) {
             notes.mark("query.filter");
@@ -162,6 +172,7 @@ const F3: Rule<Filter> = Rule {
 const F3_PATH: Rule<Path> = Rule {
     id: "F3",
     says: "compares a Boolean attribute in a selector with true or false, not with a text",
+    certainty: Certainty::Certain,
     apply: |path, context, notes| {
         let Path { name, selector } = path;
         if let Some(selector) = selector
@@ -199,6 +210,7 @@ fn type_booleans(filter: &mut Filter, parent: Option<&Name>, context: &Context<'
 const F4: Rule<Filter> = Rule {
     id: "F4",
     says: "quotes a literal that was left bare",
+    certainty: Certainty::Judgement,
     apply: |filter, context, notes| {
         if quote(filter, None, context) {
             notes.mark("query.filter");
@@ -209,6 +221,7 @@ const F4: Rule<Filter> = Rule {
 const F4_PATH: Rule<Path> = Rule {
     id: "F4",
     says: "quotes a literal that was left bare in a selector",
+    certainty: Certainty::Judgement,
     apply: |path, context, notes| {
         let Path { name, selector } = path;
         if let Some(selector) = selector
@@ -242,6 +255,7 @@ fn quote(filter: &mut Filter, parent: Option<&Name>, context: &Context<'_>) -> b
 const F2: Rule<Filter> = Rule {
     id: "F2",
     says: "moves a comparison after the brackets of a value path into them",
+    certainty: Certainty::Certain,
     apply: |filter, _, notes| {
         let mut changed = false;
         filter.rebuild(&mut |part| {
@@ -341,6 +355,7 @@ mod tests {
             &ResourceKind::User,
             &[
                 (r#"id eq "u" and manager eq "m""#, &format!(r#"id eq "u" and {manager}.value eq "m""#)),
+                (r#"Manager eq "m""#, &format!(r#"{manager}.value eq "m""#)),
                 (&format!(r#"{manager} eq "m""#), &format!(r#"{manager}.value eq "m""#)),
                 (r#"members eq "m""#, r#"members eq "m""#),
                 (r#"emails eq "m""#, r#"emails eq "m""#),

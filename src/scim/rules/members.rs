@@ -6,7 +6,7 @@ use super::super::error::ScimError;
 use super::super::filter::{Filter, Literal, Operator, Path};
 use super::super::name::Name;
 use super::super::patch::{Operation, Patch, Verb, member};
-use super::super::rule::Rule;
+use super::super::rule::{Certainty, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
 use super::objects;
 
@@ -73,6 +73,7 @@ fn named(value: &Value) -> Option<Vec<String>> {
 const P20: Rule<Patch> = Rule {
     id: "P20",
     says: "removes the members that a removal names, one operation each, instead of all of them",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         let mut out = Vec::new();
         for operation in std::mem::take(&mut patch.operations) {
@@ -118,6 +119,7 @@ fn removal_of(operation: &Operation, id: String) -> Operation {
 const P21: Rule<Patch> = Rule {
     id: "P21",
     says: "drops a removal of members that names nobody",
+    certainty: Certainty::Judgement,
     apply: |patch, context, notes| {
         patch.operations.retain(|operation| {
             let empty = removes_named(context.kind, operation)
@@ -133,6 +135,7 @@ const P21: Rule<Patch> = Rule {
 const P23: Rule<Patch> = Rule {
     id: "P23",
     says: "drops a $ref that is null",
+    certainty: Certainty::Certain,
     apply: |patch, _, notes| {
         for operation in &mut patch.operations {
             let mut changed = false;
@@ -154,6 +157,7 @@ const P23: Rule<Patch> = Rule {
 const P24: Rule<Patch> = Rule {
     id: "P24",
     says: "makes an element of each text given to a multi-valued complex attribute",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         for operation in patch.operations.iter_mut().filter(|operation| operation.verb != Verb::Remove) {
             let mut changed = false;
@@ -182,6 +186,7 @@ const P24: Rule<Patch> = Rule {
 const P25: Rule<Patch> = Rule {
     id: "P25",
     says: "names a member's label display, not displayName",
+    certainty: Certainty::Judgement,
     apply: |patch, context, notes| {
         for operation in &mut patch.operations {
             let mut changed = false;
@@ -214,6 +219,7 @@ pub(crate) fn rename(map: &mut serde_json::Map<String, Value>, from: &str, to: &
 const P27: Rule<Patch> = Rule {
     id: "P27",
     says: "names a member once in one list",
+    certainty: Certainty::Harmless,
     apply: |patch, context, notes| {
         for operation in patch.operations.iter_mut().filter(|operation| operation.verb != Verb::Remove) {
             let mut changed = false;

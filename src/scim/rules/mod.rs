@@ -1,5 +1,6 @@
 //! The catalogue: every quirk that is repaired, as one rule each. Adding a quirk means adding a rule here and nowhere else.
 
+pub(crate) mod chosen;
 pub(crate) mod filter;
 pub(crate) mod members;
 pub(crate) mod operations;
@@ -19,7 +20,7 @@ pub(crate) mod trial;
 use serde_json::Value;
 
 use super::name::Name;
-use super::rule::{Context, Rule};
+use super::rule::{Context, Rule, RuleSummary};
 use super::schema::{self, ValueType};
 
 /// What a text means where a Boolean is expected: `true` and `false` in any casing, white space around them ignored.
@@ -82,13 +83,13 @@ pub(crate) fn objects(value: &mut Value) -> Vec<&mut serde_json::Map<String, Val
     }
 }
 
-/// Identifier and purpose of every rule, in the order in which they are applied.
+/// Every rule, in the order in which they are applied.
 #[must_use]
-pub fn catalogue() -> Vec<(&'static str, &'static str)> {
-    fn add<S>(all: &mut Vec<(&'static str, &'static str)>, rules: &[&Rule<S>]) {
+pub fn catalogue() -> Vec<RuleSummary> {
+    fn add<S>(all: &mut Vec<RuleSummary>, rules: &[&Rule<S>]) {
         for rule in rules {
-            if !all.iter().any(|(id, _)| *id == rule.id) {
-                all.push((rule.id, rule.says));
+            if !all.iter().any(|have| have.id == rule.id) {
+                all.push(RuleSummary { id: rule.id, says: rule.says, certainty: rule.certainty });
             }
         }
     }
@@ -104,6 +105,8 @@ pub fn catalogue() -> Vec<(&'static str, &'static str)> {
     add(&mut all, members::ALL);
     add(&mut all, values::ALL);
     add(&mut all, resource::ALL);
+    add(&mut all, chosen::PATCH);
+    add(&mut all, &[&chosen::X4]);
     add(&mut all, upsert::ALL);
     add(&mut all, response::ALL);
     all

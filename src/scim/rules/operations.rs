@@ -6,7 +6,7 @@ use super::super::error::ScimError;
 use super::super::filter::{Mode, Path};
 use super::super::name::Name;
 use super::super::patch::{OPERATIONS, Operation, Patch, Verb, extension};
-use super::super::rule::{Context, Notes, Rule};
+use super::super::rule::{Certainty, Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind};
 use super::{filter, values};
 
@@ -18,6 +18,7 @@ pub(crate) const PATHS: &[&Rule<Patch>] = &[&P11, &P13, &P8, &F8, &F3, &F4];
 const P14: Rule<Patch> = Rule {
     id: "P14",
     says: "drops members that the PATCH message does not define",
+    certainty: Certainty::Harmless,
     apply: |patch, _, notes| {
         let before = patch.members.len();
         patch.members.retain(|key, _| key == OPERATIONS || key.eq_ignore_ascii_case("schemas"));
@@ -36,6 +37,7 @@ const P14: Rule<Patch> = Rule {
 const P1: Rule<Patch> = Rule {
     id: "P1",
     says: "writes op in lower case",
+    certainty: Certainty::Certain,
     apply: |patch, _, notes| {
         for operation in &mut patch.operations {
             if operation.op != operation.verb.text() {
@@ -49,12 +51,14 @@ const P1: Rule<Patch> = Rule {
 const P3: Rule<Patch> = Rule {
     id: "P3",
     says: "splits a map without path that holds dotted names, or names to be cleared, into one operation each",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| expand(patch, context, notes, needs_path),
 };
 
 const P4: Rule<Patch> = Rule {
     id: "P4",
     says: "splits a map without path that holds names qualified by a schema into one operation each",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         expand(patch, context, notes, |_, path, value| {
             path.name.urn.is_some() && !path.name.is_bare_urn() && !is_container(&path.name, value)
@@ -169,6 +173,7 @@ fn each_path(patch: &mut Patch, notes: &mut Notes<'_>, change: &dyn Fn(&mut Path
 const P8: Rule<Patch> = Rule {
     id: "P8",
     says: "qualifies the path manager with the enterprise schema",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         if *context.kind == ResourceKind::User {
             each_path(patch, notes, &|path| {
@@ -187,12 +192,14 @@ const P8: Rule<Patch> = Rule {
 const P11: Rule<Patch> = Rule {
     id: "P11",
     says: "separates schema and attribute with a colon, not a dot",
+    certainty: Certainty::Certain,
     apply: |patch, _, notes| each_path(patch, notes, &|path| std::mem::take(&mut path.name.dotted)),
 };
 
 const P13: Rule<Patch> = Rule {
     id: "P13",
     says: "writes core attributes without their schema and all names in the spelling of the schema",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         each_path(patch, notes, &|path| {
             let name = &mut path.name;
@@ -223,18 +230,21 @@ fn selectors(patch: &mut Patch, context: &Context<'_>, notes: &mut Notes<'_>, id
 const F8: Rule<Patch> = Rule {
     id: "F8",
     says: "gives attribute names in a selector the spelling of the schema",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| selectors(patch, context, notes, "F8"),
 };
 
 const F3: Rule<Patch> = Rule {
     id: "F3",
     says: "compares a Boolean attribute in a selector with true or false, not with a text",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| selectors(patch, context, notes, "F3"),
 };
 
 const F4: Rule<Patch> = Rule {
     id: "F4",
     says: "quotes a literal that was left bare in a selector",
+    certainty: Certainty::Judgement,
     apply: |patch, context, notes| selectors(patch, context, notes, "F4"),
 };
 

@@ -1,7 +1,7 @@
 //! Rules of the URL and its query: T1 T2 F7 F1 F9.
 
 use super::super::error::ScimError;
-use super::super::rule::{Context, Notes, Rule};
+use super::super::rule::{Certainty, Context, Notes, Rule};
 use super::super::url::{hex_pair, is_unreserved, push_encoded};
 
 /// The query as text, one entry for each parameter, before anything is decoded.
@@ -27,6 +27,7 @@ const FLAGS: [&str; 3] = ["aadoptscim062020", "azureadscimpatch062020", "azuread
 const T1: Rule<RawQuery> = Rule {
     id: "T1",
     says: "removes the feature flag of the tenant URL (aadOptscim062020 and its kin) from the query",
+    certainty: Certainty::Harmless,
     apply: |query, _, notes| {
         let before = query.len();
         query.retain(|part| {
@@ -44,12 +45,14 @@ const T1: Rule<RawQuery> = Rule {
 pub(crate) const T2: Rule<String> = Rule {
     id: "T2",
     says: "collapses doubled and trailing slashes and gives the path its one canonical spelling",
+    certainty: Certainty::Harmless,
     apply: |_, _, notes| notes.mark("path"),
 };
 
 const F7: Rule<RawQuery> = Rule {
     id: "F7",
     says: "encodes a percent sign that starts no percent-encoding",
+    certainty: Certainty::Judgement,
     apply: |query, _, notes| {
         for part in query {
             let mut out = String::new();
@@ -73,6 +76,7 @@ const F7: Rule<RawQuery> = Rule {
 const F1: Rule<Query> = Rule {
     id: "F1",
     says: "decodes form encoding once and writes percent-encoding",
+    certainty: Certainty::Certain,
     apply: |query, _, notes| {
         for parameter in query {
             let written = parameter.canonical();
@@ -90,6 +94,7 @@ const PARAMETERS: [&str; 7] =
 const F9: Rule<Query> = Rule {
     id: "F9",
     says: "gives query parameters the spelling of the RFC and a startIndex of at least 1",
+    certainty: Certainty::Harmless,
     apply: |query: &mut Query, _: &Context<'_>, notes: &mut Notes<'_>| {
         for parameter in query {
             let Some(known) =

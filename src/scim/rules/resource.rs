@@ -8,7 +8,7 @@ use super::super::filter::{Filter, Literal, Mode, Path};
 use super::super::name::Name;
 use super::super::patch::{each_attribute, extension, member};
 use super::super::person;
-use super::super::rule::Rule;
+use super::super::rule::{Certainty, Rule};
 use super::super::schema::{self, ResourceKind};
 use super::super::url::Action;
 use super::values::{app_roles, drop_nulls_within, is_manager, manager_object, to_number};
@@ -29,6 +29,7 @@ const MOST_FLAT: usize = 200;
 const C10: Rule<Resource> = Rule {
     id: "C10",
     says: "nests names that are written with dots or with their schema",
+    certainty: Certainty::Judgement,
     apply: |resource, context, notes| {
         let count = resource.members.keys().filter(|key| flat(key).is_some()).count();
         if !(1..=MOST_FLAT).contains(&count) {
@@ -71,7 +72,9 @@ const C10: Rule<Resource> = Rule {
 fn flat(key: &str) -> Option<Path> {
     let path = Path::parse(key, Mode::Strict)?;
     let name = &path.name;
-    let known_urn = name.urn.as_deref().is_none_or(|urn| urn.contains('.'));
+    // Only a schema with its version says where it ends; in `urn:contoso.com:hr` the last part is none of its attributes.
+    let known_urn =
+        name.urn.as_deref().is_none_or(|urn| Name::parse(urn).is_some_and(|name| name.is_bare_urn()));
     let is_flat = name.sub.is_some() || name.urn.is_some() || path.selector.is_some();
     (is_flat && !name.is_bare_urn() && known_urn).then_some(path)
 }
@@ -177,6 +180,7 @@ pub(crate) fn literal_value(literal: &Literal) -> Value {
 const C9: Rule<Resource> = Rule {
     id: "C9",
     says: "gives member names the spelling of the schema",
+    certainty: Certainty::Certain,
     apply: |resource, context, notes| {
         if spell_members(context.kind, &mut resource.members) {
             notes.mark("body");
@@ -247,6 +251,7 @@ fn respell(map: &mut Map<String, Value>, spell: &mut Spell<'_>) -> bool {
 const C2: Rule<Resource> = Rule {
     id: "C2",
     says: "drops members that are null",
+    certainty: Certainty::Certain,
     apply: |resource, context, notes| {
         // In a replacement, null for `active` might mean to deactivate: the application decides.
         let keep_active = resource.action == Action::Replace && *context.kind == ResourceKind::User;
@@ -286,6 +291,7 @@ fn drop_nulls_below(map: &mut Map<String, Value>, keep_active: bool) -> bool {
 const C4: Rule<Resource> = Rule {
     id: "C4",
     says: "drops id and meta, which the application assigns",
+    certainty: Certainty::Certain,
     apply: |resource, _, notes| {
         if resource.action == Action::Create {
             for name in ["id", "meta"] {
@@ -300,6 +306,7 @@ const C4: Rule<Resource> = Rule {
 const C3: Rule<Resource> = Rule {
     id: "C3",
     says: "drops schemas that are no SCIM schema and have no data",
+    certainty: Certainty::Certain,
     apply: |resource, _, notes| {
         let keys: HashSet<String> = resource.members.keys().cloned().collect();
         if let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") {
@@ -322,6 +329,7 @@ const MISPRINT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0Use
 const C6: Rule<Resource> = Rule {
     id: "C6",
     says: "repairs the misprinted enterprise schema (2.0User)",
+    certainty: Certainty::Judgement,
     apply: |resource, _, notes| {
         let mut changed = members::rename(&mut resource.members, MISPRINT, schema::ENTERPRISE);
         if let Some(Value::Array(schemas)) = resource.members.get_mut("schemas") {
@@ -340,6 +348,7 @@ const C6: Rule<Resource> = Rule {
 const C5: Rule<Resource> = Rule {
     id: "C5",
     says: "lists every extension that has data, and none that the application lacks and that has no data",
+    certainty: Certainty::Partly,
     apply: |resource, context, notes| {
         let used: Vec<String> = resource
             .members
@@ -362,7 +371,10 @@ const C5: Rule<Resource> = Rule {
                 })
             });
         }
-        let mut changed = schemas.len() != before;
+        if schemas.len() != before {
+            notes.judge("schemas");
+        }
+        let mut changed = false;
         let mut listed: HashSet<String> =
             schemas.iter().filter_map(Value::as_str).map(str::to_ascii_lowercase).collect();
         for urn in used {
@@ -380,6 +392,7 @@ const C5: Rule<Resource> = Rule {
 const C1: Rule<Resource> = Rule {
     id: "C1",
     says: "writes true and false as JSON for attributes that the schema calls Boolean",
+    certainty: Certainty::Certain,
     apply: |resource, context, notes| {
         each_attribute(&mut resource.members, &mut |name, _, value| {
             if convert(context, name, value, &to_boolean) {
@@ -392,6 +405,7 @@ const C1: Rule<Resource> = Rule {
 const P12: Rule<Resource> = Rule {
     id: "P12",
     says: "writes numbers as JSON for attributes that the schema calls integer or decimal",
+    certainty: Certainty::Certain,
     apply: |resource, context, notes| {
         each_attribute(&mut resource.members, &mut |name, _, value| {
             if convert(context, name, value, &to_number) {
@@ -404,6 +418,7 @@ const P12: Rule<Resource> = Rule {
 const C7: Rule<Resource> = Rule {
     id: "C7",
     says: "names a role's label display, not displayName",
+    certainty: Certainty::Judgement,
     apply: |resource, context, notes| {
         each_attribute(&mut resource.members, &mut |name, _, value| {
             if schema::attribute(context.kind, name).is_some_and(|known| known.name == "roles") {
@@ -420,6 +435,7 @@ const C7: Rule<Resource> = Rule {
 const C8: Rule<Resource> = Rule {
     id: "C8",
     says: "makes an object of a manager given as text and drops one that is nobody",
+    certainty: Certainty::Partly,
     apply: |resource, _, notes| {
         each_attribute(&mut resource.members, &mut |name, _, value| {
             if manager_object(name, value) {
@@ -441,7 +457,7 @@ const C8: Rule<Resource> = Rule {
                 !(is_manager(&name) && is_nobody(value))
             });
             if inner.len() != before {
-                notes.mark("manager");
+                notes.judge("manager");
             }
         }
     },
@@ -450,6 +466,7 @@ const C8: Rule<Resource> = Rule {
 const P35: Rule<Resource> = Rule {
     id: "P35",
     says: "decodes app roles that arrive as JSON text",
+    certainty: Certainty::Judgement,
     apply: |resource, context, notes| {
         each_attribute(&mut resource.members, &mut |name, selected, value| {
             if app_roles(context.kind, name, selected, value) {
@@ -602,6 +619,12 @@ mod tests {
                 r#"{{"title":"t","name":{{"givenName":"A","familyName":"L"}},"{ENTERPRISE}":{{"department":"d"}},"emails":[{{"type":"work","value":"x","primary":true}}]}}"#
             ),
         );
-        case("C10", r#"{"name":"text","name.givenName":"A"}"#, r#"{"name":"text","name.givenName":"A"}"#);
+        for stays in [
+            r#"{"name":"text","name.givenName":"A"}"#,
+            r#"{"urn:contoso.com:scim:hr":{"badge":7}}"#,
+            r#"{"urn:contoso.com:scim:hr:badge":7}"#,
+        ] {
+            case("C10", stays, stays);
+        }
     }
 }

@@ -6,9 +6,10 @@ use super::super::error::{ERROR_SCHEMA, MEDIA_TYPE, error_body};
 use super::super::patch::member;
 use super::super::request::RequestShape;
 use super::super::response::{Upstream, content};
-use super::super::rule::{Context, Notes, Rule, Settings};
+use super::super::rule::{Certainty, Context, Notes, Rule, Settings};
 use super::super::schema::ResourceKind;
 use super::super::url::Action;
+use super::chosen::X3;
 use super::response_list::{R2, R12};
 use super::response_resource::{R6, R7, R8, R13, R14};
 
@@ -43,7 +44,7 @@ pub(crate) struct Answer {
 
 /// All of them, in order.
 pub(crate) const ALL: &[&Rule<Answer>] =
-    &[&R11, &R9, &R1, &R4, &R7, &R2, &R12, &R6, &R8, &R13, &R14, &R5, &R3];
+    &[&R11, &R9, &R1, &R4, &R7, &R2, &R12, &R6, &R8, &R13, &X3, &R14, &R5, &R3];
 
 impl Answer {
     /// Takes an answer of the application.
@@ -148,9 +149,15 @@ pub(crate) fn empty_list(shape: &RequestShape) -> Value {
 const R11: Rule<Answer> = Rule {
     id: "R11",
     says: "answers 502 where the application refuses the filter's own credential",
+    certainty: Certainty::Judgement,
     apply: |answer, context, notes| {
-        if answer.status == 401 && context.settings.own_credential {
-            answer.set(502, error_body(502, None, Some("upstream rejected the gateway credential")));
+        // 403 too: the client's own credential was never seen by the application, and either would end the job.
+        if matches!(answer.status, 401 | 403) && context.settings.own_credential {
+            let detail = match answer.status {
+                401 => "upstream rejected the gateway credential",
+                _ => "upstream does not permit this to the gateway credential",
+            };
+            answer.set(502, error_body(502, None, Some(detail)));
             answer.drop_challenge = true;
             notes.mark("status");
         }
@@ -160,6 +167,7 @@ const R11: Rule<Answer> = Rule {
 const R9: Rule<Answer> = Rule {
     id: "R9",
     says: "answers 409 where the application means a duplicate",
+    certainty: Certainty::Judgement,
     apply: |answer, _, notes| {
         let is_write = matches!(answer.shape.action, Action::Create | Action::Replace | Action::Patch);
         let is_duplicate = answer.status == 400
@@ -180,6 +188,7 @@ const R9: Rule<Answer> = Rule {
 const R1: Rule<Answer> = Rule {
     id: "R1",
     says: "answers an empty list where a filter matches nothing",
+    certainty: Certainty::Partly,
     apply: |answer, _, notes| {
         let asked =
             answer.shape.action == Action::List && answer.shape.filter.is_some() && !answer.shape.head;
@@ -202,6 +211,7 @@ fn says_no_other(content: &Content, status: u64) -> bool {
 const R4: Rule<Answer> = Rule {
     id: "R4",
     says: "makes a SCIM error of every failure, and a failure of a success that is no SCIM",
+    certainty: Certainty::Partly,
     apply: |answer, context, notes| {
         if answer.shape.head || matches!(answer.status, 100..200 | 204 | 304) {
             return;
@@ -336,6 +346,7 @@ fn bounded(text: &str) -> String {
 const R5: Rule<Answer> = Rule {
     id: "R5",
     says: "gives a success the status that Entra expects of it",
+    certainty: Certainty::Partly,
     apply: |answer: &mut Answer, context: &Context<'_>, notes: &mut Notes<'_>| {
         if !answer.is_success() {
             return;
@@ -359,6 +370,7 @@ const R5: Rule<Answer> = Rule {
 const R3: Rule<Answer> = Rule {
     id: "R3",
     says: "calls a SCIM message application/scim+json",
+    certainty: Certainty::Certain,
     apply: |answer, _, notes| {
         if matches!(answer.content, Content::Json(_)) && answer.content_type.as_deref() != Some(MEDIA_TYPE) {
             answer.content_type = Some(MEDIA_TYPE.to_owned());

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::filter::Literal;
 use super::super::name::Name;
-use super::super::rule::{Context, Rule};
+use super::super::rule::{Certainty, Context, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
 use super::super::url::Action;
 use super::response::{Answer, LIST_SCHEMA, is_list_response, number};
@@ -12,6 +12,7 @@ use super::response::{Answer, LIST_SCHEMA, is_list_response, number};
 pub(crate) const R2: Rule<Answer> = Rule {
     id: "R2",
     says: "completes a list: Resources, schemas and whole numbers",
+    certainty: Certainty::Partly,
     apply: |answer, context, notes| {
         let is_catalogue = answer.shape.action == Action::Read
             && matches!(answer.shape.kind, ResourceKind::Discovery("Schemas" | "ResourceTypes"))
@@ -83,6 +84,7 @@ fn complete(map: &mut Map<String, Value>, start: u64) -> bool {
 pub(crate) const R12: Rule<Answer> = Rule {
     id: "R12",
     says: "drops the entries of a complete list that the filter does not match, where another does",
+    certainty: Certainty::Judgement,
     apply: |answer, context, notes| {
         let Some(filter) = answer.shape.filter.clone().filter(|_| answer.is_list()) else { return };
         let Some(pairs) = filter.equalities() else { return };

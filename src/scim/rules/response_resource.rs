@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::patch::each_attribute;
-use super::super::rule::{Rule, Settings};
+use super::super::rule::{Certainty, Rule, Settings};
 use super::super::schema::{self, ResourceKind};
 use super::resource::spell_members;
 use super::response::Answer;
@@ -13,6 +13,7 @@ use super::{convert, to_boolean};
 pub(crate) const R7: Rule<Answer> = Rule {
     id: "R7",
     says: "gives resources the types and spelling of the schema and drops null",
+    certainty: Certainty::Partly,
     apply: |answer, context, notes| {
         let kind = context.kind;
         let changed = answer.each_resource(&mut |map| {
@@ -47,6 +48,7 @@ fn no_null(map: &mut Map<String, Value>) -> bool {
 pub(crate) const R6: Rule<Answer> = Rule {
     id: "R6",
     says: "leaves members out where the request excludes them",
+    certainty: Certainty::Certain,
     apply: |answer, context, notes| {
         let is_group = *context.kind == ResourceKind::Group;
         let urn = format!("{}:members", schema::GROUP).to_ascii_lowercase();
@@ -60,6 +62,7 @@ pub(crate) const R6: Rule<Answer> = Rule {
 pub(crate) const R8: Rule<Answer> = Rule {
     id: "R8",
     says: "gives Location, meta.location and $ref the public base",
+    certainty: Certainty::Certain,
     apply: |answer, context, notes| {
         let settings = context.settings;
         let (own, all) = (own_endpoints(context.kind), endpoints(context.kind));
@@ -170,6 +173,7 @@ fn is_endpoint(rest: &str, endpoints: &[&str]) -> bool {
 pub(crate) const R13: Rule<Answer> = Rule {
     id: "R13",
     says: "cuts schema discovery to what Microsoft's validator takes (validator mode)",
+    certainty: Certainty::Judgement,
     apply: |answer, context, notes| {
         if !context.settings.validator_mode || *context.kind != ResourceKind::Discovery("Schemas") {
             return;
@@ -198,9 +202,19 @@ fn is_named(attribute: &Value, name: &str) -> bool {
     attribute.get("name").and_then(Value::as_str) == Some(name)
 }
 
+/// How a client authenticates to the filter.
+pub(crate) fn authentication_scheme() -> Value {
+    json!({
+        "type": "oauthbearertoken",
+        "name": "OAuth Bearer Token",
+        "description": "Authentication terminated at the gateway",
+    })
+}
+
 pub(crate) const R14: Rule<Answer> = Rule {
     id: "R14",
     says: "describes the authentication of the filter, not that of the application",
+    certainty: Certainty::Judgement,
     apply: |answer, context, notes| {
         let applies = context.settings.own_credential
             && *context.kind == ResourceKind::Discovery("ServiceProviderConfig")
@@ -208,11 +222,7 @@ pub(crate) const R14: Rule<Answer> = Rule {
         if !applies {
             return;
         }
-        let scheme = json!([{
-            "type": "oauthbearertoken",
-            "name": "OAuth Bearer Token",
-            "description": "Authentication terminated at the gateway",
-        }]);
+        let scheme = json!([authentication_scheme()]);
         if let Some(Value::Object(body)) = answer.json()
             && body.get("authenticationSchemes") != Some(&scheme)
         {

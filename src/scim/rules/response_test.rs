@@ -374,10 +374,17 @@ fn r9_calls_a_duplicate_a_conflict() {
 #[test]
 fn r11_hides_that_the_filters_own_credential_is_refused() {
     let own = Settings { own_credential: true, ..settings() };
-    let seen = with(&own, "GET", QUERY, 401, "text/plain", "no");
-    assert_eq!(seen.status, 502);
-    assert!(seen.repaired.headers.contains(&HeaderEdit::remove("www-authenticate")));
-    assert_eq!(with(&settings(), "GET", QUERY, 401, "text/plain", "no").status, 401);
+    for status in [401, 403] {
+        for (method, path) in
+            [("GET", QUERY), ("POST", "/Users"), ("PATCH", "/Users/u"), ("DELETE", "/Users/u")]
+        {
+            let seen = with(&own, method, path, status, "text/plain", "no");
+            assert_eq!((seen.status, &seen.body["status"]), (502, &json!("502")), "{method} {status}");
+            assert!(seen.body["detail"].is_string());
+            assert!(seen.repaired.headers.contains(&HeaderEdit::remove("www-authenticate")));
+            assert_eq!(with(&settings(), method, path, status, "text/plain", "no").status, status);
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::super::filter::{Filter, Path};
 use super::super::name::Name;
 use super::super::patch::{Operation, Patch, Verb, member};
-use super::super::rule::{Context, Notes, Rule};
+use super::super::rule::{Certainty, Context, Notes, Rule};
 use super::super::schema::ResourceKind;
 use super::resource::described;
 
@@ -107,6 +107,7 @@ fn vain(subject: &Upsert, context: &Context<'_>) -> Vec<Option<String>> {
 const P42: Rule<Upsert> = Rule {
     id: "P42",
     says: "drops the removal of elements that do not exist",
+    certainty: Certainty::Judgement,
     apply: |subject, context, notes| {
         let vain = vain(subject, context);
         let made: HashSet<String> = subject
@@ -131,12 +132,14 @@ const P42: Rule<Upsert> = Rule {
 const P31: Rule<Upsert> = Rule {
     id: "P31",
     says: "makes one element of several operations on an element that does not exist",
+    certainty: Certainty::Judgement,
     apply: |subject, context, notes| make(subject, context, notes, &|count| count > 1),
 };
 
 const P30: Rule<Upsert> = Rule {
     id: "P30",
     says: "makes the element that an operation sets a part of and that does not exist",
+    certainty: Certainty::Judgement,
     apply: |subject, context, notes| make(subject, context, notes, &|count| count == 1),
 };
 

@@ -6,7 +6,7 @@ use super::super::filter::Path;
 use super::super::name::Name;
 use super::super::patch::{Operation, Patch, Verb, member};
 use super::super::person::is_about_active;
-use super::super::rule::{Context, Notes, Rule};
+use super::super::rule::{Certainty, Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
 use super::members::{is_about_members, selects_one};
 use super::{convert, to_boolean};
@@ -33,6 +33,7 @@ fn each_set(patch: &mut Patch, notes: &mut Notes<'_>, change: &dyn Fn(&Name, boo
 const P6: Rule<Patch> = Rule {
     id: "P6",
     says: "unwraps a value that old jobs wrap in a list of one",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| each_set(patch, notes, &|name, _, value| unwrap(context, name, value)),
 };
 
@@ -68,6 +69,7 @@ fn unwrap(context: &Context<'_>, name: &Name, value: &mut Value) -> bool {
 const P7: Rule<Patch> = Rule {
     id: "P7",
     says: "makes an object of a manager given as text",
+    certainty: Certainty::Certain,
     apply: |patch, _, notes| each_set(patch, notes, &|name, _, value| manager_object(name, value)),
 };
 
@@ -83,6 +85,7 @@ pub(crate) fn manager_object(name: &Name, value: &mut Value) -> bool {
 const P35: Rule<Patch> = Rule {
     id: "P35",
     says: "decodes app roles that arrive as JSON text",
+    certainty: Certainty::Judgement,
     apply: |patch, context, notes| {
         each_set(patch, notes, &|name, selected, value| app_roles(context.kind, name, selected, value));
     },
@@ -129,6 +132,7 @@ fn app_role(text: &str) -> Option<(String, Option<String>)> {
 const P2: Rule<Patch> = Rule {
     id: "P2",
     says: "writes true and false as JSON for attributes that the schema calls Boolean",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         each_set(patch, notes, &|name, _, value| convert(context, name, value, &to_boolean));
     },
@@ -137,6 +141,7 @@ const P2: Rule<Patch> = Rule {
 const P12: Rule<Patch> = Rule {
     id: "P12",
     says: "writes numbers as JSON for attributes that the schema calls integer or decimal",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         each_set(patch, notes, &|name, _, value| convert(context, name, value, &to_number));
     },
@@ -206,20 +211,30 @@ fn is_empty_manager(value: &Value) -> bool {
 const P40: Rule<Patch> = Rule {
     id: "P40",
     says: "removes what is set to null or to an empty list",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| clear(patch, context, notes, "P40"),
 };
 
 const P41: Rule<Patch> = Rule {
     id: "P41",
     says: "removes an optional attribute that is set to an empty text",
+    certainty: Certainty::Judgement,
     apply: |patch, context, notes| clear(patch, context, notes, "P41"),
 };
 
 const P9: Rule<Patch> = Rule {
     id: "P9",
     says: "removes a manager that is set to nobody",
+    certainty: Certainty::Partly,
     apply: |patch, context, notes| clear(patch, context, notes, "P9"),
 };
+
+fn is_unassigned(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.values().all(Value::is_null),
+        value => value.is_null() || value.as_array().is_some_and(Vec::is_empty),
+    }
+}
 
 fn clear(patch: &mut Patch, context: &Context<'_>, notes: &mut Notes<'_>, rule: &str) {
     // Of what is not known it cannot be told whether a removal would take away more than the one value.
@@ -239,7 +254,12 @@ fn clear(patch: &mut Patch, context: &Context<'_>, notes: &mut Notes<'_>, rule: 
         if !matches {
             return true;
         }
-        notes.mark(operation.at("value"));
+        // `{"value":""}` and an empty text are legal values; null is unassigned by definition (RFC 7643 section 2.5).
+        if operation.value.as_ref().is_some_and(is_unassigned) {
+            notes.mark(operation.at("value"));
+        } else {
+            notes.judge(operation.at("value"));
+        }
         // Adding nothing to a list changes nothing (RFC 7644 section 3.5.2.1).
         if operation.verb == Verb::Add && !is_single(operation) {
             return false;
@@ -261,6 +281,7 @@ fn clear(patch: &mut Patch, context: &Context<'_>, notes: &mut Notes<'_>, rule: 
 const P10: Rule<Patch> = Rule {
     id: "P10",
     says: "drops the value of a removal",
+    certainty: Certainty::Certain,
     apply: |patch, context, notes| {
         for operation in patch.operations.iter_mut().filter(|operation| operation.verb == Verb::Remove) {
             // Where the value may name elements of a list, dropping it would remove them all.
@@ -284,6 +305,7 @@ const P10: Rule<Patch> = Rule {
 const P43: Rule<Patch> = Rule {
     id: "P43",
     says: "answers a request without operations itself",
+    certainty: Certainty::Judgement,
     apply: |patch, _, notes| {
         if patch.was_empty {
             notes.mark("Operations");

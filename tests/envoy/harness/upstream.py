@@ -144,7 +144,9 @@ class Application:
             return False
         time.sleep(answer.after)
         head = [f"HTTP/1.1 {answer.status} Answer"] + [f"{name}: {value}" for name, value in answer.headers]
-        if answer.status not in (204, 304) and not any(name == "content-length" for name, _ in answer.headers):
+        if answer.status not in (204, 304) and not any(
+            name in ("content-length", "transfer-encoding") for name, _ in answer.headers
+        ):
             head.append(f"content-length: {len(answer.body)}")
         body = b"" if request.method == "HEAD" or answer.status in (204, 304) else answer.body
         connection.sendall("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)

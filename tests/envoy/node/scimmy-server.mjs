@@ -1,4 +1,4 @@
-// A SCIM server of the package scimmy as its documentation shows it, with users and groups in memory.
+// A SCIM server of the package scimmy as its documentation shows it, with users and groups in memory whose names are unique.
 // Run in a folder that has node_modules; prints its port.
 import { createRequire } from "node:module";
 
@@ -10,11 +10,19 @@ const SCIMMYRouters = routers.default ?? routers;
 
 let next = 1;
 
-function keep(type) {
+function keep(type, unique) {
     const kept = new Map();
+    const claim = (data, id) => {
+        const wanted = data[unique]?.toLowerCase();
+        for (const other of kept.values()) {
+            if (other.id === id || other[unique]?.toLowerCase() !== wanted) continue;
+            throw new SCIMMY.Types.Error(409, "uniqueness", `${unique} is taken`);
+        }
+    };
     SCIMMY.Resources.declare(type)
         .ingress((resource, data) => {
             const id = resource.id ?? String(next++);
+            claim(data, id);
             kept.set(id, { ...JSON.parse(JSON.stringify(data)), id });
             return kept.get(id);
         })
@@ -30,8 +38,8 @@ function keep(type) {
             if (!kept.delete(resource.id)) throw new SCIMMY.Types.Error(404, null, `${resource.id} not found`);
         });
 }
-keep(SCIMMY.Resources.User);
-keep(SCIMMY.Resources.Group);
+keep(SCIMMY.Resources.User, "userName");
+keep(SCIMMY.Resources.Group, "displayName");
 
 const app = express();
 const handler = (request) => {

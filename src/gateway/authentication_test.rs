@@ -1,0 +1,193 @@
+//! Keys that come late, roll over or stay away, and what the provisioning client is told meanwhile.
+
+use std::rc::Rc;
+
+use super::event::{CallAnswer, Event, Step, Wait};
+use super::{Exchange, Gateway, StateName};
+use crate::common::test_host::TestHost;
+use crate::common::{Headers, Host, Reply};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const TOKEN: &str = include_str!("../../tests/vectors/scim/jwt/entra-v1.jwt");
+const KEYS: &str = include_str!("../../tests/vectors/scim/jwt/keys.json");
+const START: u64 = 1_800_000_060_000;
+
+struct Scene {
+    gateway: Rc<Gateway>,
+    host: TestHost,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let text = r#"
+keys: [{id: k1, secret: {value: "0123456789abcdef0123456789abcdef"}}]
+tenants:
+  - name: t
+    public_url: https://a.example
+    scim:
+      public_path: /scim
+      authentication:
+        entra_token:
+          {tenant_id: 3d0c5b7e-1111-4222-8333-944445555666, keys: {cluster: login, refresh_seconds: 86400}}
+      application: {path: /app-scim, cluster: app, credential: {remove: true}}
+      max_body_bytes: 4096
+"#;
+        let (gateway, _) = Gateway::compile(text.as_bytes(), &|_| None).unwrap();
+        Self { gateway: Rc::new(gateway), host: TestHost::at(START) }
+    }
+
+    /// Makes the calls that are due; how many there were.
+    fn fetch(&self, keys: Option<&str>) -> usize {
+        let calls = self.gateway.due(self.host.now());
+        for (id, _) in &calls {
+            let answer = keys.map(|keys| CallAnswer {
+                status: 200,
+                headers: Headers::default(),
+                body: keys.as_bytes().to_vec(),
+            });
+            self.gateway.document_answered(*id, answer.as_ref(), &self.host);
+        }
+        calls.len()
+    }
+
+    fn later(&self, seconds: u64) {
+        self.host.time.set(self.host.time.get() + seconds * 1000);
+    }
+
+    fn ask(&self, end: bool) -> (Exchange, Step) {
+        let headers = Headers::from([
+            (":method", if end { "GET" } else { "PATCH" }),
+            (":path", "/scim/Users/u-1"),
+            (":authority", "a.example"),
+            ("authorization", format!("Bearer {}", TOKEN.trim()).as_str()),
+            ("content-type", "application/scim+json"),
+        ]);
+        let mut exchange = self.gateway.exchange();
+        let step = exchange.on(Event::RequestHeaders { headers, end }, &self.host);
+        (exchange, step)
+    }
+}
+
+fn answered(step: Step) -> (u16, Option<String>) {
+    let Step::Answer(Reply { status, headers, .. }) = step else { panic!("{step:?}") };
+    (status, headers.into_iter().find(|(name, _)| name == "retry-after").map(|(_, value)| value))
+}
+
+/// Other keys than the token's.
+fn other_keys() -> String {
+    KEYS.replace("\"known-key\"", "\"yesterdays-key\"")
+}
+
+#[test]
+fn a_request_waits_for_the_first_keys_and_then_goes_on() {
+    let scene = Scene::new();
+    let (mut exchange, step) = scene.ask(true);
+    assert!(matches!(step, Step::Wait(Wait::Document(..))), "{step:?}");
+    assert_eq!(exchange.on(Event::Woken, &scene.host), step, "nothing has come");
+    assert_eq!(scene.fetch(Some(KEYS)), 1);
+    assert!(matches!(exchange.on(Event::Woken, &scene.host), Step::Continue(_)));
+    assert!(matches!(scene.ask(true).1, Step::Continue(_)), "the next one does not wait");
+}
+
+#[test]
+fn a_body_that_comes_while_its_sender_is_unknown_is_not_lost() {
+    for ended_before in [true, false] {
+        let scene = Scene::new();
+        let body = br#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations":[{"op":"Replace","path":"displayName","value":"Ada"}]}"#;
+        let (mut exchange, _) = scene.ask(false);
+        let size = body.len();
+        *scene.host.request.borrow_mut() = body.to_vec();
+        let part = Event::RequestBody { size: 10, end: false };
+        let whole = || Event::RequestBody { size, end: true };
+        assert_eq!(exchange.on(part, &scene.host), Step::Hold);
+        if ended_before {
+            assert_eq!(exchange.on(whole(), &scene.host), Step::Hold);
+        }
+        scene.fetch(Some(KEYS));
+        let mut step = exchange.on(Event::Woken, &scene.host);
+        if !ended_before {
+            assert_eq!((step, exchange.state()), (Step::Hold, StateName::Arriving));
+            step = exchange.on(whole(), &scene.host);
+        }
+        let Step::Continue(edits) = step else { panic!("{step:?}") };
+        assert!(String::from_utf8(edits.body.unwrap()).unwrap().contains("displayName"));
+    }
+}
+
+#[test]
+fn trailers_that_come_meanwhile_are_taken_away() {
+    let scene = Scene::new();
+    let (mut exchange, _) = scene.ask(false);
+    *scene.host.request.borrow_mut() = b"{}".to_vec();
+    exchange.on(Event::RequestBody { size: 2, end: false }, &scene.host);
+    let trailers = Headers::from([("x-a", "1"), ("x-a", "2"), ("x-b", "")]);
+    assert_eq!(exchange.on(Event::RequestTrailers { trailers }, &scene.host), Step::Hold);
+    scene.fetch(Some(KEYS));
+    match exchange.on(Event::Woken, &scene.host) {
+        Step::Continue(edits) => assert_eq!(edits.trailers.len(), 2),
+        step => assert_eq!(answered(step).0, 400, "an empty patch may be refused, but not let through whole"),
+    }
+}
+
+#[test]
+fn a_body_that_is_too_large_is_not_held_for_a_stranger() {
+    let scene = Scene::new();
+    let (mut exchange, _) = scene.ask(false);
+    let step = exchange.on(Event::RequestBody { size: 4097, end: false }, &scene.host);
+    assert_eq!(answered(step).0, 413);
+}
+
+#[test]
+fn without_keys_nobody_is_refused_for_good() {
+    let scene = Scene::new();
+    let (mut exchange, _) = scene.ask(true);
+    scene.later(5);
+    assert_eq!(answered(exchange.on(Event::Woken, &scene.host)), (503, Some("5".into())), "patience is over");
+    assert_eq!(scene.fetch(None), 1);
+    assert_eq!(answered(scene.ask(true).1), (503, Some("60".into())), "the next attempt is in a minute");
+    scene.later(60);
+    assert!(matches!(scene.ask(true).1, Step::Wait(_)));
+    assert_eq!(scene.fetch(Some("{}")), 1);
+    assert_eq!(answered(scene.ask(true).1).0, 503);
+}
+
+#[test]
+fn a_new_key_is_found_and_an_unknown_one_refused_once_a_fresh_set_does_not_have_it() {
+    let scene = Scene::new();
+    assert_eq!(scene.fetch(Some(&other_keys())), 1);
+    assert_eq!(answered(scene.ask(true).1), (401, None), "the set is less than a minute old");
+    scene.later(60);
+    let (mut exchange, step) = scene.ask(true);
+    assert!(matches!(step, Step::Wait(_)));
+    assert_eq!(scene.fetch(Some(&other_keys())), 1);
+    assert_eq!(answered(exchange.on(Event::Woken, &scene.host)), (401, None));
+    for _ in 0..50 {
+        assert_eq!(answered(scene.ask(true).1), (401, None));
+        assert_eq!(scene.fetch(None), 0, "once a minute");
+    }
+    scene.later(60);
+    let (mut exchange, _) = scene.ask(true);
+    assert_eq!(scene.fetch(Some(KEYS)), 1);
+    assert!(matches!(exchange.on(Event::Woken, &scene.host), Step::Continue(_)));
+}
+
+#[test]
+fn where_the_newest_keys_cannot_be_had_an_unknown_key_is_not_held_against_anybody() {
+    let scene = Scene::new();
+    scene.fetch(Some(&other_keys()));
+    scene.later(60);
+    let (mut exchange, _) = scene.ask(true);
+    assert_eq!(scene.fetch(None), 1);
+    assert_eq!(answered(exchange.on(Event::Woken, &scene.host)), (503, Some("60".into())));
+}
+
+#[test]
+fn known_keys_go_on_working_while_newer_ones_cannot_be_had() {
+    let scene = Scene::new();
+    scene.fetch(Some(KEYS));
+    scene.later(600);
+    scene.fetch(None);
+    assert!(matches!(scene.ask(true).1, Step::Continue(_)));
+}

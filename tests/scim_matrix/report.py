@@ -1,0 +1,202 @@
+"""The matrix as text and as Markdown."""
+
+import datetime
+import json
+from collections.abc import Iterable
+from xml.etree import ElementTree
+
+from .conformance import Comparison
+from .run import WAYS, Cell, Column
+from .steps import STEPS
+
+TEXT = {True: "+", False: "-", None: "."}
+MARK = {True: "✓", False: "✗", None: "·"}
+
+
+def table(columns: list[Column]) -> str:
+    """Server × step, each cell with one sign for each way."""
+    ways = ["/".join(column.ways) for column in columns]
+    widths = [max(len(column.server.name), len(names)) for column, names in zip(columns, ways, strict=True)]
+
+    def line(title: str, cells: Iterable[str]) -> str:
+        return title.ljust(52) + "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True))
+
+    lines = [line("", (column.server.name for column in columns)), line("", ways)]
+    for step in STEPS:
+        lines.append(line(step.title, (_signs(column, step.title, TEXT) for column in columns)))
+    for way in WAYS:
+        lines.append(line(f"right effect, {way}", (_counted(column, way) for column in columns)))
+    return "\n".join(lines)
+
+
+def _signs(column: Column, step: str, signs: dict) -> str:
+    return "".join(signs[column.cell(step, way).right] for way in column.ways)
+
+
+def _counted(column: Column, way: str) -> str:
+    return f"{column.right(way)}/{column.counted()}" if way in column.ways else ""
+
+
+def counts_text(column: Column) -> str:
+    """One line for a server."""
+    return "  " + ", ".join(f"{way} {column.right(way)}" for way in column.ways) + f" of {column.counted()}"
+
+
+def failures(column: Column, way: str) -> list[tuple[str, str, bool]]:
+    """Each step of a way that is not right, why, and whether correct requests do better."""
+    if way not in column.ways:
+        return []
+    cells = [(step.title, column.cell(step.title, way), column.cell(step.title, "rfc")) for step in STEPS]
+    return [(title, cell.why, bool(rfc.right)) for title, cell, rfc in cells if cell.right is False]
+
+
+def failures_text(columns: list[Column], way: str) -> str:
+    """One line for each."""
+    return "\n".join(
+        f"{column.server.name}: {title}: {why} [{'WORSE than rfc' if worse else 'rfc too'}]"
+        for column in columns
+        for title, why, worse in failures(column, way)
+    )
+
+
+def conformance_text(compared: list[Comparison]) -> str:
+    """One line for each tool and server, and what is worse."""
+    lines = []
+    for one in compared:
+        lines.append(f"{one.tool.ljust(30)}{one.server.ljust(22)}{one.straight.counts()} → {one.us.counts()}")
+        lines += [f"    worse: {said}" for said in one.worse()]
+        lines += [f"    allowed: {said}" for said in one.allowed()]
+    return "\n".join(lines)
+
+
+def junit(columns: list[Column], compared: list[Comparison]) -> str:
+    """The verdicts as a JUnit report: one case for each step at each server, and for each tool."""
+    suite = ElementTree.Element("testsuite", name="scim-matrix")
+
+    def case(name: str, within: str, failure: str | None, skipped: bool = False) -> None:
+        element = ElementTree.SubElement(suite, "testcase", name=name, classname=within)
+        if failure is not None:
+            ElementTree.SubElement(element, "failure", message=failure)
+        elif skipped:
+            ElementTree.SubElement(element, "skipped")
+
+    for column in columns:
+        worse = dict(column.worse("us+", "us")) | dict(column.worse("us", "rfc"))
+        for step in STEPS:
+            says_nothing = column.cell(step.title, "us").right is None
+            case(step.title, column.server.name, worse.get(step.title), says_nothing)
+    for one in compared:
+        case(one.tool, one.server, "; ".join(one.worse()) if one.violated() else None)
+    cases = list(suite)
+    for name, tag in (("failures", "failure"), ("skipped", "skipped")):
+        suite.set(name, str(sum(one.find(tag) is not None for one in cases)))
+    suite.set("tests", str(len(cases)))
+    return ElementTree.tostring(suite, encoding="unicode")
+
+
+def markdown(columns: list[Column], compared: list[Comparison], versions: dict[str, str]) -> str:
+    """The page for docs/."""
+    total = sum(column.counted() for column in columns)
+    sums = {way: sum(column.right(way) for column in columns) for way in ("raw", "rfc", "us")}
+    parts = [
+        "# What becomes of Entra's requests at other people's servers\n",
+        _prose(columns, total, sums, versions),
+        "## Counts\n",
+        _counts(columns, total),
+        "## Step by step\n",
+        "Signs of a cell: " + ", ".join(f"`{way}`" for way in WAYS) + "; · where the server does not store what the "
+        "step is about, as correct requests establish.\n",
+        _matrix(columns),
+        "## What is not right through the filter\n",
+        _reasons(columns, "us"),
+        *_configured(columns),
+        "## Conformance tools\n",
+        _conformance(compared),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _prose(columns: list[Column], total: int, sums: dict[str, int], versions: dict[str, str]) -> str:
+    day = datetime.datetime.now(datetime.UTC).date().isoformat()
+    used = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"""The life of users and groups, replayed as Entra performs it, at servers that others have written and that run unmodified:
+{len(STEPS)} steps at {len(columns)} servers, {total} cells that say something. After each step the state is read back from the server
+itself, past the filter, and judged: the change is there, and nothing else has changed.
+
+| way | what is sent | right effect |
+|---|---|---|
+| `raw` | Entra's requests, straight at the server | {sums["raw"]} of {total} |
+| `rfc` | correct requests of RFC 7644 with the same intention, written by hand, straight at the server | {sums["rfc"]} of {total} |
+| `us` | Entra's requests through the filter in Envoy, as it is without settings for this server | {sums["us"]} of {total} |
+| `us+` | the same with the settings named below | where there are some |
+
+The rule that the run enforces: `us` is never worse than `rfc`. A step that fails in both is beyond a rewrite: the server
+cannot do what is asked. Run of {day} with {used}; `./test --scim-matrix` repeats it.
+"""
+
+
+def _counts(columns: list[Column], total: int) -> str:
+    lines = ["| server | version | steps | raw | rfc | us | us+ |", "|---|---|---|---|---|---|---|"]
+    for column in columns:
+        cells = [str(column.right(way)) if way in column.ways else "" for way in WAYS]
+        package = column.server.package.removeprefix("npm:")
+        registry = "npm" if column.server.package.startswith("npm:") else "PyPI"
+        name = f"{column.server.name} ({registry} `{package}`)"
+        lines.append(f"| {name} | {column.version} | {column.counted()} | {' | '.join(cells)} |")
+    sums = [sum(column.right(way) for column in columns) for way in WAYS[:3]]
+    best = sum(column.right("us+" if "us+" in column.ways else "us") for column in columns)
+    return "\n".join([*lines, f"| all | | {total} | {' | '.join(map(str, sums))} | {best} |", ""])
+
+
+def _matrix(columns: list[Column]) -> str:
+    lines = ["| step | rules | " + " | ".join(column.server.name for column in columns) + " |"]
+    lines.append("|---|---|" + "---|" * len(columns))
+    for step in STEPS:
+        cells = " | ".join(_cell(column, step.title) for column in columns)
+        lines.append(f"| {_escaped(step.title)} | {step.rules} | {cells} |")
+    return "\n".join([*lines, ""])
+
+
+def _cell(column: Column, step: str) -> str:
+    cells: list[Cell] = [column.cell(step, way) for way in column.ways]
+    return "·" if all(cell.right is None for cell in cells) else _signs(column, step, MARK)
+
+
+def _reasons(columns: list[Column], way: str) -> str:
+    lines = []
+    for column in columns:
+        lines += [
+            f"* {column.server.name}, {_escaped(title)}: {_escaped(why)}"
+            + (" **(a correct request has the right effect)**" if worse else "")
+            for title, why, worse in failures(column, way)
+        ]
+    return "\n".join([*(lines or ["None."]), ""])
+
+
+def _configured(columns: list[Column]) -> list[str]:
+    able = [column for column in columns if "us+" in column.ways]
+    if not able:
+        return []
+    lines = ["| server | in its `scim:` section |", "|---|---|"]
+    lines += [f"| {column.server.name} | `{json.dumps(column.server.settings)}` |" for column in able]
+    head = ["## With settings for the server (`us+`)\n", "\n".join(lines) + "\n"]
+    return [*head, "What is still not right:\n", _reasons(able, "us+")]
+
+
+def _conformance(compared: list[Comparison]) -> str:
+    if not compared:
+        return "Not run.\n"
+    lines = ["| tool | server | straight: passed, failed | through the filter |", "|---|---|---|---|"]
+    lines += [f"| {c.tool} | {c.server} | {c.straight.counts()} | {c.us.counts()} |" for c in compared]
+    notes = [f"* {c.tool} at {c.server}: {_escaped(said)}" for c in compared for said in c.worse()]
+    allowed = sorted({said for c in compared for said in c.allowed()})
+    if notes:
+        lines += ["", "Fails through the filter only:", "", *notes]
+    if allowed:
+        lines += ["", "Not counted as worse, because the tool asks more than the RFC:", ""]
+        lines += [f"* {_escaped(said)}" for said in allowed]
+    return "\n".join([*lines, ""])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

@@ -1,0 +1,152 @@
+"""Plays every step on one server in every way."""
+
+import contextlib
+import copy
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import bootstrap, settings
+from harness.envoy import Envoy
+from harness.tls import self_signed
+
+from .clients import Client, straight, through
+from .scene import Scene, Unprepared
+from .servers import Places, Server
+from .steps import STEPS
+from .steps.step import Step
+from .stores import stored
+
+WAYS = ["raw", "rfc", "us", "us+"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of one step on one server in one way."""
+
+    right: bool | None  # None: it says nothing about this server
+    why: str = ""
+
+
+@dataclass
+class Column:
+    """One server with all its cells, by step and way."""
+
+    server: Server
+    version: str
+    stored: frozenset[str]
+    ways: list[str]
+    cells: dict[tuple[str, str], Cell]
+
+    def cell(self, step: str, way: str) -> Cell:
+        """One of them."""
+        return self.cells[step, way]
+
+    def right(self, way: str) -> int:
+        """How many steps had the right effect."""
+        return sum(cell.right is True for (_, at), cell in self.cells.items() if at == way)
+
+    def counted(self) -> int:
+        """How many steps say something about this server."""
+        return sum(cell.right is not None for (_, at), cell in self.cells.items() if at == self.ways[0])
+
+    def worse(self, way: str, than: str) -> list[tuple[str, str]]:
+        """Steps that come out worse in one way than in another, with the reason."""
+        if way not in self.ways:
+            return []
+        both = [(title, cell, self.cell(title, than)) for (title, at), cell in self.cells.items() if at == way]
+        return [(title, cell.why) for title, cell, other in both if other.right and cell.right is False]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs under test and where the servers are."""
+
+    envoy: str
+    wasm: str
+    places: Places
+
+
+@contextlib.contextmanager
+def started(server: Server, places: Places) -> Iterator:
+    """The server's process."""
+    with tempfile.TemporaryDirectory(prefix="vestibule-matrix-") as folder:
+        process = server.start(places, Path(folder))
+        try:
+            yield process
+        finally:
+            process.stop()
+
+
+def configuration(certificate: str, base: str, more: dict) -> dict:
+    """The tenant's configuration before a server whose SCIM base is `base`."""
+    made = settings.changed(settings.settings(certificate), "tenants.0.scim.application.cluster", "third")
+    made = settings.changed(made, "tenants.0.scim.application.cluster_path", base)
+    made["tenants"][0]["scim"] |= copy.deepcopy(more)
+    return made
+
+
+@contextlib.contextmanager
+def gateway(tools: Tools, process, more: dict) -> Iterator[Envoy]:
+    """An Envoy with the filter before the server."""
+    with tempfile.TemporaryDirectory(prefix="vestibule-matrix-") as folder:
+        tls = self_signed(Path(folder), "localhost")
+        running = Envoy(
+            tools.envoy,
+            clusters={"third": process.port},
+            routes=[bootstrap.route(settings.APP_SCIM, "third", rewrite=process.base, timeout="15s")],
+            tls=tls,
+            wasm=tools.wasm,
+            configuration=configuration(tls["certificate"], process.base, more),
+        )
+        with running:
+            yield running
+
+
+def play(step: Step, way: str, client: Client, direct: Client, kept: frozenset[str]) -> Cell:
+    """One step in one way."""
+    if not kept.issuperset(step.needs):
+        return Cell(None, f"does not store {', '.join(sorted(step.needs - kept))}")
+    scene = Scene(direct.again(), kept)
+    try:
+        step.given(scene)
+    except Unprepared as error:
+        return Cell(None, str(error))
+    scene.client = client.again()
+    (step.rfc if way == "rfc" else step.entra)(scene)
+    step.judge(scene)
+    return Cell(not scene.problems, "; ".join(dict.fromkeys(scene.problems)))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running server with everything before it."""
+
+    kept: frozenset[str]
+    direct: Client
+    ways: dict[str, Client]
+
+    def play(self, step: Step, way: str) -> Cell:
+        """One step in one way."""
+        return play(step, way, self.ways[way], self.direct, self.kept)
+
+
+@contextlib.contextmanager
+def staged(server: Server, tools: Tools) -> Iterator[Stage]:
+    """The server, an Envoy before it, and another with its settings where it has some."""
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(started(server, tools.places))
+        direct = straight(process, strict=True)
+        ways = {"raw": straight(process, strict=False), "rfc": direct}
+        ways["us"] = through(stack.enter_context(gateway(tools, process, {})))
+        if server.settings:
+            ways["us+"] = through(stack.enter_context(gateway(tools, process, server.settings)))
+        yield Stage(stored(direct), direct, ways)
+
+
+def column(server: Server, tools: Tools) -> Column:
+    """Plays the steps in every way that there is for this server."""
+    with staged(server, tools) as stage:
+        cells = {(step.title, way): stage.play(step, way) for step in STEPS for way in stage.ways}
+        return Column(server, server.version(tools.places), stage.kept, list(stage.ways), cells)
