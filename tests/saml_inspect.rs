@@ -208,6 +208,39 @@ fn a_configuration_gives_what_flags_would_give() {
 }
 
 #[test]
+fn a_configuration_gives_signatures_relaxations_and_keys_as_well() {
+    let with = |name: &str, changes: &[(&str, serde_json::Value)]| {
+        let mut saml = serde_json::json!({
+            "entity_id": "https://app.example/saml",
+            "acs_path": "/acs",
+            "clock_skew_seconds": 0,
+            "identity_provider": {
+                "entity_id": "https://idp.example/entity/",
+                "sso_url": "https://idp.example/sso",
+                "certificates": [std::fs::read_to_string(vector("idp.cert.pem")).unwrap()],
+            },
+        });
+        for (field, value) in changes {
+            saml[field] = value.clone();
+        }
+        let config = serde_json::json!({
+            "keys": [{"id": "k1", "secret": {"env": "NOT_SET_HERE"}}],
+            "tenants": [{"name": "app", "public_url": "https://app.example", "saml": saml}],
+        });
+        let (file, config) = (vector(name), scratch(&format!("{name}.json"), &config.to_string()));
+        let (request, at) = ("_0123456789abcdef0123456789abcdef", "2027-01-01T10:00:00Z");
+        let (_, json) = inspect(&[&file, "--request-id", request, "--at", at, "--config", &config]);
+        json["code"].as_str().unwrap_or("accepted").to_owned()
+    };
+    assert_eq!(with("good-assertion-signed.xml", &[("requires", "response".into())]), "unsigned");
+    assert_eq!(with("good-both-signed.xml", &[("requires", "both".into())]), "accepted");
+    let key = std::fs::read_to_string(vector("sp.key.pem")).unwrap();
+    let keys = ("decryption_keys", serde_json::json!([{"value": key}]));
+    assert_eq!(with("cbc-encrypted-256.xml", std::slice::from_ref(&keys)), "encryption_cbc");
+    assert_eq!(with("cbc-encrypted-256.xml", &[keys, ("accept", serde_json::json!(["cbc"]))]), "accepted");
+}
+
+#[test]
 fn for_people_the_answer_begins_with_the_verdict_and_ends_with_the_checks() {
     let flags = flags(&vector("idp.cert.pem"));
     for (name, begins) in

@@ -383,7 +383,7 @@ proptest! {
             Ok(Normalised::Answer { applied, .. }) => prop_assert_eq!(observed.applied, applied),
             Err(error) => {
                 prop_assert_eq!(observed.observed.and_then(|observed| observed.refusal), Some(error));
-                let seen = change_of(method, path, body.as_bytes()).map(|change| change.kind);
+                let seen = account_change(method, path, body.as_bytes()).map(|change| change.kind);
                 prop_assert!(seen != Some(ChangeKind::Deactivate) || kind == Some(ChangeKind::Deactivate));
             }
         }
@@ -419,15 +419,15 @@ proptest! {
             other => prop_assert!(false, "{:?} of {}", other, String::from_utf8_lossy(&written)),
         }
         let kind = |change: Option<AccountChange>| change.map(|change| change.kind).filter(|kind| *kind != ChangeKind::Rename);
-        prop_assert_eq!(kind(change_of(method, path, body.as_bytes())), kind(first.change), "{} became {}", body, String::from_utf8_lossy(&written));
-        prop_assert_eq!(kind(change_of(method, path, body.as_bytes())), kind(change_of(&first.method, &first.path, &written)));
+        prop_assert_eq!(kind(account_change(method, path, body.as_bytes())), kind(first.change), "{} became {}", body, String::from_utf8_lossy(&written));
+        prop_assert_eq!(kind(account_change(method, path, body.as_bytes())), kind(account_change(&first.method, &first.path, &written)));
     }
 
     #[test]
     fn an_answer_of_our_own_hides_no_change_of_access((method, path, body) in request(), settings in audited()) {
         let settings = Settings { mode: Mode::Normalise, ..settings };
         if let Ok(Normalised::Answer { .. }) = normalise(&incoming(method, path, body.as_bytes()), &settings) {
-            let seen = change_of(method, path, body.as_bytes()).map(|change| change.kind);
+            let seen = account_change(method, path, body.as_bytes()).map(|change| change.kind);
             prop_assert!(seen.is_none_or(|kind| kind == ChangeKind::Rename), "{}", body);
         }
     }

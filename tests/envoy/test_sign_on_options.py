@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from harness import saml_tools, settings
+from harness import bootstrap, saml_tools, settings
 from harness.browser import Browser, query_of
 from harness.client import H1
 from harness.envoy import ENVIRONMENT
@@ -463,6 +463,22 @@ def test_a_store_that_is_not_there_gives_no_session(start, base, app, idp):
         login = Login(browser)
         assert login.answer(idp.response(login.request.id)).status == 503
         assert not has_session(browser) and "code=replay_store" in envoy.log()
+
+
+def test_a_host_that_cannot_hold_headers_asks_the_store_too(start, base, app, scim_app, idp, store):
+    scim_app.handler = store
+    made = saml(base, replay_store={"cluster": "scim_app", "authority": "store.test", "path_prefix": "/used"})
+    made = settings.changed(settings.changed(made, "host.stop_iteration", False), "tenants.0.scim", ...)
+    buffer = bootstrap.typed("envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=1_000_000)
+    behind = {"name": "envoy.filters.http.buffer", "typed_config": buffer}
+    with start(made, stop_iteration=False, filters=(behind,)) as envoy:
+        assert has_session(sign_in(envoy, idp, "ada@n.example"))
+        assert len(scim_app.seen("PUT")) == 1
+        scim_app.handler = lambda request: Answer(412, b"")
+        login = Login(Browser(envoy))
+        app.clear()
+        assert login.answer(idp.response(login.request.id)).status == 403
+        assert not app.requests
 
 
 # Microsoft Entra ID.

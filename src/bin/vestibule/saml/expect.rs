@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use vestibule::common::UnixMillis;
-use vestibule::config::{Configuration, SamlSettings};
+use vestibule::config::{Configuration, RequiredSignatures, SamlSettings, Unsolicited};
 use vestibule::crypto::{DecryptionKey, PublicKey};
 use vestibule::saml::response::{Accept, Expectations, Rejection, Required};
 
@@ -19,7 +19,9 @@ pub(super) struct Expected {
     keys: Vec<PublicKey>,
     decryption_keys: Vec<DecryptionKey>,
     skew: Duration,
+    requires: Required,
     accept: Accept,
+    unsolicited: bool,
     relaxations: Vec<String>,
     pub(super) now: UnixMillis,
     pub(super) warnings: Vec<(&'static str, String)>,
@@ -54,7 +56,9 @@ impl Expected {
             keys: Vec::new(),
             decryption_keys: Vec::new(),
             skew: Duration::from_secs(60),
+            requires: Required::Any,
             accept: Accept::default(),
+            unsolicited: false,
             relaxations: inspect.accept.clone(),
             now,
             warnings: Vec::new(),
@@ -69,6 +73,15 @@ impl Expected {
             expected.keys = vestibule::gateway::configured_keys(&saml);
             // As the filter does: the pinned key decides, the date is only warned about.
             expected.accept = Accept::outdated_certificates();
+            expected.relaxations.extend(saml.accept);
+            expected.unsolicited = matches!(saml.unsolicited, Unsolicited::Accept(_));
+            expected.decryption_keys = saml.decryption.keys;
+            expected.requires = match saml.requires {
+                RequiredSignatures::Any => Required::Any,
+                RequiredSignatures::Assertion => Required::Assertion,
+                RequiredSignatures::Response => Required::Response,
+                RequiredSignatures::Both => Required::Both,
+            };
         }
         if let Some(seconds) = inspect.skew {
             expected.skew = Duration::from_secs(seconds);
@@ -119,13 +132,13 @@ impl Expected {
             audience: &self.audience,
             acs_url: &self.acs_url,
             request_ids: &self.request_ids,
-            allow_unsolicited: false,
+            allow_unsolicited: self.unsolicited,
             keys: &self.keys,
             decryption_keys: &self.decryption_keys,
             decryptions: None,
             skew: self.skew,
             now: self.now,
-            requires: Required::Any,
+            requires: self.requires,
             accept: self.accept,
         };
         for name in &self.relaxations {
