@@ -466,9 +466,12 @@ fn the_preset_knows_where_entra_is() {
     assert!(header(&reply, "location").unwrap().starts_with(&start));
 }
 
+/// Name and values.
+type Claim<'c> = (&'c str, &'c [&'c str]);
+
 #[test]
 fn the_directory_is_pinned_by_the_issuer_and_by_a_claim_and_the_person_by_an_identifier() {
-    let of = |issuer: &str, claims: &[(&str, &[&str])]| {
+    let of = |issuer: &str, claims: &[Claim<'_>]| {
         let site = entra();
         let reply = signs_in(&mut site.browser(), |response| {
             response.issuer = issuer.to_owned();
@@ -479,8 +482,8 @@ fn the_directory_is_pinned_by_the_issuer_and_by_a_claim_and_the_person_by_an_ide
         (reply.status, site.said())
     };
     let issuer = format!("https://sts.windows.net/{TENANT}/");
-    let (tenant, object): ((&str, &[&str]), (&str, &[&str])) =
-        ((TENANT_CLAIM, &[TENANT]), (OBJECT_CLAIM, &["o-1"]));
+    let tenant: Claim<'_> = (TENANT_CLAIM, &[TENANT]);
+    let object: Claim<'_> = (OBJECT_CLAIM, &["o-1"]);
     assert_eq!(of(&issuer, &[tenant, object]).0, 303);
     let upper = TENANT.to_uppercase();
     assert_eq!(of(&issuer, &[(TENANT_CLAIM, &[&upper]), object]).0, 303);
@@ -522,10 +525,10 @@ fn row_5_14_too_many_groups_are_not_taken_for_none() {
 
 const STORE: &str = "replay_store: {cluster: store, authority: store.example, path_prefix: /used}";
 
-fn to_store<'s>(browser: &mut Browser<'s>) -> (vestibule::gateway::Call, Box<vestibule::gateway::Exchange>) {
+fn to_store<'s>(browser: &mut Browser<'s>) -> (vestibule::gateway::Call, vestibule::gateway::Exchange) {
     let (id, state) = browser.start("/page");
     match browser.post(&Response::to(&id, NOW).encoded(), Some(&state)) {
-        Sent::Calls(call, exchange) => (call, exchange),
+        Sent::Calls(call, exchange) => (*call, *exchange),
         Sent::Answered(reply) => panic!("{reply:?}"),
     }
 }

@@ -88,7 +88,7 @@ pub(crate) struct Browser<'s> {
 pub(crate) enum Sent {
     Answered(Reply),
     /// A call is being made; the exchange waits.
-    Calls(Call, Box<Exchange>),
+    Calls(Box<Call>, Box<Exchange>),
 }
 
 impl Browser<'_> {
@@ -177,7 +177,7 @@ impl Browser<'_> {
                 self.keep(&reply);
                 Sent::Answered(reply)
             }
-            Step::Call(call) => Sent::Calls(call, Box::new(exchange)),
+            Step::Call(call) => Sent::Calls(Box::new(call), Box::new(exchange)),
             other => panic!("{other:?}"),
         }
     }
@@ -191,7 +191,7 @@ impl Browser<'_> {
     }
 
     /// The answer to a call that an exchange waits for.
-    pub(crate) fn called(&mut self, mut exchange: Box<Exchange>, status: Option<u16>) -> Reply {
+    pub(crate) fn called(&mut self, mut exchange: Exchange, status: Option<u16>) -> Reply {
         let answer =
             status.map(|status| CallAnswer { status, headers: Headers::default(), body: Vec::new() });
         match exchange.on(Event::CallAnswered(answer), &self.site.host) {

@@ -99,11 +99,11 @@ fn of_entra(entra: &EntraSettings, identity: &Identity) -> Result<(), Refusal> {
         Some([one]) => Some(one.as_str()),
         _ => None,
     };
-    if !only("tenant_id").is_some_and(|tenant| tenant.eq_ignore_ascii_case(&entra.tenant_id)) {
+    if only("tenant_id").is_none_or(|tenant| !tenant.eq_ignore_ascii_case(&entra.tenant_id)) {
         let detail = "the claim tenantid is not entra.tenant_id: the person is of another directory, or the claim is missing";
         return Err(Refusal::with("entra_tenant", Page::General, detail));
     }
-    if !only("object_id").is_some_and(|object| !object.trim().is_empty()) {
+    if only("object_id").is_none_or(|object| object.trim().is_empty()) {
         let detail = "the claim objectidentifier is missing, or there are several";
         return Err(Refusal::with("entra_object_id", Page::General, detail));
     }
