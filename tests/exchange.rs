@@ -638,3 +638,18 @@ fn a_client_that_leaves_before_the_write_gives_the_resource_back() {
     let (_, step) = begin(&gateway, Kind::ScimWrite, &host);
     assert!(matches!(step, Step::Wait(_)), "a write under way keeps it");
 }
+
+#[test]
+fn trailers_are_taken_away_also_where_a_call_comes_between() {
+    let (gateway, host) = (gateway(true), TestHost::at(1_700_000_000_000));
+    gateway.prepare(&host).unwrap();
+    let kind = Kind::ScimDeactivation;
+    *host.request.borrow_mut() = kind.body().as_bytes().to_vec();
+    let mut exchange = gateway.exchange();
+    let mut on = |happens: Happens| exchange.on(happens.event(kind), &host);
+    assert_eq!(on(Happens::RequestHeaders { end: false }), Step::Hold);
+    assert_eq!(on(Happens::RequestBody { end: false, large: false }), Step::Hold);
+    assert!(matches!(on(Happens::RequestTrailers), Step::Call(_)));
+    let Step::Continue(edits) = on(Happens::CallAnswered { found: true }) else { panic!("not released") };
+    assert!(strikes(&edits.trailers), "a forged trailer goes to the application");
+}

@@ -247,10 +247,10 @@ impl Exchange {
                 // The octets that came are all there will be; the host knows how many when asked for as many as allowed.
                 self.consume(at, *head, Some(sign_on::MAX_FORM), host)
             }
-            State::Arriving(arriving) => {
+            State::Arriving(mut arriving) => {
                 let limit = arriving.max_body;
-                let (state, step) = self.normalise(*arriving, Some(limit), host);
-                (state, without_trailers(step, trailers))
+                arriving.trailers = provisioning::without(trailers);
+                self.normalise(*arriving, Some(limit), host)
             }
             State::Granting(asking) if asking.reads() => {
                 self.form_came(asking, token_endpoint::MAX_FORM, host)
@@ -271,7 +271,8 @@ impl Exchange {
             | State::Refused
             | State::Over => (state, Step::Hold),
             State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) => {
-                (state, without_trailers(Step::go_on(), trailers))
+                let edits = Edits { trailers: provisioning::without(trailers), ..Edits::default() };
+                (state, Step::Continue(edits))
             }
             State::Released => {
                 let forged = self.gateway.forgeries.strip(trailers);
@@ -464,9 +465,9 @@ impl Exchange {
         match entry {
             Entry::Refused(reply) => refuse(reply),
             Entry::Pending(pending, step) => (State::Authenticating(pending), step),
-            Entry::Admitted(arriving) if came.ended => {
-                let (state, step) = self.normalise(*arriving, came.received, host);
-                (state, with_trailer_edits(step, &came.trailers))
+            Entry::Admitted(mut arriving) if came.ended => {
+                arriving.trailers.clone_from(&came.trailers);
+                self.normalise(*arriving, came.received, host)
             }
             Entry::Admitted(arriving) => (State::Arriving(arriving), Step::Hold),
         }
@@ -578,20 +579,6 @@ fn granted(grant: Grant) -> (State, Step) {
     match grant {
         Grant::Answer(reply) => refuse(reply),
         Grant::Waits(asking, step) => (State::Granting(asking), step),
-    }
-}
-
-fn without_trailers(step: Step, trailers: &Headers) -> Step {
-    with_trailer_edits(step, &provisioning::without(trailers))
-}
-
-fn with_trailer_edits(step: Step, trailers: &[HeaderEdit]) -> Step {
-    match step {
-        Step::Continue(mut edits) => {
-            edits.trailers.extend_from_slice(trailers);
-            Step::Continue(edits)
-        }
-        step => step,
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Arriving {
     /// `content-length`, as the client says.
     pub(super) declared_length: Option<usize>,
     forged: Vec<HeaderEdit>,
+    /// What takes its trailers away, where it has any, whenever it goes on.
+    pub(super) trailers: Vec<HeaderEdit>,
     pub(super) max_body: usize,
     /// Taken when it is let in.
     place: Option<load::Place>,
@@ -80,6 +82,7 @@ pub(super) fn arrive(gateway: &Gateway, at: usize, head: &Head, below: &str) -> 
         authorization: head.headers.get("authorization").map(<[u8]>::to_vec),
         declared_length: head.content_length(),
         forged: [head.forged.clone(), keep_to_ourselves(&head.headers)].concat(),
+        trailers: Vec::new(),
         max_body: settings.max_body,
         place: None,
     })
@@ -225,7 +228,7 @@ fn edits(settings: &ScimSettings, arriving: &Arriving, outgoing: &Outgoing, came
         let length = outgoing.body.as_ref().map_or(0, Vec::len);
         headers.push(HeaderEdit::set("content-length", &length.to_string()));
     }
-    Edits { headers, ..Edits::default() }
+    Edits { headers, trailers: arriving.trailers.clone(), ..Edits::default() }
 }
 
 pub(super) fn parts(gateway: &Gateway, at: usize) -> Option<(&TenantRoom, &ScimSettings, &ScimRoom)> {
