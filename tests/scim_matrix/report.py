@@ -39,7 +39,11 @@ def _counted(column: Column, way: str) -> str:
 
 def counts_text(column: Column) -> str:
     """One line for a server."""
-    return f"{column.server.name}: " + ", ".join(f"{way} {column.right(way)}" for way in column.ways) + f" of {column.counted()}"
+    return (
+        f"{column.server.name}: "
+        + ", ".join(f"{way} {column.right(way)}" for way in column.ways)
+        + f" of {column.counted()}"
+    )
 
 
 def failures(column: Column, way: str) -> list[tuple[str, str, bool]]:
