@@ -189,7 +189,21 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in ["", ".", "a.", ".a", "a..b", "a b", "a[", "/active", "a\"b", "a:b", "urn:x:", "é:", "urn:x\u{1}:a"] {
+        for text in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "a b",
+            "a[",
+            "/active",
+            "a\"b",
+            "a:b",
+            "urn:x:",
+            "é:",
+            "urn:x\u{1}:a",
+        ] {
             assert_eq!(Name::parse(text), None, "{text}");
         }
         for urn in [schema::USER, "urn:northwind:2.0:Crew"] {
