@@ -8,7 +8,7 @@ previous=
 for argument in "$@"; do
     if [ "$previous" = --crate-name ]; then
         case $argument in
-            vestibule | vestibule_fuzz | quick_xml | granit_parser | base64 | miniz_oxide | roxmltree)
+            vestibule | vestibule_fuzz | quick_xml | granit_parser | base64 | miniz_oxide)
                 instrument=(
                     -Cpasses=sancov-module
                     -Cllvm-args=-sanitizer-coverage-level=4

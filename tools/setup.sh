@@ -96,10 +96,14 @@ setup_wasm_bindgen() {
     version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p;}' "$root/Cargo.lock")
     cargo_tool wasm-bindgen-cli "$version" wasm-bindgen-test-runner
 }
+setup_fuzz() {
+    # libFuzzer is written in C++.
+    command -v c++ >/dev/null || debian_packages g++
+}
 setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node wasm_bindgen cargo_deny)
+[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node wasm_bindgen cargo_deny fuzz)
 mkdir -p "$tools"
 failed=0
 for part in "${parts[@]}"; do

@@ -37,7 +37,8 @@ pub fn mutate(shape: Shape, data: &mut [u8], size: usize, most: usize, seed: u32
     let mut random = Random(u64::from(seed) << 1 | 1);
     random.below(2);
     if shape != Shape::Octets && random.below(3) > 0 {
-        let changed = std::str::from_utf8(&data[..size]).ok().and_then(|text| structural(shape, text, &mut random));
+        let changed =
+            std::str::from_utf8(&data[..size]).ok().and_then(|text| structural(shape, text, &mut random));
         if let Some(changed) = changed.filter(|changed| changed.len() <= most && !changed.is_empty()) {
             data[..changed.len()].copy_from_slice(changed.as_bytes());
             return changed.len();
@@ -65,7 +66,8 @@ fn structural(shape: Shape, text: &str, random: &mut Random) -> Option<String> {
         2 => with(one.end..one.end, &[comma, &text[other]].concat()),
         3 => with(one, &text[other]),
         4 if shape == Shape::Brackets => {
-            let (before, after) = random.of(&[("[", "]"), ("{\"value\":", "}"), ("(", ")"), ("[{\"value\":", "}]")]);
+            let (before, after) =
+                random.of(&[("[", "]"), ("{\"value\":", "}"), ("(", ")"), ("[{\"value\":", "}]")]);
             with(one.clone(), &[before, &text[one], after].concat())
         }
         4 => {
@@ -143,7 +145,10 @@ const WRAPPERS: [(&str, &str); 9] = [
     ("<Object xmlns=\"http://www.w3.org/2000/09/xmldsig#\">", "</Object>"),
     ("<KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\">", "</KeyInfo>"),
     ("<Signature xmlns=\"http://www.w3.org/2000/09/xmldsig#\">", "</Signature>"),
-    ("<Assertion xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_evil\" Version=\"2.0\">", "</Assertion>"),
+    (
+        "<Assertion xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_evil\" Version=\"2.0\">",
+        "</Assertion>",
+    ),
     ("<EncryptedAssertion xmlns=\"urn:oasis:names:tc:SAML:2.0:assertion\">", "</EncryptedAssertion>"),
     ("<x xmlns:samlp=\"urn:x\" xmlns=\"urn:y\">", "</x>"),
     ("<![CDATA[", "]]>"),

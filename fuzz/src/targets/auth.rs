@@ -33,7 +33,7 @@ pub fn jwt(data: &[u8]) {
         }
         Err(refused) => {
             assert!(!refused.code().is_empty());
-            planted!(refused == EntraRefused::Token(JwtError::UnknownKey));
+            planted!(refused == EntraRefused::Token(JwtError::Signature));
         }
     }
 }
@@ -41,9 +41,14 @@ pub fn jwt(data: &[u8]) {
 /// A published key set.
 pub fn jwk(data: &[u8]) {
     let Some(set) = JwkSet::parse(data) else { return };
-    planted!(format!("{set:?}").matches("kid").count() > 3 || data.windows(5).filter(|octets| octets == b"\"kid\"").count() > 4);
+    planted!(
+        format!("{set:?}").matches("kid").count() > 3
+            || data.windows(5).filter(|octets| octets == b"\"kid\"").count() > 4
+    );
     if digest(data) & 255 == 0 {
-        let make = |copies: usize| format!("{{\"keys\":[{}]}}", vec!["{\"kty\":\"RSA\"}"; copies].join(",")).into_bytes();
+        let make = |copies: usize| {
+            format!("{{\"keys\":[{}]}}", vec!["{\"kty\":\"RSA\"}"; copies].join(",")).into_bytes()
+        };
         grows_linearly(&make, &|data| drop(JwkSet::parse(data)));
     }
     // Whoever signed it, the token is for nobody but the tenant.
@@ -83,7 +88,7 @@ pub fn form(data: &[u8]) {
             let said = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
             let in_body = plain(&said(body)).contains(SECRET);
             assert!(in_body || !header.is_empty(), "a token without a secret");
-            planted!(in_body && body.starts_with(b"scope="));
+            planted!(in_body && body.windows(7).any(|octets| octets == b"&scope="));
         }
         Err(error) => {
             let reply = error.reply();
@@ -98,7 +103,9 @@ fn plain(text: &str) -> String {
     let (mut out, mut rest) = (Vec::new(), text.as_bytes());
     while let [first, after @ ..] = rest {
         let octet = match (first, after) {
-            (b'%', [high, low, ..]) => std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            (b'%', [high, low, ..]) => {
+                std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            }
             _ => None,
         };
         out.push(octet.unwrap_or(*first));

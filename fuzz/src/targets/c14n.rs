@@ -8,7 +8,8 @@ use crate::planted;
 use crate::support::digest;
 
 /// Canonical octets may be longer than a message.
-const AGAIN: Rules = Rules { limits: Limits { bytes: MAX_OUTPUT, namespace_bytes: 4096, ..Limits::MESSAGE }, ..ALL };
+const AGAIN: Rules =
+    Rules { limits: Limits { bytes: MAX_OUTPUT, namespace_bytes: 4096, ..Limits::MESSAGE }, ..ALL };
 
 /// The canonical form is the same document, and is its own canonical form.
 pub fn c14n(data: &[u8]) {
@@ -54,7 +55,9 @@ fn said(element: Element<'_>, comments: bool) -> String {
     let mut attributes: Vec<_> = element
         .attributes()
         .iter()
-        .map(|attribute| format!("{:?}", (document.namespace_name(attribute.namespace), attribute.local, &attribute.value)))
+        .map(|attribute| {
+            format!("{:?}", (document.namespace_name(attribute.namespace), attribute.local, &attribute.value))
+        })
         .collect();
     attributes.sort_unstable();
     out.push_str(&format!("<{:?} {attributes:?}", (element.namespace_name(), element.local())));

@@ -25,10 +25,14 @@ fn same(theirs: &Value, ours: &Value) -> bool {
         }
         (Value::Object(theirs), Value::Object(ours)) => {
             theirs.len() == ours.len()
-                && theirs.iter().zip(ours).all(|((name, theirs), (own, ours))| name == own && same(theirs, ours))
+                && theirs
+                    .iter()
+                    .zip(ours)
+                    .all(|((name, theirs), (own, ours))| name == own && same(theirs, ours))
         }
         (Value::Number(theirs), Value::Number(ours)) => {
-            let plain = |number: &serde_json::Number| number.to_string().replace(['E', '+'], "e").replace("ee", "e");
+            let plain =
+                |number: &serde_json::Number| number.to_string().replace(['E', '+'], "e").replace("ee", "e");
             plain(theirs) == plain(ours)
         }
         _ => theirs == ours,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vestibule::common::json::parse;
 use vestibule::scim::{Incoming, MEDIA_TYPE, Normalised, normalise};
 
-use super::scim::{changes_only_by_rule, normalised, rules, settings, with_rules_off};
+use super::scim::{changes_only_by_rule, normalised, settings, with_rules_off};
 use crate::planted;
 use crate::support::{digest, grows_linearly};
 
@@ -18,7 +18,10 @@ pub fn patch(data: &[u8]) {
             if path != "/Users/u" {
                 keeps_members(&before, &after);
             }
-            planted!(rules(&outgoing) >= 6);
+            planted!(
+                operations(&after).count() > 3
+                    && outgoing.applied.iter().any(|applied| applied.rule == "P20")
+            );
         }
         with_rules_off("PATCH", path, data);
     }
@@ -38,14 +41,18 @@ pub fn patch(data: &[u8]) {
                     content_encoding: None,
                     body: Some(body),
                 };
-                drop(normalise(&incoming, &settings()).map(|normalised| matches!(normalised, Normalised::Forward(_))));
+                drop(
+                    normalise(&incoming, &settings())
+                        .map(|normalised| matches!(normalised, Normalised::Forward(_))),
+                );
             });
         }
     }
 }
 
 fn operations(body: &Value) -> impl Iterator<Item = &serde_json::Map<String, Value>> {
-    let named = body.as_object().into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case("Operations"));
+    let named =
+        body.as_object().into_iter().flatten().filter(|(name, _)| name.eq_ignore_ascii_case("Operations"));
     named.filter_map(|(_, list)| list.as_array()).flatten().filter_map(Value::as_object)
 }
 

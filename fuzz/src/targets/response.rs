@@ -33,7 +33,8 @@ static KEYS: LazyLock<Vec<PublicKey>> =
 static OURS: LazyLock<Vec<DecryptionKey>> =
     LazyLock::new(|| vec![DecryptionKey::from_pem(vector!("sp.key.pem")).unwrap()]);
 static RIGHT: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let right: BTreeSet<_> = SIGNED.iter().filter_map(|xml| judge(xml.as_bytes(), &[]).ok()).map(|one| told(&one)).collect();
+    let right: BTreeSet<_> =
+        SIGNED.iter().filter_map(|xml| judge(xml.as_bytes(), &[]).ok()).map(|one| told(&one)).collect();
     assert!(!right.is_empty());
     right
 });
@@ -72,9 +73,13 @@ fn nobody_else(data: &[u8], keys: &[DecryptionKey]) {
         Ok(accepted) => {
             let told = told(&accepted);
             assert!(RIGHT.contains(&told), "{told} was never signed");
-            planted!(data.windows(4).any(|octets| octets == b"<!--"));
         }
-        Err(rejection) => assert!(!rejection.code().is_empty()),
+        Err(rejection) => {
+            assert!(!rejection.code().is_empty());
+            planted!(
+                rejection.code() == "assertion_count" && data.windows(5).any(|octets| octets == b"_evil")
+            );
+        }
     }
 }
 
@@ -95,7 +100,7 @@ pub fn base64(data: &[u8]) {
     let packed: String = text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n')).collect();
     assert_eq!(encoded(&octets), packed, "two texts for the same octets");
     assert!(!octets.is_empty());
-    planted!(octets.starts_with(b"<a>") && packed.ends_with('='));
+    planted!(octets.starts_with(b"<b>") && packed.ends_with('='));
 }
 
 /// RFC 4648, 4.
@@ -103,7 +108,8 @@ fn encoded(octets: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in octets.chunks(3) {
-        let all = chunk.iter().fold(0u32, |all, octet| all << 8 | u32::from(*octet)) << (8 * (3 - chunk.len()));
+        let all =
+            chunk.iter().fold(0u32, |all, octet| all << 8 | u32::from(*octet)) << (8 * (3 - chunk.len()));
         for at in 0..4 {
             let sextet = (all >> (18 - 6 * at)) & 63;
             out.push(if at > chunk.len() { '=' } else { char::from(ALPHABET[sextet as usize]) });

@@ -24,8 +24,10 @@ pub fn xml(data: &[u8]) {
     let root = document.root().unwrap();
     same(root, other.root_element());
     planted!(root.descendants().any(|element| {
-        element.has_comment() && element.attributes().iter().any(|attribute| attribute.namespace != element.namespace())
-            && element.namespace_name().is_empty() && element.parent().is_some()
+        element.has_comment()
+            && element.attributes().iter().any(|attribute| attribute.namespace != element.namespace())
+            && element.namespace_name().is_empty()
+            && element.parent().is_some()
     }));
 }
 
@@ -36,7 +38,9 @@ fn same(ours: Element<'_>, theirs: roxmltree::Node<'_, '_>) {
     let mut attributes: Vec<_> = ours
         .attributes()
         .iter()
-        .map(|attribute| (document.namespace_name(attribute.namespace), attribute.local, attribute.value.as_ref()))
+        .map(|attribute| {
+            (document.namespace_name(attribute.namespace), attribute.local, attribute.value.as_ref())
+        })
         .collect();
     let mut expected: Vec<_> = theirs
         .attributes()
@@ -63,7 +67,9 @@ fn same(ours: Element<'_>, theirs: roxmltree::Node<'_, '_>) {
                 assert!(child.is_element());
                 same(element, child);
             }
-            Content::Text(text) => assert_eq!((child.node_type(), child.text()), (NodeType::Text, Some(text))),
+            Content::Text(text) => {
+                assert_eq!((child.node_type(), child.text()), (NodeType::Text, Some(text)))
+            }
             Content::Comment(text) => {
                 assert_eq!((child.node_type(), child.text().unwrap_or_default()), (NodeType::Comment, text));
             }

@@ -34,7 +34,16 @@ const P6: Rule<Patch> = Rule {
     id: "P6",
     says: "unwraps a value that old jobs wrap in a list of one",
     certainty: Certainty::Certain,
-    apply: |patch, context, notes| each_set(patch, notes, &|name, _, value| unwrap(context, name, value)),
+    apply: |patch, context, notes| {
+        each_set(patch, notes, &|name, _, value| {
+            // Wrapped twice, it would be unwrapped once more the next time.
+            let mut changed = false;
+            while unwrap(context, name, value) {
+                changed = true;
+            }
+            changed
+        });
+    },
 };
 
 fn unwrap(context: &Context<'_>, name: &Name, value: &mut Value) -> bool {
@@ -406,6 +415,7 @@ mod tests {
     fn p6_unwraps_single_values_only() {
         value("P6", "displayName", r#"[{"$ref":null,"value":"A"}]"#, r#""A""#);
         value("P6", "active", r#"[{"value":"False"}]"#, r#""False""#);
+        value("P6", "displayName", r#"[{"value":[{"value":"A"}]}]"#, r#""A""#);
         value("P6", "name.givenName", r#"[{"$ref":null,"value":"A"}]"#, r#""A""#);
         let manager = format!("{ENTERPRISE}:manager");
         value(
