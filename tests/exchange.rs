@@ -84,6 +84,15 @@ tenants:
         - {{path: {{prefix: /public}}, access: public}}
         - {{path: {{prefix: /nobody}}, access: deny}}
         - {{path: {{prefix: /}}, access: signed_in}}
+  - name: m
+    public_url: https://m.example
+    saml:
+      entity_id: https://m.example/saml
+      allow_unsolicited: true
+      identity_provider:
+        entity_id: https://idp.example/
+        metadata: {{cluster: idp, authority: idp.example, path: /metadata}}
+        trust: tls
 "#,
         include_str!("vectors/idp.crt").replace('\n', "\\n"),
     );
@@ -107,6 +116,8 @@ enum Kind {
     ClosedPrefix,
     Form,
     SignIn,
+    /// Nothing is known yet of the identity provider.
+    Awaited,
     ScimRead,
     ScimWrite,
     ScimUpsert,
@@ -120,7 +131,7 @@ enum Kind {
     Token,
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 20] = [
     Kind::Public,
     Kind::Anonymous,
     Kind::Denied,
@@ -131,6 +142,7 @@ const KINDS: [Kind; 19] = [
     Kind::ClosedPrefix,
     Kind::Form,
     Kind::SignIn,
+    Kind::Awaited,
     Kind::ScimRead,
     Kind::ScimWrite,
     Kind::ScimUpsert,
@@ -154,6 +166,7 @@ impl Kind {
             Self::Metadata => ("GET", "/.vestibule/saml/metadata", "a.example"),
             Self::ClosedPrefix => ("GET", "/App-Scim/Users", "a.example"),
             Self::Form | Self::SignIn => ("POST", "/.vestibule/saml/acs", "a.example"),
+            Self::Awaited => ("POST", "/.vestibule/saml/acs", "m.example"),
             Self::ScimRead => ("GET", "/scim/v2/entra/Users/u-1", "a.example"),
             Self::Token => ("POST", "/.vestibule/oauth/token", "a.example"),
             Self::ScimWrite
@@ -179,7 +192,7 @@ impl Kind {
             }
             _ => "Bearer another".to_owned(),
         };
-        let content_type = if matches!(self, Self::Form | Self::SignIn | Self::Token) {
+        let content_type = if matches!(self, Self::Form | Self::SignIn | Self::Awaited | Self::Token) {
             "application/x-www-form-urlencoded"
         } else {
             "application/scim+json"
@@ -207,7 +220,7 @@ impl Kind {
             Self::ScimWrite | Self::ScimAsked | Self::ScimWithoutKeys | Self::ScimStranger => RENAME,
             Self::ScimUpsert => UPSERT,
             Self::ScimGarbage => "{\"a\":1,\"a\":2}",
-            Self::Form => "SAMLResponse=AAAA",
+            Self::Form | Self::Awaited => "SAMLResponse=AAAA",
             Self::SignIn => &SIGN_IN.1,
             Self::Token => "grant_type=client_credentials&client_id=entra&client_secret=no",
             _ => "",
@@ -475,6 +488,7 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
         StateName::Fresh,
         StateName::Consuming,
         StateName::Redeeming,
+        StateName::Awaiting,
         StateName::Granting,
         StateName::Authenticating,
         StateName::Arriving,
