@@ -1,5 +1,5 @@
-//! Valid messages, mutilated at random: whoever is signed in afterwards is the one whom the signer signed, and nothing
-//! panics. Nodes are removed, doubled, moved, wrapped, renamed and mixed with those of an attacker.
+//! Valid messages, mutilated at random, and what is left of their signatures inside. `tests/mutants` asks who is signed
+//! in afterwards, of many more messages.
 
 use std::ops::Range;
 
@@ -166,34 +166,6 @@ fn signed(accepted: &Accepted, right: &Accepted) -> bool {
         && accepted.assertion_id == right.assertion_id
         && accepted.in_response_to == right.in_response_to
         && accepted.not_on_or_after == right.not_on_or_after
-}
-
-#[test]
-fn no_mutilated_message_signs_in_anybody_whom_the_signer_did_not_sign() {
-    let (keys, evil) = (trusted(), evil());
-    let mut random = Random(0x5a17_ed5a_17ed_0001);
-    let seeds = [ASSERTION_SIGNED, RESPONSE_SIGNED, BOTH_SIGNED];
-    let right = judge_with(ASSERTION_SIGNED, &keys, |_| {}).unwrap();
-    let mut codes = std::collections::BTreeMap::<&str, usize>::new();
-    for round in 0..ROUNDS {
-        let mut xml = (*random.of(&seeds)).to_owned();
-        for _ in 0..=random.below(4) {
-            xml = mutate(&xml, &evil, &mut random);
-        }
-        let outcome = judge_with(&xml, &keys, |expect| {
-            // Everything that is no attack on the signature is let through.
-            Accept::NAMES.iter().for_each(|name| assert!(expect.relax(name)));
-        });
-        match outcome {
-            Ok(accepted) => {
-                assert!(signed(&accepted, &right), "round {round}: {xml}");
-                *codes.entry("accepted, as signed").or_default() += 1;
-            }
-            Err(rejection) => *codes.entry(rejection.code()).or_default() += 1,
-        }
-    }
-    println!("{codes:?}");
-    assert!(codes.len() > 20, "the mutations reach too few rules: {codes:?}");
 }
 
 /// The signed octets of the seeds; nothing else was ever signed by the trusted key.
