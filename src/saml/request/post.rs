@@ -8,6 +8,9 @@ use super::{AuthnRequest, Carried, PreparedRequest, RequestError, Sent, target};
 use crate::common::Host;
 use crate::saml::enveloped::{Signing, sign};
 
+/// Names and values, in the order of the form.
+type FormFields = Vec<(&'static str, String)>;
+
 pub(super) fn prepare(
     host: &dyn Host,
     id: String,
@@ -30,7 +33,7 @@ pub(super) fn carry(
     host: &dyn Host,
     message: &Carried<'_>,
     signing: Option<Signing<'_>>,
-) -> Result<(String, Vec<(&'static str, String)>), RequestError> {
+) -> Result<(String, FormFields), RequestError> {
     let xml = match signing {
         Some(signing) => sign(host, message.before, message.after, message.id, signing)
             .map_err(|_| RequestError::Signature)?,

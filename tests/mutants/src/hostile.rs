@@ -48,8 +48,11 @@ pub const OPERATORS: [(&str, Operator); 30] = [
     ("time", time),
 ];
 
+/// Makes octets or a form of a text.
+pub type Encoder = fn(&str, &mut Random) -> Message;
+
 /// All operators that make octets or a form of a text; one of them comes last, if any.
-pub const LAST: [(&str, fn(&str, &mut Random) -> Message); 4] = [
+pub const LAST: [(&str, Encoder); 4] = [
     ("encoding", encoding),
     ("octets changed", octets),
     ("truncation", truncation),
@@ -439,7 +442,9 @@ fn signature_reference(_: &Seed, xml: &str, random: &mut Random) -> Option<Strin
         7 => "file:///dev/null".to_owned(),
         8 => "#_evil".to_owned(),
         _ => {
-            return Some(markup.with(reference.whole.end..reference.whole.end, markup.text(&reference.whole)));
+            return Some(
+                markup.with(reference.whole.end..reference.whole.end, markup.text(&reference.whole)),
+            );
         }
     };
     match uri {
@@ -627,7 +632,7 @@ fn octets(xml: &str, random: &mut Random) -> Message {
     let mut octets = xml.as_bytes().to_vec();
     for _ in 0..=random.below(3) {
         let at = random.below(octets.len());
-        let bits = random.next() as u8;
+        let bits = random.bits() as u8;
         match random.below(5) {
             0 => octets.insert(at, bits),
             1 if !octets.is_empty() => drop(octets.remove(at)),

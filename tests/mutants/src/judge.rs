@@ -22,7 +22,7 @@ impl Host for NoHost {
         // Blinds decryption and stands in for keys that could not be unwrapped; it decides nothing.
         let mut random = Random::of_mutant(self.0.get());
         self.0.set(self.0.get() + 1);
-        buffer.iter_mut().for_each(|octet| *octet = random.next() as u8);
+        buffer.iter_mut().for_each(|octet| *octet = random.bits() as u8);
         Ok(())
     }
     fn shared_get(&self, _: &str) -> Result<Option<(Vec<u8>, u32)>, HostError> {
@@ -114,6 +114,7 @@ impl Judge {
             allow_unsolicited: false,
             keys: &self.keys,
             decryption_keys: &self.decryption,
+            decryptions: None,
             skew: Duration::ZERO,
             now: self.now,
             requires: Required::Any,
