@@ -19,7 +19,10 @@ pub use ledger::LedgerError;
 pub use login::{Login, LoginCookies, Manner, is_handle};
 pub use logout::LogoutCookies;
 pub use people::{People, Standing};
-pub use policy::{Decision, Question, decide, passes_on_every_route, route_matters, session_matters};
+pub use policy::{
+    Decision, Explained, Judged, Question, decide, explain, passes_on_every_route, route_matters,
+    session_matters,
+};
 pub use replay::{Replay, UsedOnce};
 pub use rounds::Rounds;
 pub use session::{Session, SessionCookies, person_keys};

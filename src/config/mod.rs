@@ -8,8 +8,10 @@ mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod node;
+mod pattern;
 mod protobuf;
 mod root;
+mod rules;
 mod saml;
 mod scim;
 mod secret;
@@ -18,13 +20,15 @@ mod template;
 mod tenant;
 mod yaml;
 
-pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use access::{AccessSettings, Curiosity, IdentityHeader};
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
 };
 pub use node::Problem;
-pub use root::{Configuration, HostSettings, NativeCrypto};
+pub use pattern::Pattern;
+pub use root::{Configuration, HostSettings, NativeCrypto, read_tree};
+pub use rules::{Access, Condition, MULTIPLE_AUTHN, PathMatch, REFEDS_MFA, Rule, Test};
 pub use saml::{
     DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata, MetadataSource,
     ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Trust,

@@ -11,6 +11,7 @@ use crate::common::{HeaderEdit, Headers, Host, Reply};
 
 use super::event::Edits;
 use super::pages::{Offer, Reference, page, problem};
+use super::policy::{self, Facts};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
@@ -63,7 +64,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             Err(reply) => Verdict::Answer(reply),
         };
     }
-    let path = match NormalPath::read(head.path.as_bytes()) {
+    let path = match NormalPath::read_allowing(head.path.as_bytes(), tenant.settings.access.path_spellings) {
         Ok(path) => path,
         Err(ambiguous) => {
             reports::refused(host, &tenant.settings.name, ambiguous.code(), None);
@@ -74,27 +75,29 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             ));
         }
     };
-    if token_endpoint::is_at(tenant, path.as_str()) {
+    // What is ours has one spelling. Every other is the application's, as far as the rules let it through.
+    let Some(only) = path.only() else { return by_policy(gateway, tenant, &head, &path, host) };
+    if token_endpoint::is_at(tenant, only) {
         return match token_endpoint::arrive(at, &head) {
             Ok(asking) => Verdict::Token(asking),
             Err(reply) => Verdict::Answer(reply),
         };
     }
-    let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, path.as_str()));
-    if passes && !gateway.closed.holds(path.as_str()) {
+    let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, only));
+    if passes && !gateway.closed.holds(only) {
         let headers = [head.forged.clone(), Cookies::hide(&head.headers)].concat();
         return Verdict::Pass(Edits { headers, ..Edits::default() });
     }
-    if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
+    if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == only) {
         return consumer(at, head);
     }
-    if logout::is_at(tenant, path.as_str()) {
+    if logout::is_at(tenant, only) {
         return match head.method.as_str() {
             "GET" => Verdict::Answer(logout::redirected(gateway, tenant, &head, host)),
             _ => consumer(at, head),
         };
     }
-    if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
+    if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, only, host) {
         return Verdict::Answer(reply);
     }
     by_policy(gateway, tenant, &head, &path, host)
@@ -144,16 +147,11 @@ fn by_policy(
     path: &NormalPath,
     host: &dyn Host,
 ) -> Verdict {
-    let rules = &tenant.settings.access.rules;
-    let route = rules
-        .iter()
-        .any(|rule| rule.route.is_some())
-        .then(|| host.property(&["xds", "route_name"]).and_then(|name| String::from_utf8(name).ok()))
-        .flatten();
-    let anybody =
-        Question { path: path.as_str(), method: &head.method, route: route.as_deref(), identity: None };
+    let access = &tenant.settings.access;
+    let facts = Facts::gather(tenant, host);
+    let anybody = facts.question(tenant, head, path, host.now());
     let cookies = Cookies::read(&head.headers);
-    let session = if session_matters(rules, &anybody) {
+    let session = if session_matters(access, &anybody) {
         match session(gateway, tenant, head, &cookies, host) {
             Ok(session) => session,
             Err(reply) => return Verdict::Answer(reply),
@@ -165,11 +163,16 @@ fn by_policy(
     if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
         return Verdict::Answer(reply);
     }
-    match decide(rules, &question) {
+    match decide(access, &question) {
         Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
+        which @ (Decision::Stale | Decision::Weak) => {
+            Verdict::Answer(policy::sign_in_anew(gateway, tenant, head, &question, which, host))
+        }
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
-        Decision::Pass { opens_scim: false, .. } if gateway.closed.holds(path.as_str()) => {
+        Decision::Pass { opens_scim: false, .. }
+            if path.readings().any(|path| gateway.closed.holds(path)) =>
+        {
             Verdict::Answer(no_access(tenant, head, "scim_prefix_closed", host))
         }
         Decision::Pass { identified, .. } => {
@@ -198,12 +201,12 @@ fn route_cannot_be_trusted(
     question: &Question<'_>,
     host: &dyn Host,
 ) -> Option<Reply> {
-    let rules = &tenant.settings.access.rules;
-    if !route_matters(rules, question) {
+    let access = &tenant.settings.access;
+    if !route_matters(access, question) {
         return None;
     }
     let name = &tenant.settings.name;
-    if question.route.is_none() {
+    if question.route.is_none() && tenant.curiosity.route {
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
@@ -213,13 +216,20 @@ fn route_cannot_be_trusted(
     let logouts = tenant.logouts.cookies(&head.host, cookies);
     let own = pieces.saturating_add(logins).saturating_add(rounds).saturating_add(logouts);
     let planted = !head.forged.is_empty() || cookies.count() != own;
-    let passes = matches!(decide(rules, question), Decision::Pass { .. });
-    if planted && passes && !passes_on_every_route(rules, question) {
-        reports::refused(host, name, "forged_header_and_route", None);
-        let text = "The request carries a header or cookie that only the gateway may set.";
-        return Some(problem(400, "forged_header", text));
+    // The proxy's routes compare the octets as they came, the application perhaps not.
+    let several = question.path.only().is_none();
+    if !(planted || several) || !decide(access, question).passes() || passes_on_every_route(access, question)
+    {
+        return None;
     }
-    None
+    let (log, code, text) = if planted {
+        let text = "The request carries a header or cookie that only the gateway may set.";
+        ("forged_header_and_route", "forged_header", text)
+    } else {
+        ("path_and_route", "path_and_route", "This path can be read in more than one way.")
+    };
+    reports::refused(host, name, log, None);
+    Some(problem(400, code, text))
 }
 
 /// The session that counts: whole, not over, and nothing known against it.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::access::{LoginCookies, LogoutCookies, Rounds, SessionCookies};
-use crate::config::{Credential, Piece, ScimSettings, Tenant};
+use crate::config::{Credential, Curiosity, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
@@ -27,6 +27,8 @@ pub(super) struct TenantRoom {
     pub(super) scim: Option<ScimRoom>,
     /// Attributes that a header or a rule uses; a session keeps no others.
     needed: BTreeSet<String>,
+    /// What the rules want to know of a request beside its head.
+    pub(super) curiosity: Curiosity,
 }
 
 /// Provisioning, in the form the SCIM room takes.
@@ -64,7 +66,8 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, rounds, saml, provider, logouts, scim, needed })
+        let curiosity = settings.access.curiosity();
+        Ok(Self { settings, sessions, logins, rounds, saml, provider, logouts, scim, needed, curiosity })
     }
 
     /// Whether `host` (without port) is the one of the public URL.
@@ -110,6 +113,6 @@ fn needed(settings: &Tenant) -> BTreeSet<String> {
         Piece::Claim(name) => Some(name.clone()),
         _ => None,
     });
-    let in_rules = settings.access.rules.iter().flat_map(|rule| &rule.require);
-    in_headers.chain(in_rules.map(|condition| condition.claim.clone())).collect()
+    let in_rules = settings.access.all_rules().flat_map(|rule| &rule.require);
+    in_headers.chain(in_rules.filter_map(|condition| condition.claim()).map(str::to_owned)).collect()
 }

@@ -8,8 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Parser, Subcommand};
 use vestibule::common::UnixMillis;
+use vestibule::config::Configuration;
 use vestibule::crypto::sha256;
 use vestibule::gateway::Gateway;
+
+use crate::bootstrap::Expected;
 
 #[derive(Parser)]
 #[command(
@@ -28,6 +31,14 @@ enum Command {
     Check {
         /// The configuration (YAML or JSON), or - for standard input
         config: PathBuf,
+        /// Envoy's configuration, to be compared with it
+        #[arg(long)]
+        envoy: Option<PathBuf>,
+    },
+    /// Policies
+    Policy {
+        #[command(subcommand)]
+        command: crate::policy::PolicyCommand,
     },
     /// Sign-on messages
     Saml {
@@ -68,7 +79,8 @@ enum KeysCommand {
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
-        Command::Check { config } => check(&config),
+        Command::Check { config, envoy } => check(&config, envoy.as_deref()),
+        Command::Policy { command } => crate::policy::run(&command),
         Command::Saml { command } => crate::saml::run(command),
         Command::Token { command: TokenCommand::New } => with_random(|token| {
             println!("Paste into Entra (Secret Token):   {token}");
@@ -83,7 +95,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn check(config: &Path) -> ExitCode {
+fn check(config: &Path, envoy: Option<&Path>) -> ExitCode {
     let text = match read(config) {
         Ok(text) => text,
         Err(error) => {
@@ -101,6 +113,18 @@ fn check(config: &Path) -> ExitCode {
             for warning in &warnings {
                 println!("warning: {warning}");
             }
+            match compare(&text, envoy, &environment) {
+                Ok(differences) => {
+                    for difference in &differences {
+                        println!("warning: envoy: {difference}");
+                    }
+                    warnings.extend(differences);
+                }
+                Err(error) => {
+                    eprintln!("{error}");
+                    return ExitCode::from(2);
+                }
+            }
             println!("{}: good, {} warnings", config.display(), warnings.len());
             ExitCode::SUCCESS
         }
@@ -112,6 +136,20 @@ fn check(config: &Path) -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// What Envoy's configuration does that the filter's does not expect.
+fn compare(
+    config: &[u8],
+    envoy: Option<&Path>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, String> {
+    let Some(envoy) = envoy else { return Ok(Vec::new()) };
+    let text = read(envoy).map_err(|error| format!("{}: {error}", envoy.display()))?;
+    let tree =
+        vestibule::config::read_tree(&text).map_err(|problem| format!("{}: {problem}", envoy.display()))?;
+    let Ok((configuration, _)) = Configuration::read(config, environment) else { return Ok(Vec::new()) };
+    Ok(crate::bootstrap::warnings(&tree, &Expected::of(&configuration.tenants)))
 }
 
 pub(crate) fn read(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -1,7 +1,11 @@
 //! The operator's command line.
 
 #[cfg(not(target_arch = "wasm32"))]
+mod bootstrap;
+#[cfg(not(target_arch = "wasm32"))]
 mod cli;
+#[cfg(not(target_arch = "wasm32"))]
+mod policy;
 #[cfg(not(target_arch = "wasm32"))]
 mod saml;
 #[cfg(not(target_arch = "wasm32"))]
