@@ -79,7 +79,7 @@ fn compares_secrets(line: &str) -> bool {
     let secret = |text: &str| {
         let word: String = text.chars().filter(|char| !"&*()".contains(*char)).collect();
         let last = word.rsplit(['.', ':']).next().unwrap_or_default().to_owned();
-        ["digest", "sha256", "secret", "secrets", "mac", "tag", "password", "credential"]
+        ["digest", "sha256", "secret", "secrets", "mac", "tag", "password"]
             .contains(&last.as_str())
     };
     [" == ", " != "].iter().any(|operator| {

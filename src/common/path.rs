@@ -319,7 +319,7 @@ mod tests {
             ("/a%2F%2Fb", EncodedSlash, EmptySegment),
             ("/a/%252e%252e/b", DoubleEscape, DotSegment),
             ("/a/%c0%ae%c0%ae/b", NotUtf8, DotSegment),
-            ("/a/.%00./b", Control, DotSegment),
+            ("/a/.%00.%00/b", Control, DotSegment),
             ("/a%3b", Backslash, Semicolon),
         ] {
             let path = NormalPath::read_allowing(raw.as_bytes(), Spellings::NONE.with(allowed));

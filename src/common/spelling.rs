@@ -77,7 +77,8 @@ pub(super) fn readings(raw: &[u8], allowed: Spellings) -> Result<Vec<String>, Pa
         add(&mut found, trimmed(&path), allowed)?;
         if let Some(path) = lookalikes(&path) {
             // Nobody wrote these characters: they are signs of some script, and few servers take them for ASCII.
-            add(&mut found, path, Spellings(u16::MAX & !Spellings::bit(PathProblem::DotSegment)))?;
+            let allowed = Spellings(allowed.0 | !Spellings::bit(PathProblem::DotSegment));
+            add(&mut found, path, allowed)?;
         }
         at = at.saturating_add(1);
     }

@@ -43,7 +43,8 @@ tenants:
       entity_id: https://a.example/saml
       identity_provider:
         entity_id: https://idp.example/
-        metadata: {{cluster: idp, authority: idp.example, path: /m, trust: tls}}
+        metadata: {{cluster: idp, authority: idp.example, path: /m}}
+        trust: tls
     access:
 {yaml}"
     );
