@@ -283,7 +283,7 @@ fn no_cookie_of_ours_serves_as_another() {
     sets(&mut jar, &host, "/", Some(&ada), &["sid=1; Path=/"]);
     let companion =
         jar.0.iter().find(|(name, _, _)| name.starts_with("__Host-vestibule-a.t.")).unwrap().1.clone();
-    let mark = &companion[companion.len() - 8..];
+    let mark = companion.get(companion.len() - 8..).unwrap();
     let headers = Headers::from([("cookie", format!("__Host-vestibule-s.t=1.{mark}.{companion}").as_str())]);
     assert!(sessions.read(host.now(), AT, &Cookies::read(&headers)).is_none());
 }
