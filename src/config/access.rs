@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::application_cookies::{self, CookieName};
 use super::node::Node;
 use super::rules::{self, Access, Condition, Rule};
 use super::template::{self, Template};
@@ -21,6 +22,8 @@ pub struct AccessSettings {
     pub path_spellings: Spellings,
     /// Headers that tell the application who is there; stripped from every incoming request.
     pub identity_headers: Vec<IdentityHeader>,
+    /// Cookies by which the application itself knows somebody.
+    pub application_cookies: Vec<CookieName>,
 }
 
 /// A header that tells the application something about the person.
@@ -40,6 +43,7 @@ impl Default for AccessSettings {
             policy_namespace: DEFAULT_NAMESPACE.to_owned(),
             path_spellings: Spellings::NONE,
             identity_headers: Vec::new(),
+            application_cookies: Vec::new(),
         }
     }
 }
@@ -91,8 +95,14 @@ pub struct Curiosity {
 const DEFAULT_NAMESPACE: &str = "vestibule";
 
 pub(super) fn read(node: &Node<'_>, hosts: &[String]) -> Option<AccessSettings> {
-    let fields =
-        node.fields(&["identity_headers", "rules", "policies", "policy_namespace", "allow_path_spellings"]);
+    let fields = node.fields(&[
+        "application_cookies",
+        "identity_headers",
+        "rules",
+        "policies",
+        "policy_namespace",
+        "allow_path_spellings",
+    ]);
     let identity_headers = fields.get("identity_headers").map(|node| read_headers(&node)).unwrap_or_default();
     let spellings = fields.get("allow_path_spellings").map(|node| read_spellings(&node)).unwrap_or_default();
     let rules = fields.get("rules").map(|node| rules::read_all(&node, hosts, spellings)).unwrap_or_default();
@@ -102,13 +112,23 @@ pub(super) fn read(node: &Node<'_>, hosts: &[String]) -> Option<AccessSettings> 
         node.error("says where policies are named, but there are none", "add `policies`, or leave it out");
     }
     let policy_namespace = namespace.map_or(Some(DEFAULT_NAMESPACE), |node| node.text()).map(str::to_owned);
-    Some(AccessSettings {
+    let named = fields.get("application_cookies");
+    let settings = AccessSettings {
         rules,
         policies: policies.unwrap_or_default(),
         policy_namespace: policy_namespace?,
         path_spellings: spellings,
         identity_headers,
-    })
+        application_cookies: named.as_ref().map(application_cookies::read).unwrap_or_default(),
+    };
+    if named.is_none() && settings.asks_for_person() {
+        node.warn(
+            "names no application_cookies: a login of the application's own would survive the session that it was made in",
+            "list the cookies in which the application keeps its logins (application_cookies: [JSESSIONID]), or write \
+             application_cookies: [] if it has none",
+        );
+    }
+    Some(settings)
 }
 
 fn read_policies(node: &Node<'_>, hosts: &[String], spellings: Spellings) -> BTreeMap<String, Vec<Rule>> {

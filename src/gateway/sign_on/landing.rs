@@ -8,7 +8,7 @@ use crate::gateway::request::safe_target;
 pub(super) fn landing(tenant: &Tenant, saml: &SamlSettings, wanted: Option<&str>) -> String {
     wanted
         .and_then(|target| safe_target(target, tenant.access.path_spellings))
-        .filter(|target| !is_consumer(saml, target))
+        .filter(|target| !is_own(saml, target))
         .unwrap_or_else(|| saml.start_path.clone())
 }
 
@@ -22,8 +22,12 @@ pub(super) fn of_relay_state(tenant: &Tenant, saml: &SamlSettings, relay_state: 
     )
 }
 
-/// Administrators are told to write the consumer's URL into *Relay State* as well; a slash more or less is the same.
-fn is_consumer(saml: &SamlSettings, target: &str) -> bool {
-    NormalPath::read(target.as_bytes())
-        .is_ok_and(|path| path.as_str().trim_end_matches('/') == saml.acs_path.trim_end_matches('/'))
+/// Endpoints of ours that lie anywhere. Administrators are told to write the consumer's URL into *Relay State* as well; a
+/// slash more or less is the same.
+fn is_own(saml: &SamlSettings, target: &str) -> bool {
+    let logout = saml.logout.as_ref().map(|logout| logout.path.as_str());
+    NormalPath::read(target.as_bytes()).is_ok_and(|path| {
+        let is = |own: &str| path.as_str().trim_end_matches('/') == own.trim_end_matches('/');
+        is(&saml.acs_path) || logout.is_some_and(is)
+    })
 }
