@@ -325,7 +325,10 @@ fn every_example_of_the_page_is_a_configuration_and_warns_of_nothing() {
     assert_eq!(examples.len(), 6);
     for example in examples.iter().filter(|example| !example.starts_with("name_id")) {
         let indented: String = example.lines().map(|line| format!("  {line}\n")).collect();
-        let text = configuration("", &format!("hosts: [a.example, app.example.com]\naccess:\n{indented}"));
+        let text = configuration(
+            "",
+            &format!("hosts: [a.example, app.example.com]\naccess:\n  application_cookies: []\n{indented}"),
+        );
         let (_, warnings) = Gateway::compile(text.as_bytes(), &|_| None)
             .unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
         let about = warnings.iter().filter(|warning| warning.contains("access")).collect::<Vec<_>>();
