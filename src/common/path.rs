@@ -282,6 +282,7 @@ mod tests {
     fn a_character_that_looks_like_another_is_read_as_both() {
         assert_eq!(readings("/\u{4f55}\u{ff1f}", &[]), ["/\u{4f55}\u{ff1f}", "/\u{4f55}?", "/\u{4f55}"]);
         assert_eq!(readings("/\u{ff41}dmin", &[]), ["/\u{ff41}dmin", "/admin"]);
+        assert_eq!(readings("/\u{17f}ecret", &[]), ["/\u{17f}ecret", "/secret"]);
     }
 
     #[test]

@@ -340,6 +340,8 @@ fn lookalikes(path: &[u8]) -> Option<Vec<u8>> {
             0xfe56 => out.push('?'),
             0xfe5f => out.push('#'),
             0xfe6a => out.push('%'),
+            0x017f => out.push('s'),
+            0x212a => out.push('K'),
             wide @ 0xff01..=0xff5e => out.extend(char::from_u32(wide.saturating_sub(0xfee0))),
             _ => out.push(char),
         }
