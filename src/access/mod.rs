@@ -1,5 +1,6 @@
 //! Sessions, policies, identity headers and revocation.
 
+mod assertion;
 mod cookies;
 mod headers;
 mod leases;
@@ -11,15 +12,21 @@ mod policy;
 mod replay;
 mod rounds;
 mod session;
+mod tell;
+mod values;
 
+pub use assertion::Assertions;
 pub use cookies::{Cookies, is_own_cookie};
-pub use headers::{Forgeries, TooLarge, render};
+pub use headers::{Forgeries, without_credentials};
 pub use leases::{Lease, Leases};
 pub use ledger::LedgerError;
 pub use login::{Login, LoginCookies, Manner, is_handle};
 pub use logout::LogoutCookies;
 pub use people::{People, Standing};
-pub use policy::{Decision, Question, decide, passes_on_every_route, route_matters, session_matters};
+pub use policy::{
+    Decision, Question, decide, deciding, passes_on_every_route, route_matters, session_matters,
+};
 pub use replay::{Replay, UsedOnce};
 pub use rounds::Rounds;
 pub use session::{Session, SessionCookies, person_keys};
+pub use tell::{Teller, Untold};

@@ -69,6 +69,12 @@ impl Session {
         UnixMillis(self.issued)
     }
 
+    /// When it ends.
+    #[must_use]
+    pub fn ends(&self) -> UnixMillis {
+        UnixMillis(self.ends)
+    }
+
     /// The values by which provisioning may know the person.
     #[must_use]
     pub fn keys(&self) -> PersonKeys {

@@ -7,6 +7,7 @@ mod access;
 mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod identity;
 mod node;
 mod protobuf;
 mod root;
@@ -18,10 +19,14 @@ mod template;
 mod tenant;
 mod yaml;
 
-pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use access::{Access, AccessSettings, Condition, PathMatch, Rule, Test};
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
+};
+pub use identity::{
+    AssertionClaim, AssertionSettings, BasicCredentials, GroupNames, IdentityHeader, IdentitySettings, Told,
+    Unencodable, WELL_KNOWN,
 };
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
@@ -36,5 +41,5 @@ pub use scim::{
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};
-pub use template::{Piece, Template, claim_name};
+pub use template::{Function, Piece, Placeholder, Source, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

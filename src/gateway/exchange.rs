@@ -275,7 +275,7 @@ impl Exchange {
                 (state, Step::Continue(edits))
             }
             State::Released => {
-                let forged = self.gateway.forgeries.strip(trailers);
+                let forged = self.gateway.forgeries.strip_trailers(trailers);
                 (State::Released, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
             }
             State::Fresh => refuse(out_of_order()),

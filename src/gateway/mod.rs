@@ -11,6 +11,7 @@ mod closed;
 mod documents;
 mod event;
 mod exchange;
+mod identity;
 mod introspection;
 mod join;
 mod logout;
@@ -30,7 +31,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
+use crate::access::{Assertions, Forgeries, Leases, LedgerError, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
@@ -54,6 +55,7 @@ pub struct Gateway {
     tenants: Vec<TenantRoom>,
     by_host: BTreeMap<String, usize>,
     forgeries: Forgeries,
+    assertions: Assertions,
     closed: Closed,
     people: People,
     replay: Replay,
@@ -110,7 +112,7 @@ impl Gateway {
     ) -> Result<Self, SealError> {
         let Configuration { host, keys, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
-        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
+        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| tenant.access.identity_names()));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
         let by_host = tenants
             .iter()
@@ -131,6 +133,7 @@ impl Gateway {
             tenants: tenants?,
             by_host,
             forgeries,
+            assertions: Assertions::default(),
             closed,
             people,
             replay,
@@ -160,8 +163,9 @@ impl Gateway {
     ///
     /// # Errors
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
-    /// configuration with other keys.
+    /// configuration with other keys; and where it cannot sign as the configuration wants.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        identity::prove(&self.tenants, host)?;
         for warning in self.warnings_at(host.now()) {
             host.log(Level::Warn, &warning);
         }
