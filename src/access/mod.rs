@@ -13,6 +13,8 @@ mod replay;
 mod rounds;
 mod session;
 mod tell;
+#[cfg(test)]
+mod tell_test;
 mod values;
 
 pub use assertion::Assertions;

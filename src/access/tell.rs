@@ -105,7 +105,3 @@ fn credentials(speaker: &Speaker<'_>, basic: &BasicCredentials) -> Result<String
     let pair = zeroize::Zeroizing::new(format!("{user}:{}", basic.password.expose()));
     Ok(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
 }
-
-#[cfg(test)]
-#[path = "tell_test.rs"]
-mod tests;

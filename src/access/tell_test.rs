@@ -1,11 +1,17 @@
-use super::*;
+//! What the application is told, rule by rule.
+
+use super::assertion::Assertions;
+use super::session::Session;
+use super::tell::{Teller, Untold};
 use crate::common::test_host::TestHost;
-use crate::common::{Identity, UnixMillis};
+use crate::common::{HeaderEdit, Identity, UnixMillis};
 use crate::config::{
-    AssertionClaim, AssertionSettings, GroupNames, IdentityHeader, Secret, Template, Unencodable, claim_name,
+    AssertionClaim, AssertionSettings, BasicCredentials, GroupNames, IdentityHeader, IdentitySettings,
+    Secret, Template, Told, Unencodable, claim_name,
 };
 use crate::crypto::{PublicKey, SignatureAlgorithm, TokenAlgorithm, TokenKey, verify};
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use std::time::Duration;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

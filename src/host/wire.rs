@@ -357,6 +357,12 @@ mod tests {
     }
 
     #[test]
+    fn a_question_to_sign_has_hash_key_and_text() {
+        let question = NativeSigning { hash: "sha256", private_key: &[7; 2], message: b"m" };
+        assert_eq!(signing_question(&question), b"\x0a\x06sha256\x12\x02\x07\x07\x1a\x01m");
+    }
+
+    #[test]
     fn only_a_whole_answer_is_a_signature() {
         let made = |length: &[u8], octets: usize| [&[8, 1, 0x12], length, &vec![7; octets]].concat();
         assert_eq!(signature_made(&made(&[0x80, 2], 256)), Some(&[7; 256][..]));

@@ -118,15 +118,11 @@ pub(super) fn read(
     let is_own = |header: &IdentityHeader| own.iter().any(|other| other.name == header.name);
     let mut headers: Vec<IdentityHeader> = profiles.into_iter().filter(|header| !is_own(header)).collect();
     headers.extend(own);
-    let basic = match fields.get("basic_credentials") {
-        Some(node) => Some(read_basic(&node, environment)?),
-        None => None,
-    };
-    let assertion = match fields.get("assertion") {
-        Some(node) => Some(assertion::read(&node, public_url, environment)?),
-        None => None,
-    };
-    if let (Some(assertion), Some(node)) = (&assertion, fields.get("assertion"))
+    // Whatever is wrong with one of them, the others are looked at as well.
+    let basic = fields.get("basic_credentials").map(|node| read_basic(&node, environment));
+    let assertion = fields.get("assertion").map(|node| assertion::read(&node, public_url, environment));
+    let groups = read_groups(fields);
+    if let (Some(Some(assertion)), Some(node)) = (&assertion, fields.get("assertion"))
         && headers.iter().any(|header| header::is_spelling_of(&header.name, &assertion.header))
     {
         let what = format!("has the header `{}`, which is an identity header already", assertion.header);
@@ -143,13 +139,21 @@ pub(super) fn read(
     let max_headers = octets("max_headers_bytes", defaults.max_headers);
     Some(IdentitySettings {
         headers,
-        basic,
-        assertion,
-        groups: read_groups(fields)?,
+        basic: written(basic)?,
+        assertion: written(assertion)?,
+        groups: groups?,
         unencodable: unencodable?,
         max_header: max_header?,
         max_headers: max_headers?,
     })
+}
+
+/// `None` (an error was reported) is kept apart from `Some(None)` (the field is not there).
+fn written<T>(field: Option<Option<T>>) -> Option<Option<T>> {
+    match field {
+        None => Some(None),
+        Some(value) => value.map(Some),
+    }
 }
 
 fn read_basic(node: &Node<'_>, environment: Environment<'_>) -> Option<BasicCredentials> {
