@@ -1,5 +1,6 @@
 //! Policies and identity headers of one tenant.
 
+use super::application_cookies::{self, CookieName};
 use super::identity::{self, IdentitySettings, Told};
 use super::node::Node;
 use super::secret::Environment;
@@ -12,6 +13,8 @@ pub struct AccessSettings {
     pub rules: Vec<Rule>,
     /// How the application is told who is there.
     pub identity: IdentitySettings,
+    /// Cookies by which the application itself knows somebody.
+    pub application_cookies: Vec<CookieName>,
 }
 
 impl AccessSettings {
@@ -99,7 +102,7 @@ pub(super) fn read(
     public_url: Option<&str>,
     environment: Environment<'_>,
 ) -> Option<AccessSettings> {
-    let fields = node.fields(&[&["rules"][..], &identity::FIELDS[..]].concat());
+    let fields = node.fields(&[&["application_cookies", "rules"][..], &identity::FIELDS[..]].concat());
     let identity = identity::read(&fields, public_url, environment);
     let rules = fields.get("rules").map(|node| {
         let identity = identity.as_ref();
@@ -107,7 +110,18 @@ pub(super) fn read(
         warn_of_shadows(&node, &rules);
         rules
     });
-    Some(AccessSettings { rules: rules.unwrap_or_default(), identity: identity? })
+    let rules = rules.unwrap_or_default();
+    let named = fields.get("application_cookies");
+    if named.is_none() && rules.iter().any(|rule| matches!(rule.access, Access::Optional | Access::SignedIn))
+    {
+        node.warn(
+            "names no application_cookies: a login of the application's own would survive the session that it was made in",
+            "list the cookies in which the application keeps its logins (application_cookies: [JSESSIONID]), or write \
+             application_cookies: [] if it has none",
+        );
+    }
+    let application_cookies = named.map(|node| application_cookies::read(&node)).unwrap_or_default();
+    Some(AccessSettings { rules, identity: identity?, application_cookies })
 }
 
 fn read_rule(node: &Node<'_>, identity: Option<&IdentitySettings>) -> Option<Rule> {
