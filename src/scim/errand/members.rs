@@ -25,7 +25,7 @@ pub(super) enum Listed {
     /// One PATCH with this body.
     Forward(Vec<u8>, Vec<Applied>),
     /// The members must be known first.
-    Errand(OwnRequest, Difference),
+    Errand(Box<(OwnRequest, Difference)>),
 }
 
 /// A PATCH that waits for the members that the group has.
@@ -53,7 +53,7 @@ pub(super) fn plan(outgoing: &Outgoing, settings: &Settings) -> Listed {
             patch: body.clone(),
             is_sent: false,
         };
-        return Listed::Errand(OwnRequest::get(format!("{path}?attributes=members")), work);
+        return Listed::Errand(Box::new((OwnRequest::get(format!("{path}?attributes=members")), work)));
     }
     let applied = list_removals(&mut patch, &context);
     let body = if applied.is_empty() { body.clone() } else { patch.write().to_string().into_bytes() };

@@ -274,7 +274,10 @@ pub fn plan(mut outgoing: Outgoing, settings: &Settings) -> Plan {
             outgoing.applied.extend(applied);
             return Plan::Forward(Box::new(outgoing));
         }
-        members::Listed::Errand(request, work) => Some((request, work.into())),
+        members::Listed::Errand(begun) => {
+            let (request, work) = *begun;
+            Some((request, work.into()))
+        }
         members::Listed::Not => None,
     };
     let is_user = outgoing.shape.kind == ResourceKind::User && outgoing.shape.id.is_some();
