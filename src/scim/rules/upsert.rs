@@ -213,6 +213,7 @@ mod tests {
             action: Action::Patch,
             id: Some("u-1".into()),
             head: false,
+            wants_body: false,
             start_index: None,
             count: None,
             filter: None,
