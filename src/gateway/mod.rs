@@ -23,6 +23,7 @@ mod provisioning;
 mod reports;
 mod request;
 mod route;
+mod rules;
 mod sign_on;
 mod tenant;
 mod token_endpoint;
@@ -199,6 +200,13 @@ impl Gateway {
     #[must_use]
     pub fn is_coming(&self, id: DocumentId) -> bool {
         self.documents.is_coming(id)
+    }
+
+    /// Whether, since the last time this was asked, an exchange has come to need a document: [`Gateway::next_due`] may be
+    /// earlier than it was, though nobody waits.
+    #[must_use]
+    pub fn take_newly_needed(&self) -> bool {
+        self.documents.take_newly_needed()
     }
 
     /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.
