@@ -42,6 +42,7 @@ pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
+pub use sign_on::service_provider_metadata;
 
 use closed::Closed;
 use documents::Documents;

@@ -5,10 +5,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::output::{self, Failure};
-use crate::{check, keys, saml, scim, token};
+use crate::{check, doctor, entra, init, keys, saml, scim, token};
 
 const EXAMPLES: &str = "\
 Examples:
+  vestibule init gateway                             a configuration, and an Envoy that starts with it
+  vestibule entra config.yaml                        what goes into each field of Entra's admin centre
+  vestibule doctor https://app.example.com           what Entra and browsers will meet, with a verdict per line
   vestibule check envoy.yaml                         every problem, with its place and its remedy
   vestibule token new                                a secret token for Entra, and its hash for the configuration
   vestibule keys rotate config.yaml --write          a new key before the old ones
@@ -22,10 +25,34 @@ Examples:
   vestibule check config.yaml              a plugin configuration by itself
   vestibule check envoy.yaml               Envoy's configuration with the filter in it
   vestibule check manifests.yaml           WasmPlugin, EnvoyFilter, EnvoyExtensionPolicy, ConfigMap; several documents
-  kubectl get wasmplugin -o yaml | vestibule check -
+  vestibule check - < manifests.yaml       what kubectl get -o yaml prints
   vestibule check --strict --json *.yaml   for a pipeline: warnings are a no, too
 
 Exit codes: 0 no error (with --strict: no warning either), 1 problems, 2 a file cannot be read.";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  vestibule init gateway                   asks, and writes gateway/{vestibule.yaml,envoy.yaml,secrets.env}
+  vestibule init trial --yes --public-url https://app.example.com --application app.internal:8080
+  vestibule init sign-on --yes --public-url https://app.example.com --scim none \\
+      --entra 11111111-2222-3333-4444-555555555555 --application-id 99999999-8888-7777-6666-555555555555
+
+Exit codes: 0 written, 2 wrong usage.";
+
+const ENTRA_EXAMPLES: &str = "\
+Examples:
+  vestibule entra config.yaml                        every tenant
+  vestibule entra envoy.yaml --tenant example        one, out of Envoy's configuration
+  vestibule entra config.yaml --metadata sp.xml      and the file for Upload metadata file";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  vestibule doctor https://app.example.com
+  vestibule doctor https://app.example.com --tenant-url /scim/v2/entra --token-env SCIM_TOKEN
+  vestibule doctor https://localhost:8443 --ca ca.pem --tenant-url /scim/v2/entra --token-stdin < token.txt
+
+The token is never taken from the command line, which other users of the machine can see.
+Exit codes: 0 no line says NO, 1 one does, 2 wrong usage.";
 
 const TOKEN_EXAMPLES: &str = "\
 Examples:
@@ -49,8 +76,8 @@ Both print JSON, whether --json is given or not.";
 const SAML_EXAMPLES: &str = "\
 Examples:
   vestibule saml inspect response.xml --config config.yaml
-  vestibule saml inspect session.har --idp-cert entra.cer --audience https://app.example.com/saml
-  pbpaste | vestibule saml inspect - --config config.yaml --tenant example --at 2027-01-31T09:00:00Z";
+  vestibule saml inspect sign-in.har --idp-cert entra.cer --audience https://app.example.com/saml
+  vestibule saml inspect - --config config.yaml --tenant example --at 2027-01-31T09:00:00Z < response.xml";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -76,9 +103,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write a commented configuration, and an Envoy configuration with it that starts as it is
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(Box<init::Init>),
     /// Print every problem of a configuration, with its place, what comes of it, and the remedy
     #[command(after_help = CHECK_EXAMPLES)]
     Check(check::Check),
+    /// Print what goes into each field of Entra's admin centre, and what to copy back
+    #[command(after_help = ENTRA_EXAMPLES)]
+    Entra(entra::Entra),
+    /// Ask a running gateway what Entra and browsers will ask, with a verdict per line
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(doctor::Doctor),
     /// Make and hash secret tokens for Entra's field "Secret Token"
     #[command(after_help = TOKEN_EXAMPLES)]
     Token {
@@ -116,6 +152,9 @@ pub(crate) fn run() -> ExitCode {
     let Arguments { json, command } = Arguments::parse();
     let done = match command {
         Command::Check(check) => check::run(&check, json),
+        Command::Init(init) => init::run(&init, json),
+        Command::Entra(entra) => entra::run(&entra, json),
+        Command::Doctor(doctor) => doctor::run(&doctor, json),
         Command::Token { command } => token::run(&command, json),
         Command::Keys { command } => keys::run(&command, json),
         Command::Saml { command } => return saml::run(command, json),

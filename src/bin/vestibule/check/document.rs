@@ -53,7 +53,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Located>, Unreadable> {
         let line = span.start.line();
         builder.take(event, line).map_err(|what| Unreadable { what: what.to_owned(), line })?;
     }
-    let empty = |document: &Located| matches!(&document.value, Tree::Plain(text) if text.is_empty());
+    let empty = |document: &Located| matches!(&document.value, Tree::Plain(text) if ["", "~"].contains(&text.as_str()));
     builder.documents.retain(|document| !empty(document));
     Ok(builder.documents)
 }
@@ -82,6 +82,9 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let ignored = ignored(tag.as_deref());
+                // The parser says where the text of a block begins; empty lines before it are part of the block.
+                let empty = text.bytes().take_while(|byte| *byte == b'\n').count();
+                let line = if style == ScalarStyle::Literal { line.saturating_sub(empty) } else { line };
                 let value = if style == ScalarStyle::Plain && tag.is_none() {
                     Tree::Plain(text.into_owned())
                 } else {

@@ -74,6 +74,11 @@ impl Findings {
         }
     }
 
+    /// Takes back a warning about a path, once it is known that there is nothing to warn of.
+    pub(crate) fn settle(&mut self, path: &str) {
+        self.0.retain(|finding| finding.severity != Severity::Warning || finding.path != path);
+    }
+
     /// Something about a place of the file.
     pub(crate) fn at(&mut self, severity: Severity, place: &Place<'_>, what: &str, why: &str, remedy: &str) {
         self.push(Finding {

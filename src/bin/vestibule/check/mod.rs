@@ -40,7 +40,7 @@ pub(crate) struct Check {
 
 /// What kind of file it was taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Plugin,
     Envoy,
     Manifests,
@@ -97,7 +97,7 @@ pub(crate) fn run(check: &Check, as_json: bool) -> Result<ExitCode, Failure> {
 }
 
 /// Everything that is wrong with a text; `directory` is where file names in it begin.
-fn examine(text: &[u8], directory: &Path) -> (Kind, Vec<Finding>) {
+pub(crate) fn examine(text: &[u8], directory: &Path) -> (Kind, Vec<Finding>) {
     let mut findings = Findings::default();
     let Some(text) = std::str::from_utf8(text).ok() else {
         let what = "is not UTF-8".to_owned();

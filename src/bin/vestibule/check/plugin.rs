@@ -280,3 +280,30 @@ pub(crate) fn ending(end: Option<UnixMillis>, now: UnixMillis) -> Option<String>
 pub(crate) fn now() -> UnixMillis {
     UnixMillis::default().after(std::time::UNIX_EPOCH.elapsed().unwrap_or_default())
 }
+
+/// The plugin configurations in a text: the text itself, or those inside of Envoy's configuration or a manifest.
+pub(crate) fn embedded(text: &str) -> Vec<String> {
+    let Ok(documents) = document::read(text) else { return Vec::new() };
+    let ours = |node: &Located| node.get("tenants").is_some();
+    if let [only] = documents.as_slice()
+        && ours(only)
+    {
+        return vec![text.to_owned()];
+    }
+    let mut found = Vec::new();
+    for place in documents.iter().flat_map(|document| Place::top(document).all()) {
+        match &place.node.value {
+            Tree::Map(_) if ours(place.node) => found.push(place.node.json().to_string()),
+            Tree::Text { text, .. } if text.contains("tenants") => {
+                let inside = document::read(text).unwrap_or_default();
+                if inside.iter().any(ours) {
+                    found.push(text.clone());
+                } else if inside.iter().any(|it| super::envoy::is_envoy(&Place::top(it))) {
+                    found.extend(embedded(text));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
