@@ -81,7 +81,10 @@ const COMMANDS: [&[&str]; 15] = [
 #[test]
 fn every_command_has_help_and_takes_json() {
     let whole = out(&run(&["--help"]));
-    assert!(whole.contains("Examples:") && whole.contains("Exit codes: 0 good, 1 the answer is no, 2 wrong usage"));
+    assert!(
+        whole.contains("Examples:")
+            && whole.contains("Exit codes: 0 good, 1 the answer is no, 2 wrong usage")
+    );
     for path in COMMANDS {
         let help = run(&[path, &["--help"]].concat());
         assert_eq!(code(&help), 0, "{path:?}");
@@ -95,7 +98,14 @@ fn every_command_has_help_and_takes_json() {
 
 #[test]
 fn what_is_no_command_is_wrong_usage() {
-    for wrong in [&["nonsense"][..], &["check", "--nonsense", "x"], &["token", "nonsense"], &["keys"], &["doctor"], &[]] {
+    for wrong in [
+        &["nonsense"][..],
+        &["check", "--nonsense", "x"],
+        &["token", "nonsense"],
+        &["keys"],
+        &["doctor"],
+        &[],
+    ] {
         assert_eq!(code(&run(wrong)), 2, "{wrong:?}");
     }
 }
@@ -155,12 +165,20 @@ fn a_rotation_puts_a_key_before_the_others_and_takes_the_oldest_away() {
         assert_eq!((done["variable"].as_str(), done["written"].as_bool()), (Some("NEXT_KEY"), Some(true)));
         assert_eq!(done["key"].as_str().unwrap().len(), 43);
         let changed = std::fs::read_to_string(&file).unwrap();
-        let (new, old) = (changed.find("{id: k2, secret: {env: NEXT_KEY}}").unwrap(), changed.find("{id: k1,").unwrap());
+        let (new, old) =
+            (changed.find("{id: k2, secret: {env: NEXT_KEY}}").unwrap(), changed.find("{id: k1,").unwrap());
         assert!(new < old);
-        assert_eq!(changed.lines().filter(|line| !line.contains("NEXT_KEY")).collect::<Vec<_>>(), text.lines().collect::<Vec<_>>());
+        assert_eq!(
+            changed.lines().filter(|line| !line.contains("NEXT_KEY")).collect::<Vec<_>>(),
+            text.lines().collect::<Vec<_>>()
+        );
         let errors = json(&run(&["check", &file, "--json"]))["files"][0]["problems"].clone();
         let expected = usize::from(name == "envoy.yaml");
-        assert_eq!(errors.as_array().unwrap().len(), expected, "only Envoy must be given the variable: {errors:#}");
+        assert_eq!(
+            errors.as_array().unwrap().len(),
+            expected,
+            "only Envoy must be given the variable: {errors:#}"
+        );
         let retired = json(&run(&["keys", "rotate", &file, "--retire", "--write", "--json"]));
         assert_eq!(retired["retired"], "k1");
         let changed = std::fs::read_to_string(&file).unwrap();
@@ -222,7 +240,9 @@ fn every_field_of_the_admin_centre_is_told() {
     let back = fields(&report, "Copy back into the configuration");
     assert!(back.iter().any(|(name, value)| name == "Login URL" && value.contains("saml2")), "{back:#?}");
     let text = out(&run(&["entra", &file]));
-    assert!(text.contains("Reply URL (Assertion Consumer Service URL):\n      https://app.example.com/.vestibule/saml/acs\n"));
+    assert!(text.contains(
+        "Reply URL (Assertion Consumer Service URL):\n      https://app.example.com/.vestibule/saml/acs\n"
+    ));
 }
 
 #[test]
@@ -254,7 +274,10 @@ fn every_way_in_has_its_fields_and_logout_its_url() {
     let basic = fields(&report, "Basic SAML Configuration");
     assert!(basic.contains(&pair("Logout Url (Optional)", "https://app.example.com/.vestibule/saml/slo")));
     assert!(basic.contains(&pair("Sign on URL", "")), "{basic:#?}");
-    assert!(fields(&report, "SAML Certificates").contains(&pair("Signing Option", "Sign SAML response and assertion")));
+    assert!(
+        fields(&report, "SAML Certificates")
+            .contains(&pair("Signing Option", "Sign SAML response and assertion"))
+    );
 }
 
 #[test]
@@ -342,9 +365,16 @@ fn init_asks_for_what_is_not_given() {
     let answers = "https://asked.example.com\ncontoso\n\nnone\nnone\n";
     let output = told(&["init", folder.to_str().unwrap()], answers);
     assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Address that browsers and Entra use [https://app.example.com]: "));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("Address that browsers and Entra use [https://app.example.com]: ")
+    );
     let text = std::fs::read_to_string(folder.join("vestibule.yaml")).unwrap();
-    assert!(text.contains("public_url: https://asked.example.com") && text.contains("name: contoso") && !text.contains("scim:"));
+    assert!(
+        text.contains("public_url: https://asked.example.com")
+            && text.contains("name: contoso")
+            && !text.contains("scim:")
+    );
 }
 
 #[test]

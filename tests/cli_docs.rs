@@ -31,7 +31,10 @@ fn folder(name: &str) -> PathBuf {
         std::fs::copy(vectors().join(from), folder.join(to)).unwrap();
     }
     let response = std::fs::read(vectors().join("saml/good-both-signed.xml")).unwrap();
-    let form = format!("SAMLResponse={}", base64::engine::general_purpose::STANDARD.encode(response).replace('+', "%2B"));
+    let form = format!(
+        "SAMLResponse={}",
+        base64::engine::general_purpose::STANDARD.encode(response).replace('+', "%2B")
+    );
     let har = serde_json::json!({"log": {"entries": [{"request": {"postData": {"text": form}}}]}});
     std::fs::write(folder.join("sign-in.har"), har.to_string()).unwrap();
     std::fs::write(folder.join("token.txt"), "a-token-that-nobody-was-given\n").unwrap();

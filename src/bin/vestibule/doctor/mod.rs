@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use vestibule::common::UnixMillis;
+use vestibule::crypto::PublicKey;
 
 use crate::check::plugin::{SOON, now};
 use crate::output::{self, Failure};
@@ -214,11 +215,8 @@ fn reached(base: &Base, client: &Client, report: &mut Report) -> bool {
 }
 
 fn expiry(certificate: &[u8], report: &mut Report) {
-    let end =
-        x509_cert::der::Decode::from_der(certificate).ok().map(|certificate: x509_cert::Certificate| {
-            let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-            UnixMillis::from_seconds(end.as_secs())
-        });
+    let key = PublicKey::from_certificate_der(certificate).ok();
+    let end = key.and_then(|key| key.validity()).map(|validity| validity.not_after);
     match end {
         Some(end) if end <= now().after(SOON) => {
             report.add("certificate", Verdict::Weak, format!("ends {}", end.to_rfc3339()), "renew it");
