@@ -11,7 +11,7 @@ mod spelling;
 mod time;
 
 pub use budget::Budget;
-pub use host::{Host, HostError, Level, NativeSignature, NativeVerdict};
+pub use host::{Host, HostError, Level, NativeSignature, NativeSigning, NativeVerdict};
 pub use http::{HeaderEdit, Headers, Reply};
 pub use identity::{Identity, PersonKeys};
 pub use network::{Network, NetworkError, peer_address};

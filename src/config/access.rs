@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::application_cookies::{self, CookieName};
+use super::identity::{self, IdentitySettings};
 use super::node::Node;
-use super::rules::{self, Access, Condition, Rule};
-use super::template::{self, Template};
+use super::rules::{self, Access, Condition, Context, Rule};
+use super::secret::Environment;
 use crate::common::Spellings;
 use crate::common::path::PathProblem;
 
@@ -20,19 +21,10 @@ pub struct AccessSettings {
     pub policy_namespace: String,
     /// Paths that are let in although servers read them differently; every reading must pass.
     pub path_spellings: Spellings,
-    /// Headers that tell the application who is there; stripped from every incoming request.
-    pub identity_headers: Vec<IdentityHeader>,
+    /// How the application is told who is there.
+    pub identity: IdentitySettings,
     /// Cookies by which the application itself knows somebody.
     pub application_cookies: Vec<CookieName>,
-}
-
-/// A header that tells the application something about the person.
-#[derive(Debug)]
-pub struct IdentityHeader {
-    /// Lower-case name.
-    pub name: String,
-    /// Its value.
-    pub value: Template,
 }
 
 impl Default for AccessSettings {
@@ -42,13 +34,27 @@ impl Default for AccessSettings {
             policies: BTreeMap::new(),
             policy_namespace: DEFAULT_NAMESPACE.to_owned(),
             path_spellings: Spellings::NONE,
-            identity_headers: Vec::new(),
+            identity: IdentitySettings::default(),
             application_cookies: Vec::new(),
         }
     }
 }
 
 impl AccessSettings {
+    /// Names of all headers that are set anywhere, but `authorization`: no client may send any of them.
+    pub fn identity_names(&self) -> impl Iterator<Item = &str> {
+        self.identity.names().chain(self.told_by_rules().map(|header| header.name.as_str()))
+    }
+
+    /// Names of the attributes that the application is told of, or is told something made of.
+    pub fn identity_claims(&self) -> impl Iterator<Item = &str> {
+        self.identity.claims().chain(self.told_by_rules().flat_map(|header| header.value.claims()))
+    }
+
+    fn told_by_rules(&self) -> impl Iterator<Item = &identity::IdentityHeader> {
+        self.all_rules().filter_map(|rule| rule.told.as_ref()).flat_map(|told| &told.headers)
+    }
+
     /// The rules that are asked in turn where the route names this policy. An unknown name has none of its own.
     pub fn rules_for(&self, policy: Option<&str>) -> impl Iterator<Item = &Rule> {
         let named = policy.and_then(|name| self.policies.get(name));
@@ -94,19 +100,20 @@ pub struct Curiosity {
 /// Namespace of our own in the metadata of routes.
 const DEFAULT_NAMESPACE: &str = "vestibule";
 
-pub(super) fn read(node: &Node<'_>, hosts: &[String]) -> Option<AccessSettings> {
-    let fields = node.fields(&[
-        "application_cookies",
-        "identity_headers",
-        "rules",
-        "policies",
-        "policy_namespace",
-        "allow_path_spellings",
-    ]);
-    let identity_headers = fields.get("identity_headers").map(|node| read_headers(&node)).unwrap_or_default();
+pub(super) fn read(
+    node: &Node<'_>,
+    hosts: &[String],
+    public_url: Option<&str>,
+    environment: Environment<'_>,
+) -> Option<AccessSettings> {
+    const FIELDS: [&str; 5] =
+        ["application_cookies", "rules", "policies", "policy_namespace", "allow_path_spellings"];
+    let fields = node.fields(&[&FIELDS[..], &identity::FIELDS[..]].concat());
+    let identity = identity::read(&fields, public_url, environment);
     let spellings = fields.get("allow_path_spellings").map(|node| read_spellings(&node)).unwrap_or_default();
-    let rules = fields.get("rules").map(|node| rules::read_all(&node, hosts, spellings)).unwrap_or_default();
-    let policies = fields.get("policies").map(|node| read_policies(&node, hosts, spellings));
+    let context = Context { hosts, spellings, identity: identity.as_ref() };
+    let rules = fields.get("rules").map(|node| rules::read_all(&node, context)).unwrap_or_default();
+    let policies = fields.get("policies").map(|node| read_policies(&node, context));
     let namespace = fields.get("policy_namespace");
     if let (Some(node), None) = (&namespace, &policies) {
         node.error("says where policies are named, but there are none", "add `policies`, or leave it out");
@@ -118,7 +125,7 @@ pub(super) fn read(node: &Node<'_>, hosts: &[String]) -> Option<AccessSettings> 
         policies: policies.unwrap_or_default(),
         policy_namespace: policy_namespace?,
         path_spellings: spellings,
-        identity_headers,
+        identity: identity?,
         application_cookies: named.as_ref().map(application_cookies::read).unwrap_or_default(),
     };
     if named.is_none() && settings.asks_for_person() {
@@ -131,7 +138,7 @@ pub(super) fn read(node: &Node<'_>, hosts: &[String]) -> Option<AccessSettings> 
     Some(settings)
 }
 
-fn read_policies(node: &Node<'_>, hosts: &[String], spellings: Spellings) -> BTreeMap<String, Vec<Rule>> {
+fn read_policies(node: &Node<'_>, context: Context<'_>) -> BTreeMap<String, Vec<Rule>> {
     let entries = node.entries();
     if entries.is_empty() {
         node.error("has no policy: every request would be refused", "add one, or leave `policies` out");
@@ -140,7 +147,7 @@ fn read_policies(node: &Node<'_>, hosts: &[String], spellings: Spellings) -> BTr
         if name.is_empty() || name.len() > 128 {
             node.error("has no name that a route can give", "use 1 to 128 characters");
         }
-        (name.to_owned(), rules::read_all(&node, hosts, spellings))
+        (name.to_owned(), rules::read_all(&node, context))
     };
     entries.into_iter().map(read).collect()
 }
@@ -152,56 +159,4 @@ fn read_spellings(node: &Node<'_>) -> Spellings {
         node.warn("allows nothing", "leave it out");
     }
     allowed.into_iter().fold(Spellings::NONE, Spellings::with)
-}
-
-fn read_headers(node: &Node<'_>) -> Vec<IdentityHeader> {
-    let mut headers: Vec<IdentityHeader> = Vec::new();
-    for entry in node.list() {
-        let fields = entry.fields(&["name", "value"]);
-        let name = fields.need("name", "write the header's name").and_then(|node| header_name(&node));
-        let value =
-            fields.need("value", "write a template such as {name_id}").and_then(|node| template::read(&node));
-        let (Some(name), Some(value)) = (name, value) else { continue };
-        if headers.iter().any(|header| header.name == name) {
-            entry.error(format!("`{name}` is set twice"), "a header has one value: remove one of the two");
-        }
-        headers.push(IdentityHeader { name, value });
-    }
-    headers
-}
-
-/// Names whose meaning belongs to HTTP or to the proxy itself.
-const RESERVED: &[&str] = &[
-    "authorization",
-    "host",
-    "cookie",
-    "set-cookie",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-    "expect",
-    "date",
-    "keep-alive",
-    "proxy-connection",
-    "x-forwarded-for",
-    "x-request-id",
-];
-
-fn header_name(node: &Node<'_>) -> Option<String> {
-    let name = node.text()?.to_ascii_lowercase();
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    // Every spelling of an identity header is struck from every request: `content_length` would take the length away.
-    let spelling = name.replace('_', "-");
-    if !name.bytes().all(token) || RESERVED.contains(&spelling.as_str()) || name.len() > 128 {
-        node.error(
-            format!("`{name}` cannot be an identity header"),
-            "use letters, digits, - and _, and no header that HTTP itself needs",
-        );
-        return None;
-    }
-    Some(name)
 }

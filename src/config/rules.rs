@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::identity::{self, IdentitySettings, Told};
 use super::node::Node;
 use super::pattern::{self, Pattern};
 use super::template::claim_name;
@@ -27,6 +28,8 @@ pub struct Rule {
     pub require: Vec<Condition>,
     /// Whether this rule may open the application's own SCIM prefix.
     pub opens_scim: bool,
+    /// What the application is told here, where it is not what it is told elsewhere.
+    pub told: Option<Told>,
 }
 
 /// Who may pass.
@@ -116,26 +119,45 @@ pub enum Test {
     AllOf(Vec<String>),
 }
 
-/// `hosts` are those of the tenant.
-pub(super) fn read_all(node: &Node<'_>, hosts: &[String], spellings: Spellings) -> Vec<Rule> {
-    let read: Vec<Option<Rule>> = node.list().iter().map(|node| read(node, hosts, spellings)).collect();
+/// What rules are read beside.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    /// Hosts of the tenant.
+    pub(super) hosts: &'c [String],
+    /// Spellings of paths that are allowed.
+    pub(super) spellings: Spellings,
+    /// What the application is told; `None` where that has errors.
+    pub(super) identity: Option<&'c IdentitySettings>,
+}
+
+pub(super) fn read_all(node: &Node<'_>, context: Context<'_>) -> Vec<Rule> {
+    let read: Vec<Option<Rule>> = node.list().iter().map(|node| read(node, context)).collect();
     warn_of_shadows(node, &read);
     read.into_iter().flatten().collect()
 }
 
-fn read(node: &Node<'_>, hosts: &[String], spellings: Spellings) -> Option<Rule> {
-    let fields =
-        node.fields(&["hosts", "path", "route", "methods", "clients", "access", "require", "opens_scim"]);
+fn read(node: &Node<'_>, context: Context<'_>) -> Option<Rule> {
+    let fields = node.fields(&[
+        "hosts",
+        "path",
+        "route",
+        "methods",
+        "clients",
+        "access",
+        "require",
+        "opens_scim",
+        "identity_headers",
+    ]);
     let elsewhere = ["route", "hosts"].iter().any(|name| fields.get(name).is_some());
     let path = match fields.get("path") {
-        Some(node) => read_path(&node, spellings),
+        Some(node) => read_path(&node, context.spellings),
         None if elsewhere => Some(PathMatch::Prefix(String::new())),
         None => {
             node.error("matches nothing", "give it a path: {prefix: /...}, {exact: /...} or {regex: /...}");
             None
         }
     };
-    let own_hosts = fields.get("hosts").map(|node| read_hosts(&node, hosts));
+    let own_hosts = fields.get("hosts").map(|node| read_hosts(&node, context.hosts));
     let route = fields.get("route").map(|node| node.text().map(str::to_owned));
     let methods = fields.get("methods").map(|node| read_methods(&node));
     let clients = fields.get("clients").map(|node| read_networks(&node));
@@ -145,6 +167,10 @@ fn read(node: &Node<'_>, hosts: &[String], spellings: Spellings) -> Option<Rule>
     });
     let require = fields.get("require").map(|node| read_conditions(&node, access)).unwrap_or_default();
     let opens_scim = fields.get("opens_scim").map_or(Some(false), |node| node.flag());
+    let told = fields.get("identity_headers");
+    let identified = access.is_none_or(|access| matches!(access, Access::Optional | Access::SignedIn));
+    identity::wants(told.as_ref(), identified);
+    let told = told.zip(context.identity).map(|(node, identity)| identity::read_rule(&node, identity));
     Some(Rule {
         hosts: own_hosts,
         path: path?,
@@ -158,6 +184,11 @@ fn read(node: &Node<'_>, hosts: &[String], spellings: Spellings) -> Option<Rule>
         access: access?,
         require,
         opens_scim: opens_scim?,
+        told: match told {
+            Some(None) => return None,
+            Some(told) => told,
+            None => None,
+        },
     })
 }
 

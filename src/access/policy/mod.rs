@@ -96,6 +96,13 @@ pub fn decide(settings: &AccessSettings, question: &Question<'_>) -> Decision {
     decision.unwrap_or(Decision::Denied)
 }
 
+/// The rule that says what the application is told, where one decides: for the path decoded once, as it is written.
+#[must_use]
+pub fn deciding<'s>(settings: &'s AccessSettings, question: &Question<'_>) -> Option<&'s Rule> {
+    let way = ways(question).next()?;
+    settings.rules_for(question.policy).find(|rule| fit(rule, question, way) == Fit::Matches)
+}
+
 /// Whether it matters to the decision who is signed in: not where the rules let anybody pass without identity.
 #[must_use]
 pub fn session_matters(settings: &AccessSettings, question: &Question<'_>) -> bool {

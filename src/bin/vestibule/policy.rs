@@ -1,7 +1,6 @@
 //! `vestibule policy test`: which rule decides on a request, and why; 0 it passes, 1 it does not, 2 wrong usage.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +13,7 @@ use vestibule::common::{Identity, UnixMillis};
 use vestibule::config::{claim_name, read_tree};
 use vestibule::gateway::{Gateway, Outcome, Rehearsal, Rehearsed};
 
-use super::cli::read;
+use super::output::{self, Failure, read};
 
 #[derive(Subcommand)]
 pub(super) enum PolicyCommand {
@@ -48,21 +47,18 @@ pub(super) struct Arguments {
     /// Name of the tenant, where the URL does not say
     #[arg(long)]
     tenant: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs one of them.
-pub(super) fn run(command: &PolicyCommand) -> ExitCode {
+pub(super) fn run(command: &PolicyCommand, json: bool) -> Result<ExitCode, Failure> {
     let PolicyCommand::Test(arguments) = command;
-    match rehearse(arguments) {
-        Ok(rehearsed) => print(&rehearsed, arguments.json),
-        Err(problem) => {
-            eprintln!("{problem}");
-            ExitCode::from(2)
-        }
+    let rehearsed = rehearse(arguments).map_err(Failure)?;
+    if json {
+        output::json(&in_json(&rehearsed))?;
+    } else {
+        output::print(&in_words(&rehearsed))?;
     }
+    Ok(output::verdict(matches!(rehearsed.outcome, Outcome::Passes { .. } | Outcome::Own(_))))
 }
 
 fn rehearse(arguments: &Arguments) -> Result<Rehearsed, String> {
@@ -91,7 +87,7 @@ fn rehearse(arguments: &Arguments) -> Result<Rehearsed, String> {
 }
 
 fn text_of(path: &Path) -> Result<Vec<u8>, String> {
-    read(path).map_err(|error| format!("{}: {error}", path.display()))
+    read(path).map_err(|Failure(why)| why)
 }
 
 /// Reads who is signed in.
@@ -134,18 +130,6 @@ fn values(value: Value) -> Option<Vec<String>> {
     match value {
         Value::Array(values) => values.into_iter().map(text).collect(),
         value => Some(vec![text(value)?]),
-    }
-}
-
-fn print(rehearsed: &Rehearsed, as_json: bool) -> ExitCode {
-    let text = if as_json { format!("{:#}\n", in_json(rehearsed)) } else { in_words(rehearsed) };
-    if let Err(error) = std::io::stdout().lock().write_all(text.as_bytes()) {
-        eprintln!("standard output: {error}");
-        return ExitCode::from(2);
-    }
-    match rehearsed.outcome {
-        Outcome::Passes { .. } | Outcome::Own(_) => ExitCode::SUCCESS,
-        Outcome::SignIn | Outcome::SignInAnew | Outcome::Refused(_) => ExitCode::from(1),
     }
 }
 
