@@ -37,6 +37,7 @@ fn folder(name: &str) -> PathBuf {
     );
     let har = serde_json::json!({"log": {"entries": [{"request": {"postData": {"text": form}}}]}});
     std::fs::write(folder.join("sign-in.har"), har.to_string()).unwrap();
+    std::fs::write(folder.join("ada.yaml"), "roles: [admin]\n").unwrap();
     std::fs::write(folder.join("token.txt"), "a-token-that-nobody-was-given\n").unwrap();
     folder
 }
@@ -69,7 +70,7 @@ fn check(line: &str, folder: &Path) {
     let (code, said) = run(line, folder);
     let expected: &[i32] = match () {
         () if line.contains(" doctor ") => &[1],
-        () if line.contains(" saml inspect ") || line.contains(" scim ") => &[0, 1],
+        () if [" saml inspect ", " scim ", " policy test "].iter().any(|it| line.contains(it)) => &[0, 1],
         () => &[0],
     };
     assert!(expected.contains(&code), "{line}\n{code}: {said}");
@@ -97,7 +98,7 @@ fn every_command_of_the_pages_is_run() {
 #[test]
 fn every_example_of_the_help_is_run() {
     let mut count = 0;
-    for command in ["", "init", "entra", "doctor", "check", "token", "keys", "saml", "scim", "completions"] {
+    for command in ["", "init", "entra", "doctor", "check", "token", "keys", "policy", "saml", "scim", "completions"] {
         let folder = folder(&format!("help-{command}"));
         std::fs::create_dir_all(folder.join(".local/share/bash-completion/completions")).unwrap();
         std::fs::create_dir_all(folder.join(".zfunc")).unwrap();
