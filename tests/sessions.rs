@@ -219,6 +219,11 @@ fn a_sign_out_ends_the_applications_login_too_and_takes_it_from_the_browser() {
     let reply = sign_out(&mut browser);
     assert!(reply.headers.iter().any(|(_, line)| line.starts_with("sid=; Path=/; ")), "{:?}", reply.headers);
     assert!(browser.cookies.is_empty(), "{:?}", browser.cookies);
+    assert_eq!(
+        header(&reply, "clear-site-data"),
+        Some("\"cache\""),
+        "the way back leads to no page that was kept"
+    );
     // Who kept everything gets no further than who kept nothing.
     for path in ["/mixed", "/public"] {
         browser.cookies.clone_from(&kept);
