@@ -327,6 +327,24 @@ fn answers_of_ours_take_a_dead_login_away() {
     }
 }
 
+/// Dropping it makes Envoy choose the route anew, and the route may have been chosen by it.
+#[test]
+fn a_planted_login_that_may_have_chosen_the_route_is_refused_once_and_taken_away() {
+    let rules = "access:
+  application_cookies: [sid]
+  rules:
+    - {route: open, path: {prefix: /}, access: public}
+    - {path: {prefix: /}, access: signed_in}";
+    let site = Site::new("", rules);
+    site.host.properties.borrow_mut().insert("xds/route_name".to_owned(), b"open".to_vec());
+    let mut browser = site.browser();
+    browser.cookies.insert("sid".to_owned(), "planted".to_owned());
+    assert_eq!(browser.get("/x").unwrap().status, 400);
+    assert!(!browser.cookies.contains_key("sid"));
+    browser.serve("/x", &[("set-cookie", "sid=own; Path=/")]);
+    assert_eq!(browser.serve("/x", &[]).cookie().as_deref(), Some("sid=own"));
+}
+
 #[test]
 fn row_7_6_the_application_sees_none_of_our_cookies_and_all_others_as_they_came() {
     let site = site();

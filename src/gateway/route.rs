@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::access::{
-    Cookies, Decision, LedgerError, Question, Session, Standing, decide, passes_on_every_route, render,
+    Cookies, Decision, LedgerError, Question, Session, Standing, decide, deciding, passes_on_every_route,
     route_matters, session_matters,
 };
 use crate::common::path::NormalPath;
@@ -18,7 +18,7 @@ use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
 use super::ways_in::WaysIn;
-use super::{Gateway, logout, reports, sign_on};
+use super::{Gateway, identity, logout, reports, sign_on};
 
 /// See the module.
 pub(super) enum Verdict {
@@ -95,9 +95,13 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             _ => consumer(at, head),
         };
     }
+    if let Some(reply) = identity::own_endpoint(tenant, &head, path.as_str()) {
+        return Verdict::Answer(reply);
+    }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
     }
+    let head = identity::without_credentials(tenant, head);
     by_policy(gateway, at, tenant, &head, &path, host)
 }
 
@@ -186,8 +190,9 @@ fn by_policy(
     };
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
-    if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
-        return Verdict::Answer(reply);
+    let seen = Seen { cookies: &cookies, signed_in: session.is_some(), dropped: sorted.dropped };
+    if let Some(reply) = route_cannot_be_trusted(tenant, head, &seen, &question, host) {
+        return Verdict::Answer(application::without(reply, &sorted.expire));
     }
     let verdict = match decide(rules, &question) {
         Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
@@ -197,20 +202,23 @@ fn by_policy(
             Verdict::Answer(no_access(tenant, head, "scim_prefix_closed", host))
         }
         Decision::Pass { identified, .. } => {
-            let identity = session.as_ref().filter(|_| identified).map(|session| &session.identity);
             let mut headers: Vec<HeaderEdit> = head.forged.clone();
             headers.extend(sorted.hide);
-            if let Some(identity) = identity {
-                match render(&tenant.settings.access.identity_headers, identity) {
+            let identified = session.as_ref().filter(|_| identified);
+            if let Some(session) = identified {
+                match identity::tell(gateway, tenant, deciding(rules, &question), session, host) {
                     Ok(edits) => headers.extend(edits),
-                    Err(_) => return Verdict::Answer(no_access(tenant, head, "identity_too_large", host)),
+                    Err(untold) => {
+                        let reply = identity::untold(tenant, head, untold, host);
+                        return Verdict::Answer(application::without(reply, &sorted.expire));
+                    }
                 }
             }
             let due = |session: &Rc<Session>| {
                 tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
             };
             let forwarded = Forwarded {
-                identified: identity.is_some(),
+                identified: identified.is_some(),
                 varies: matters,
                 renews: session.as_ref().filter(|session| due(session)).cloned(),
                 expire: sorted.expire.clone(),
@@ -225,14 +233,21 @@ fn by_policy(
     }
 }
 
+/// The cookies of a request, and what is known of them.
+struct Seen<'a> {
+    cookies: &'a Cookies<'a>,
+    signed_in: bool,
+    /// Some of the application are dropped.
+    dropped: bool,
+}
+
 /// Every header edit makes Envoy choose the route anew, while we decided on the old one. So where the decision looked at
 /// the route, nothing that the client could have planted may be removed on the way: the request is refused, unless it
 /// would pass on every route.
 fn route_cannot_be_trusted(
     tenant: &TenantRoom,
     head: &Head,
-    cookies: &Cookies<'_>,
-    signed_in: bool,
+    Seen { cookies, signed_in, dropped }: &Seen<'_>,
     question: &Question<'_>,
     host: &dyn Host,
 ) -> Option<Reply> {
@@ -245,13 +260,13 @@ fn route_cannot_be_trusted(
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    let sessions = tenant.sessions.accounted(&head.host, cookies, signed_in);
+    let sessions = tenant.sessions.accounted(&head.host, cookies, *signed_in);
     let companions = tenant.application.cookies(&head.host, cookies);
     let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
     let rounds = tenant.rounds.cookies(&head.host, cookies);
     let logouts = tenant.logouts.cookies(&head.host, cookies);
     let own = [sessions, companions, logins, rounds, logouts].into_iter().fold(0, usize::saturating_add);
-    let planted = !head.forged.is_empty() || cookies.count() != own;
+    let planted = !head.forged.is_empty() || *dropped || cookies.count() != own;
     let passes = matches!(decide(rules, question), Decision::Pass { .. });
     if planted && passes && !passes_on_every_route(rules, question) {
         reports::refused(host, name, "forged_header_and_route", None);
