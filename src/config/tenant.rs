@@ -105,8 +105,10 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
     });
     let saml = fields.get("saml").map(|node| saml::read(&node, public_url.as_deref(), environment));
     let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
-    let access =
-        fields.get("access").map_or_else(|| Some(AccessSettings::default()), |node| access::read(&node));
+    let access = fields.get("access").map_or_else(
+        || Some(AccessSettings::default()),
+        |node| access::read(&node, public_url.as_deref(), environment),
+    );
     let tenant = Tenant {
         name: name?,
         hosts,

@@ -13,6 +13,7 @@ mod documents;
 mod event;
 mod exchange;
 mod forwarded;
+mod identity;
 mod introspection;
 mod join;
 mod logout;
@@ -22,6 +23,7 @@ mod provisioning;
 mod reports;
 mod request;
 mod route;
+mod rules;
 mod sign_on;
 mod tenant;
 mod token_endpoint;
@@ -32,7 +34,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
+use crate::access::{Assertions, Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
@@ -57,6 +59,7 @@ pub struct Gateway {
     tenants: Vec<TenantRoom>,
     by_host: BTreeMap<String, usize>,
     forgeries: Forgeries,
+    assertions: Assertions,
     closed: Closed,
     people: People,
     replay: Replay,
@@ -129,7 +132,7 @@ impl Gateway {
     ) -> Result<Self, SealError> {
         let Configuration { host, keys, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
-        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
+        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| tenant.access.identity_names()));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
         let by_host = tenants
             .iter()
@@ -151,6 +154,7 @@ impl Gateway {
             tenants: tenants?,
             by_host,
             forgeries,
+            assertions: Assertions::default(),
             closed,
             people,
             replay,
@@ -180,8 +184,9 @@ impl Gateway {
     ///
     /// # Errors
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
-    /// configuration with other keys.
+    /// configuration with other keys; and where it cannot sign as the configuration wants.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        identity::prove(&self.tenants, host)?;
         for warning in self.warnings_at(host.now()) {
             host.log(Level::Warn, &warning);
         }
@@ -212,6 +217,13 @@ impl Gateway {
     #[must_use]
     pub fn is_coming(&self, id: DocumentId) -> bool {
         self.documents.is_coming(id)
+    }
+
+    /// Whether, since the last time this was asked, an exchange has come to need a document: [`Gateway::next_due`] may be
+    /// earlier than it was, though nobody waits.
+    #[must_use]
+    pub fn take_newly_needed(&self) -> bool {
+        self.documents.take_newly_needed()
     }
 
     /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.

@@ -16,7 +16,7 @@ use crate::saml::response::Rejection;
 use crate::saml::signature::SignatureFault;
 
 use super::Gateway;
-use super::documents::{DocumentId, Documents, Kind, Source as Address, Wish};
+use super::documents::{Access, DocumentId, Documents, Kind, Source as Address, Wish};
 use super::tenant::TenantRoom;
 
 /// A certificate that ends within this time is warned about.
@@ -182,6 +182,7 @@ fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Sour
         Trusted::Metadata(Metadata::Published(source)) => Source::Published(documents.add(Address {
             kind: Kind::Metadata(Trust { entity_id: entity_id.clone(), pinned: source.pinned.clone() }),
             cluster: source.cluster.clone(),
+            access: Access::Open,
             authority: source.authority.clone(),
             path: source.path.clone(),
             timeout_ms: source.timeout_ms,
