@@ -63,9 +63,9 @@ Examples:
 const KEYS_EXAMPLES: &str = "\
 Examples:
   export VESTIBULE_KEY=$(vestibule keys new)
-  vestibule keys rotate config.yaml          shows the list of keys with a new one before the old ones
-  vestibule keys rotate config.yaml --write  changes the file
-  vestibule keys rotate config.yaml --retire changes the list back: the oldest key goes";
+  vestibule keys rotate config.yaml           shows the list of keys with a new one before the old ones
+  vestibule keys rotate config.yaml --write   changes the file
+  vestibule keys rotate config.yaml --retire  shows the list without the oldest key";
 
 const SCIM_EXAMPLES: &str = "\
 Examples:
