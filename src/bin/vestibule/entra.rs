@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use vestibule::config::{
-    Configuration, GroupOverage, Metadata, Piece, RequiredSignatures, SamlSettings, ScimSettings, Tenant,
-    Trust, Unsolicited,
+    Configuration, GroupOverage, Metadata, RequiredSignatures, SamlSettings, ScimSettings, Tenant, Trust,
+    Unsolicited,
 };
 
 use crate::check::plugin;
@@ -201,11 +201,7 @@ fn claims(tenant: &Tenant, saml: &SamlSettings) -> Page {
 
 /// Names of the attributes that rules and headers use.
 fn needed(tenant: &Tenant) -> Vec<String> {
-    let headers = tenant.access.identity_headers.iter().flat_map(|header| &header.value.0);
-    let in_headers = headers.filter_map(|piece| match piece {
-        Piece::Claim(name) => Some(name.clone()),
-        _ => None,
-    });
+    let in_headers = tenant.access.identity_claims().map(str::to_owned);
     let in_rules = tenant.access.rules.iter().flat_map(|rule| &rule.require).map(|it| it.claim.clone());
     let mut all: Vec<String> = in_headers.chain(in_rules).collect();
     all.sort();

@@ -211,10 +211,7 @@ fn hosts(manager: &Manager<'_>, ours: &OurConfiguration, findings: &mut Findings
 /// Routes that match on headers which the filter sets: setting them moves the request after it was judged.
 fn headers(all: &[Route<'_>], ours: &OurConfiguration, findings: &mut Findings) {
     let tenants = ours.settings.iter().flat_map(|settings| &settings.tenants);
-    let ours: Vec<&str> = tenants
-        .flat_map(|tenant| &tenant.access.identity_headers)
-        .map(|header| header.name.as_str())
-        .collect();
+    let ours: Vec<&str> = tenants.flat_map(|tenant| tenant.access.identity_names()).collect();
     for route in all {
         let matchers = route.place.get("match").map(|place| place.each("headers")).unwrap_or_default();
         for matcher in matchers {
