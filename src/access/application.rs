@@ -18,7 +18,7 @@ use super::session::{OpenedSessions, Session, expired, hex, person_digest};
 use super::set_cookie::SetCookie;
 use crate::common::{HeaderEdit, Headers, Host, Identity, UnixMillis};
 use crate::config::CookieName;
-use crate::crypto::{KeyRing, SealError, sha256};
+use crate::crypto::{KeyRing, SealError, equal, sha256};
 
 /// The session under which the application set a cookie.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +140,9 @@ impl ApplicationCookies {
             Claimed::Nothing => true,
             Claimed::Cookie(name, value) => {
                 let digest = digest(value);
-                good.iter().any(|(_, companion)| companion.name == name && companion.value == digest)
+                good.iter().any(|(_, companion)| {
+                    companion.name == name && equal(companion.value.as_bytes(), digest.as_bytes())
+                })
             }
             Claimed::Unclear => false,
         };

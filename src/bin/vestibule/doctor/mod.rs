@@ -444,10 +444,10 @@ fn listed(what: &'static str, answer: &Result<Answer, String>, report: &mut Repo
         Err(why) => return report.add(question, Verdict::No, why.clone(), ""),
     };
     let json: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-    let is_list = json["schemas"].as_array().is_some_and(|schemas| {
+    let is_list = json.get("schemas").and_then(Value::as_array).is_some_and(|schemas| {
         schemas.iter().any(|schema| schema == "urn:ietf:params:scim:api:messages:2.0:ListResponse")
     });
-    match (answer.status, json["totalResults"].as_u64()) {
+    match (answer.status, json.get("totalResults").and_then(Value::as_u64)) {
         (200, Some(0)) if is_list => {
             report.add(question, Verdict::Good, "a search for nobody finds nobody", "")
         }
