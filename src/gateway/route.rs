@@ -190,10 +190,8 @@ fn by_policy(
     };
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
-    let dropped = || sorted.hide != Cookies::hide(&head.headers);
-    if let Some(reply) =
-        route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &dropped, &question, host)
-    {
+    let seen = Seen { cookies: &cookies, signed_in: session.is_some(), dropped: sorted.dropped };
+    if let Some(reply) = route_cannot_be_trusted(tenant, head, &seen, &question, host) {
         return Verdict::Answer(application::without(reply, &sorted.expire));
     }
     let verdict = match decide(access, &question) {
@@ -240,15 +238,21 @@ fn by_policy(
     }
 }
 
+/// The cookies of a request, and what is known of them.
+struct Seen<'a> {
+    cookies: &'a Cookies<'a>,
+    signed_in: bool,
+    /// Some of the application are dropped.
+    dropped: bool,
+}
+
 /// Every header edit makes Envoy choose the route anew, while we decided on the old one. So where the decision looked at
 /// the route, nothing that the client could have planted may be removed on the way: the request is refused, unless it
 /// would pass on every route.
 fn route_cannot_be_trusted(
     tenant: &TenantRoom,
     head: &Head,
-    cookies: &Cookies<'_>,
-    signed_in: bool,
-    dropped: &dyn Fn() -> bool,
+    Seen { cookies, signed_in, dropped }: &Seen<'_>,
     question: &Question<'_>,
     host: &dyn Host,
 ) -> Option<Reply> {
@@ -261,14 +265,14 @@ fn route_cannot_be_trusted(
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    let sessions = tenant.sessions.accounted(&head.host, cookies, signed_in);
+    let sessions = tenant.sessions.accounted(&head.host, cookies, *signed_in);
     let companions = tenant.application.cookies(&head.host, cookies);
     let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
     let rounds = tenant.rounds.cookies(&head.host, cookies);
     let logouts = tenant.logouts.cookies(&head.host, cookies);
     let own = [sessions, companions, logins, rounds, logouts].into_iter().fold(0, usize::saturating_add);
     // Cookies of the application's that are kept back (`dropped`) are the client's word as well.
-    let planted = !head.forged.is_empty() || cookies.count() != own || dropped();
+    let planted = !head.forged.is_empty() || cookies.count() != own || *dropped;
     // The proxy's routes compare the octets as they came, the application perhaps not.
     let several = question.path.only().is_none();
     if !(planted || several) || !decide(access, question).passes() || passes_on_every_route(access, question)
