@@ -77,7 +77,7 @@ Both print JSON, whether --json is given or not.";
 const POLICY_EXAMPLES: &str = "\
 Examples:
   vestibule policy test config.yaml --url https://app.example.com/admin
-  vestibule policy test config.yaml --method POST --url /admin --tenant example --claims ada.yaml --address 10.0.0.1
+  vestibule policy test config.yaml --method POST --url /admin --tenant example --claims claims/ada.yaml --address 10.0.0.1
 
 Exit codes: 0 the request passes, 1 it is refused or must sign in, 2 wrong usage.";
 
