@@ -1,6 +1,7 @@
 //! Plain types that every room speaks.
 
 mod budget;
+mod cidr;
 mod host;
 mod http;
 mod identity;
@@ -9,6 +10,7 @@ pub mod path;
 mod time;
 
 pub use budget::Budget;
+pub use cidr::{Cidr, CidrProblem, peer_address};
 pub use host::{Host, HostError, Level, NativeSignature, NativeVerdict};
 pub use http::{HeaderEdit, Headers, Reply};
 pub use identity::{Identity, PersonKeys};

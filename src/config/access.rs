@@ -131,7 +131,7 @@ const RESERVED: &[&str] = &[
     "x-request-id",
 ];
 
-fn header_name(node: &Node<'_>) -> Option<String> {
+pub(super) fn header_name(node: &Node<'_>) -> Option<String> {
     let name = node.text()?.to_ascii_lowercase();
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     // Every spelling of an identity header is struck from every request: `content_length` would take the length away.

@@ -8,11 +8,13 @@ mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod node;
+mod pages;
 mod protobuf;
 mod root;
 mod saml;
 mod scim;
 mod secret;
+mod selection;
 mod server_tokens;
 mod template;
 mod tenant;
@@ -24,11 +26,12 @@ pub use authentication::{
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
 };
 pub use node::Problem;
+pub use pages::PageSettings;
 pub use root::{Configuration, HostSettings, NativeCrypto};
 pub use saml::{
-    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata, MetadataSource,
-    ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Trust,
-    Unsolicited,
+    Brand, DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata,
+    MetadataSource, ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures,
+    SamlSettings, Trust, Unsolicited,
 };
 pub use scim::{
     Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,
@@ -36,5 +39,6 @@ pub use scim::{
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};
+pub use selection::{Selector, TenantHeader, TenantSelection};
 pub use template::{Piece, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

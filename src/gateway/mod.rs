@@ -7,6 +7,7 @@
 mod authentication;
 #[cfg(test)]
 mod authentication_test;
+mod choice;
 mod closed;
 mod documents;
 mod event;
@@ -15,6 +16,7 @@ mod introspection;
 mod join;
 mod logout;
 mod pages;
+mod planted;
 mod provider;
 mod provisioning;
 mod reports;
@@ -43,16 +45,18 @@ pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
 
+use choice::Choice;
 use closed::Closed;
 use documents::Documents;
-use tenant::TenantRoom;
+use tenant::{Rings, TenantRoom};
 
 /// A compiled configuration and what all exchanges under it share.
 #[derive(Debug)]
 pub struct Gateway {
     host: HostSettings,
     tenants: Vec<TenantRoom>,
-    by_host: BTreeMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
+    choice: Choice,
     forgeries: Forgeries,
     closed: Closed,
     people: People,
@@ -64,6 +68,21 @@ pub struct Gateway {
     /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
     decryptions: Budget,
     signatures: Budget,
+}
+
+/// Texts of pages under keys that there are not.
+fn unknown_texts(configuration: &Configuration) -> Vec<Problem> {
+    let known = pages::words::keys();
+    let mut problems = Vec::new();
+    for (tenant, settings) in configuration.tenants.iter().enumerate() {
+        for (language, texts) in &settings.pages.texts {
+            for key in texts.keys().filter(|key| !known.contains(&key.as_str())) {
+                let path = format!("tenants[{tenant}].pages.texts.{language}");
+                problems.push(Problem::not_one_of(path, key, "text", &known));
+            }
+        }
+    }
+    problems
 }
 
 /// Rules that are switched off and that there are not; the configuration alone does not know which there are.
@@ -92,7 +111,7 @@ impl Gateway {
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
         let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
-        let unknown = unknown_rules(&configuration);
+        let unknown = [unknown_rules(&configuration), unknown_texts(&configuration)].concat();
         if !unknown.is_empty() {
             return Err(lines(unknown));
         }
@@ -106,30 +125,29 @@ impl Gateway {
     fn assemble(
         configuration: Configuration,
         mut documents: Documents,
-        sources: Vec<Option<provider::Source>>,
+        sources: Vec<Vec<provider::Source>>,
     ) -> Result<Self, SealError> {
-        let Configuration { host, keys, tenants } = configuration;
+        let Configuration { host, keys, selection, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
         let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
-        let by_host = tenants
-            .iter()
-            .enumerate()
-            .flat_map(|(at, tenant)| tenant.hosts.iter().map(move |host| (host.clone(), at)))
-            .collect();
+        let by_name = tenants.iter().enumerate().map(|(at, tenant)| (tenant.name.clone(), at)).collect();
+        let choice = Choice::new(&tenants, selection);
+        let rings = Rings::derive(&keys)?;
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
         let tenants: Result<Vec<_>, _> = tenants
             .into_iter()
             .zip(sources)
-            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys, &mut documents))
+            .map(|(tenant, providers)| TenantRoom::new(tenant, providers, (&rings, &keys), &mut documents))
             .collect();
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
             host,
             tenants: tenants?,
-            by_host,
+            by_name,
+            choice,
             forgeries,
             closed,
             people,

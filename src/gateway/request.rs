@@ -63,6 +63,11 @@ impl Head {
             .all(|(name, value)| std::str::from_utf8(name).is_ok() && std::str::from_utf8(value).is_ok())
     }
 
+    /// The path without its query, as it came.
+    pub(super) fn path_only(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
     /// Path and query, split at the first `?`.
     pub(super) fn query(&self) -> &str {
         self.path.split_once('?').map_or("", |(_, query)| query)
@@ -156,8 +161,7 @@ fn decode(text: &str) -> Option<String> {
 pub(super) fn safe_target(target: &str) -> Option<String> {
     let plain = target.len() <= 2048 && target.bytes().all(|byte| (0x21..0x7f).contains(&byte));
     let normal = path::NormalPath::read(target.as_bytes()).ok()?;
-    (plain && !target.contains('\\') && !normal.as_str().starts_with("/.vestibule"))
-        .then(|| target.to_owned())
+    (plain && !target.contains('\\') && !normal.as_str().contains("/.vestibule")).then(|| target.to_owned())
 }
 
 #[cfg(test)]

@@ -9,14 +9,15 @@ use crate::access::{
 use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply};
 
+use super::choice::Nobody;
 use super::event::Edits;
-use super::pages::{Offer, Reference, page, problem};
+use super::pages::{Offer, Reference, page, problem, words};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
 use super::ways_in::WaysIn;
-use super::{Gateway, logout, reports, sign_on};
+use super::{Gateway, logout, planted, reports, sign_on};
 
 /// See the module.
 pub(super) enum Verdict {
@@ -34,20 +35,28 @@ pub(super) enum Verdict {
 
 /// Decides on a request's head.
 pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host) -> Verdict {
-    let forged = gateway.forgeries.strip(&headers);
+    let mut forged = gateway.forgeries.strip(&headers);
+    forged.extend(gateway.choice.strip(&headers, host));
     if !forged.is_empty() {
         host.count("vestibule.access.forged_header");
     }
-    let head = match Head::read(headers, forged) {
+    let mut head = match Head::read(headers, forged) {
         Ok(head) => head,
         Err(problem) => return Verdict::Answer(bad_head(problem, host)),
     };
-    let Some((at, tenant)) =
-        gateway.by_host.get(&head.host).and_then(|at| Some((*at, gateway.tenants.get(*at)?)))
-    else {
-        reports::refused(host, "", "unknown_host", None);
-        return Verdict::Answer(problem(421, "unknown_host", "This host is not served here."));
+    let path = NormalPath::read(head.path.as_bytes());
+    let compared = path.as_ref().map_or_else(|_| head.path_only(), NormalPath::as_str);
+    let chosen = match gateway.choice.of(&head, compared, host) {
+        Ok(chosen) => chosen,
+        Err(nobody) => return Verdict::Answer(nobodys(nobody, host)),
     };
+    let at = chosen.tenant;
+    let Some(tenant) = gateway.tenants.get(at) else {
+        return Verdict::Answer(nobodys(Nobody::UnknownTenant, host));
+    };
+    if let Some(host) = chosen.host {
+        head.host = host;
+    }
     let below = provisioning::below(tenant, &head.path);
     if !head.is_text() {
         reports::refused(host, &tenant.settings.name, "header_not_utf8", None);
@@ -63,7 +72,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             Err(reply) => Verdict::Answer(reply),
         };
     }
-    let path = match NormalPath::read(head.path.as_bytes()) {
+    let path = match path {
         Ok(path) => path,
         Err(ambiguous) => {
             reports::refused(host, &tenant.settings.name, ambiguous.code(), None);
@@ -74,6 +83,9 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             ));
         }
     };
+    if chosen.by_route && planted::is_planted(gateway, &head, &Cookies::read(&head.headers), host) {
+        return Verdict::Answer(planted_and_route(tenant, host));
+    }
     if token_endpoint::is_at(tenant, path.as_str()) {
         return match token_endpoint::arrive(at, &head) {
             Ok(asking) => Verdict::Token(asking),
@@ -86,18 +98,23 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
         return Verdict::Pass(Edits { headers, ..Edits::default() });
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
-        return consumer(at, head);
+        return consumer(at, tenant, head);
     }
     if logout::is_at(tenant, path.as_str()) {
         return match head.method.as_str() {
             "GET" => Verdict::Answer(logout::redirected(gateway, tenant, &head, host)),
-            _ => consumer(at, head),
+            _ => consumer(at, tenant, head),
         };
     }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
     }
     by_policy(gateway, tenant, &head, &path, host)
+}
+
+fn nobodys(nobody: Nobody, host: &dyn Host) -> Reply {
+    reports::refused(host, "", nobody.code(), None);
+    problem(nobody.status(), nobody.code(), nobody.text())
 }
 
 fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
@@ -113,16 +130,11 @@ fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
     problem(status, code, text)
 }
 
-fn consumer(at: usize, head: Head) -> Verdict {
+fn consumer(at: usize, tenant: &TenantRoom, head: Head) -> Verdict {
     if head.method != "POST" {
-        let text = "This address only takes the answer of your organisation's sign-in service.";
-        return Verdict::Answer(page(
-            405,
-            "Nothing to see here",
-            text,
-            &Offer::Link("/", "Go to the start"),
-            None,
-        ));
+        let (view, start) = (tenant.view(&head.headers), tenant.start_path());
+        let offer = Offer::Link(&start, &words::TO_THE_START);
+        return Verdict::Answer(page(&view, 405, &words::NOTHING_HERE, &offer, None));
     }
     if head.upgrade || head.media_type() != "application/x-www-form-urlencoded" {
         return Verdict::Answer(problem(415, "unsupported_media_type", "A form is expected here."));
@@ -162,7 +174,7 @@ fn by_policy(
         None
     };
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
-    if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
+    if let Some(reply) = route_cannot_be_trusted(gateway, tenant, head, &cookies, &question, host) {
         return Verdict::Answer(reply);
     }
     match decide(rules, &question) {
@@ -191,10 +203,10 @@ fn by_policy(
 /// the route, nothing that the client could have planted may be removed on the way: the request is refused, unless it
 /// would pass on every route.
 fn route_cannot_be_trusted(
+    gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
     cookies: &Cookies<'_>,
-    signed_in: bool,
     question: &Question<'_>,
     host: &dyn Host,
 ) -> Option<Reply> {
@@ -207,19 +219,15 @@ fn route_cannot_be_trusted(
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    let pieces = if signed_in { tenant.sessions.pieces(cookies).unwrap_or_default() } else { 0 };
-    let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
-    let rounds = tenant.rounds.cookies(&head.host, cookies);
-    let logouts = tenant.logouts.cookies(&head.host, cookies);
-    let own = pieces.saturating_add(logins).saturating_add(rounds).saturating_add(logouts);
-    let planted = !head.forged.is_empty() || cookies.count() != own;
     let passes = matches!(decide(rules, question), Decision::Pass { .. });
-    if planted && passes && !passes_on_every_route(rules, question) {
-        reports::refused(host, name, "forged_header_and_route", None);
-        let text = "The request carries a header or cookie that only the gateway may set.";
-        return Some(problem(400, "forged_header", text));
-    }
-    None
+    let matters = passes && !passes_on_every_route(rules, question);
+    (matters && planted::is_planted(gateway, head, cookies, host)).then(|| planted_and_route(tenant, host))
+}
+
+fn planted_and_route(tenant: &TenantRoom, host: &dyn Host) -> Reply {
+    reports::refused(host, &tenant.settings.name, "forged_header_and_route", None);
+    let text = "The request carries a header or cookie that only the gateway may set.";
+    problem(400, "forged_header", text)
 }
 
 /// The session that counts: whole, not over, and nothing known against it.
@@ -248,8 +256,7 @@ fn session(
         Err(_) => {
             let reference = Reference::new(host);
             reports::refused(host, name, "revocation_unreadable", Some(&reference));
-            let text = "It cannot be checked now whether you may enter. Please try again later.";
-            Err(page(503, "Not possible now", text, &Offer::Nothing, Some(&reference)))
+            Err(page(&tenant.view(&head.headers), 503, &words::NOT_NOW, &Offer::Nothing, Some(&reference)))
         }
     }
 }
@@ -258,8 +265,9 @@ fn no_access(tenant: &TenantRoom, head: &Head, code: &'static str, host: &dyn Ho
     let reference = Reference::new(host);
     reports::refused(host, &tenant.settings.name, code, Some(&reference));
     if head.is_navigation() {
-        let text = "You have no access to this page. Ask your administrator if you need it.";
-        page(403, "No access", text, &Offer::Link("/", "Go to the start"), Some(&reference))
+        let start = tenant.start_path();
+        let offer = Offer::Link(&start, &words::TO_THE_START);
+        page(&tenant.view(&head.headers), 403, &words::NO_ACCESS, &offer, Some(&reference))
     } else {
         problem(403, "no_access", "Access to this is not allowed.")
     }

@@ -182,6 +182,19 @@ impl Browser<'_> {
         }
     }
 
+    /// A form without fields, sent from a page of the site.
+    pub(crate) fn post_to(&mut self, path: &str) -> Reply {
+        let mut exchange = self.site.gateway.exchange();
+        let headers = self.headers("POST", path);
+        match exchange.on(Event::RequestHeaders { headers, end: true }, &self.site.host) {
+            Step::Answer(reply) => {
+                self.keep(&reply);
+                reply
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// As [`Browser::post`], where no call is expected.
     pub(crate) fn answer(&mut self, response: &str, relay_state: Option<&str>) -> Reply {
         match self.post(response, relay_state) {

@@ -3,7 +3,7 @@
 use crate::access::{Cookies, LoginCookies, Manner};
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
-use crate::gateway::pages::{Offer, Reference, carry, page, private};
+use crate::gateway::pages::{Offer, Reference, Way, carry, page, private, words};
 use crate::gateway::provider::Found;
 use crate::gateway::request::{Head, form, only};
 use crate::gateway::tenant::TenantRoom;
@@ -26,15 +26,17 @@ pub(super) struct Wish {
     pub(super) interactive: bool,
     /// Whether a person asked for it by a click: a loop does not.
     pub(super) by_hand: bool,
+    /// Which identity provider, by its place.
+    pub(super) provider: Option<usize>,
 }
 
 impl Wish {
     /// To go to this page, as the configuration wants it.
     pub(super) fn plain(target: String) -> Self {
-        Self { target, manner: Manner::Plain, interactive: false, by_hand: false }
+        Self { target, manner: Manner::Plain, interactive: false, by_hand: false, provider: None }
     }
 
-    /// What the query of the sign-in link says: `return`, `passive=1`, `fresh=1`, `interactive=1`.
+    /// What the query of the sign-in link says: `return`, `idp`, `passive=1`, `fresh=1`, `interactive=1`.
     fn of_link(saml: &SamlSettings, query: &str) -> Self {
         let pairs = form(query).unwrap_or_default();
         let is_set = |name| only(&pairs, name) == Some("1");
@@ -44,7 +46,27 @@ impl Wish {
             () => Manner::Plain,
         };
         let target = landing(saml, only(&pairs, "return"));
-        Self { target, manner, interactive: is_set("interactive"), by_hand: true }
+        let provider = saml.provider_named(only(&pairs, "idp"));
+        Self { target, manner, interactive: is_set("interactive"), by_hand: true, provider }
+    }
+
+    /// The query of a sign-in link that says the same, with this identity provider.
+    fn as_query(&self, provider: Option<&str>) -> String {
+        let mut query = String::new();
+        let manner = match self.manner {
+            Manner::Plain => None,
+            Manner::Forced => Some("fresh"),
+            Manner::Tried => Some("passive"),
+        };
+        for set in manner.into_iter().chain(self.interactive.then_some("interactive")) {
+            query.push_str(set);
+            query.push_str("=1&");
+        }
+        if let Some(name) = provider {
+            // A name has no character that a query could not hold.
+            query.push_str(&format!("idp={name}&"));
+        }
+        format!("{query}return={}", percent_encoded(&self.target))
     }
 }
 
@@ -65,7 +87,7 @@ pub(in crate::gateway) fn demand(
                 serde_json::json!({
                     "error": "sign_in_required",
                     "message": "Sign in with a browser first; what was sent with this request is lost.",
-                    "sign_in": SIGN_IN,
+                    "sign_in": tenant.own_path(SIGN_IN),
                 })
                 .to_string(),
             ),
@@ -81,7 +103,27 @@ pub(super) fn by_link(
     head: &Head,
     host: &dyn Host,
 ) -> Reply {
-    start(gateway, tenant, saml, head, &Wish::of_link(saml, head.query()), host)
+    let wish = Wish::of_link(saml, head.query());
+    if wish.provider.is_none() && saml.identity_providers.len() > 1 && wish.manner != Manner::Tried {
+        return choose(tenant, saml, head, &wish);
+    }
+    start(gateway, tenant, saml, head, &wish, host)
+}
+
+/// The page on which somebody chooses among identity providers.
+fn choose(tenant: &TenantRoom, saml: &SamlSettings, head: &Head, wish: &Wish) -> Reply {
+    let path = tenant.own_path(SIGN_IN);
+    let ways: Vec<Way<'_>> = saml
+        .identity_providers
+        .iter()
+        .map(|provider| Way {
+            link: format!("{path}?{}", wish.as_query(Some(&provider.name))),
+            name: &provider.name,
+            label: provider.label.as_deref(),
+            brand: provider.brand,
+        })
+        .collect();
+    page(&tenant.view(&head.headers), 200, &words::CHOICE, &Offer::Ways(&ways), None)
 }
 
 pub(super) fn start(
@@ -106,25 +148,33 @@ pub(super) fn start(
     // A browser that shows a session, which was ended, keeps what it is given.
     let keeps = || tenant.sessions.read(host.now(), &head.host, &cookies).is_some();
     if !wish.by_hand && rounds >= MOST_ROUNDS && !keeps() {
-        return going_round(tenant, wish, host);
+        return going_round(tenant, head, wish, host);
     }
-    match begin(gateway, tenant, saml, head, wish, &cookies, host) {
+    let Some(at) = wish.provider.or_else(|| saml.provider_named(None)) else {
+        // Whoever only tries has not chosen either.
+        let to = match wish.manner {
+            Manner::Tried => wish.target.clone(),
+            _ => format!("{}?{}", tenant.own_path(SIGN_IN), wish.as_query(None)),
+        };
+        return private(Reply::status(302)).with("location", to);
+    };
+    match begin(gateway, tenant, (saml, at), head, wish, &cookies, host) {
         Ok(reply) => reply,
-        Err(code) => failure(tenant, host, code),
+        Err(code) => failure(tenant, head, host, code),
     }
 }
 
 fn begin(
     gateway: &Gateway,
     tenant: &TenantRoom,
-    saml: &SamlSettings,
+    (saml, at): (&SamlSettings, usize),
     head: &Head,
     wish: &Wish,
     cookies: &Cookies<'_>,
     host: &dyn Host,
 ) -> Result<Reply, &'static str> {
     const RANDOMNESS: &str = "unavailable.randomness";
-    let Found::Known(provider) = provider::find(gateway, tenant, host) else { return Err(UNREADY) };
+    let Found::Known(provider) = provider::find(gateway, tenant, at, host) else { return Err(UNREADY) };
     let (sso_url, binding) = provider.sign_on(saml.request.binding).ok_or(UNREADY)?;
     let handle = LoginCookies::handle(host).map_err(|_| RANDOMNESS)?;
     let settings = &saml.request;
@@ -157,12 +207,16 @@ fn begin(
     // What was asked for must be what comes back.
     let manner =
         if settings.force_authn && wish.manner == Manner::Plain { Manner::Forced } else { wish.manner };
-    let login = (request.id.as_str(), wish.target.as_str(), manner);
+    let several = saml.identity_providers.len() > 1;
+    let asked = saml.identity_providers.get(at).filter(|_| several).map(|provider| provider.name.as_str());
+    let login = (request.id.as_str(), wish.target.as_str(), manner, asked);
     let lines = tenant.logins.begin(host, &handle, login, &head.host, cookies).map_err(|_| RANDOMNESS)?;
     host.count("vestibule.sign_on.started");
     let reply = match request.sent {
         Sent::Redirect(url) => private(Reply::status(302)).with("location", url),
-        Sent::Form { action, fields } => carry(&action, &fields),
+        Sent::Form { action, fields } => {
+            carry(&tenant.view(&head.headers), &words::CARRY_SIGN_IN, &action, &fields)
+        }
     };
     Ok(lines.into_iter().fold(reply, |reply, line| reply.with("set-cookie", line)))
 }
@@ -170,7 +224,7 @@ fn begin(
 const BUSY: &str = "signing_busy";
 const UNREADY: &str = "provider_unknown";
 
-fn failure(tenant: &TenantRoom, host: &dyn Host, code: &str) -> Reply {
+fn failure(tenant: &TenantRoom, head: &Head, host: &dyn Host, code: &str) -> Reply {
     let reference = Reference::new(host);
     reports::sign_on(host, &tenant.settings.name, "failed", code, &reference, "");
     let wait = match code {
@@ -180,19 +234,19 @@ fn failure(tenant: &TenantRoom, host: &dyn Host, code: &str) -> Reply {
         _ => None,
     };
     let status = if wait.is_some() { 503 } else { 500 };
-    let text = "Please try again later.";
-    let reply = page(status, "Signing in is not possible now", text, &Offer::Nothing, Some(&reference));
+    let view = tenant.view(&head.headers);
+    let reply = page(&view, status, &words::LATER, &Offer::Nothing, Some(&reference));
     wait.into_iter().fold(reply, |reply, seconds| reply.with("retry-after", seconds))
 }
 
 /// A browser that signs in again and again and is never signed in keeps no session, or is sent to another Envoy with
 /// another key. Another round helps nobody.
-pub(super) fn going_round(tenant: &TenantRoom, wish: &Wish, host: &dyn Host) -> Reply {
+pub(super) fn going_round(tenant: &TenantRoom, head: &Head, wish: &Wish, host: &dyn Host) -> Reply {
     let reference = Reference::new(host);
     let detail = "the browser came back from the identity provider several times within a minute and has no session; \
                   does it keep cookies, and do all Envoys behind this host have the same keys?";
     reports::sign_on(host, &tenant.settings.name, "rejected", "going_round", &reference, detail);
-    let again = format!("{SIGN_IN}?return={}", percent_encoded(&wish.target));
-    let text = "You were signed in, but your browser did not keep it. Allow cookies for this site, then sign in again.";
-    page(403, "Signing in leads nowhere", text, &Offer::Link(&again, "Sign in again"), Some(&reference))
+    let again = format!("{}?return={}", tenant.own_path(SIGN_IN), percent_encoded(&wish.target));
+    let offer = Offer::Link(&again, &words::SIGN_IN_AGAIN);
+    page(&tenant.view(&head.headers), 403, &words::GOING_ROUND, &offer, Some(&reference))
 }

@@ -65,7 +65,15 @@ def plugin(wasm: str, configuration, stop_iteration: bool = True, as_struct: boo
     return {"name": "vestibule", "typed_config": typed(f"{HTTP}.wasm.v3.Wasm", config=config)}
 
 
-def listener(name: str, routes: list[dict], filters: list[dict], tls: dict | None, buffer_limit: int | None) -> dict:
+def listener(
+    name: str,
+    routes: list[dict],
+    filters: list[dict],
+    tls: dict | None,
+    buffer_limit: int | None,
+    use_remote_address: bool = True,
+    tls_inspector: bool = False,
+) -> dict:
     """A listener on a free port that speaks HTTP/1.1 and HTTP/2, with and without TLS."""
     router = {"name": "envoy.filters.http.router", "typed_config": typed(f"{HTTP}.router.v3.Router")}
     hosts = [{"name": "all", "domains": ["*"], "routes": routes}]
@@ -73,7 +81,7 @@ def listener(name: str, routes: list[dict], filters: list[dict], tls: dict | Non
         MANAGER,
         stat_prefix=name,
         codec_type="AUTO",
-        use_remote_address=True,
+        use_remote_address=use_remote_address,
         stream_idle_timeout="20s",
         http_protocol_options={"enable_trailers": True},
         upgrade_configs=[{"upgrade_type": "websocket"}],
@@ -91,20 +99,23 @@ def listener(name: str, routes: list[dict], filters: list[dict], tls: dict | Non
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
         "filter_chains": [chain],
     }
+    if tls_inspector and tls:
+        inspector = typed("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector")
+        made["listener_filters"] = [{"name": "envoy.filters.listener.tls_inspector", "typed_config": inspector}]
     if buffer_limit:
         made["per_connection_buffer_limit_bytes"] = buffer_limit
     return made
 
 
-def bootstrap(clusters, routes, filters, tls, buffer_limit=None) -> dict:
+def bootstrap(clusters, routes, filters, tls, buffer_limit=None, **more) -> dict:
     """The whole file: the same routes behind a plain and a TLS listener."""
     return {
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "static_resources": {
             "clusters": clusters,
             "listeners": [
-                listener("plain", routes, filters, None, buffer_limit),
-                listener("tls", routes, filters, tls, buffer_limit),
+                listener("plain", routes, filters, None, buffer_limit, **more),
+                listener("tls", routes, filters, tls, buffer_limit, **more),
             ],
         },
     }

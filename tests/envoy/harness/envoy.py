@@ -51,13 +51,14 @@ class Envoy:
         buffer_limit: int | None = None,
         filters: tuple = (),
         environment: dict | None = None,
+        **listener,
     ):
         made = [
             bootstrap.cluster(name, *((at, False) if isinstance(at, int) else (at[0], True)))
             for name, at in clusters.items()
         ]
         ours = [bootstrap.plugin(wasm, configuration, stop_iteration, as_struct)] if wasm else []
-        self.bootstrap = bootstrap.bootstrap(made, routes, [*ours, *filters], tls, buffer_limit)
+        self.bootstrap = bootstrap.bootstrap(made, routes, [*ours, *filters], tls, buffer_limit, **listener)
         self.binary, self.concurrency = binary, concurrency
         self.environment = ENVIRONMENT if environment is None else environment
         self.crash_expected = False
