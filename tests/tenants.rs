@@ -279,6 +279,75 @@ fn a_person_never_lands_at_an_endpoint_of_ours_below_a_prefix() {
     assert_eq!(header(&reply, "location"), Some("https://a.example/one/"));
 }
 
+#[test]
+fn row_8_16_no_header_of_a_client_gets_into_the_address_of_the_consumer() {
+    let site = Site::of(&two());
+    for (name, value) in [
+        ("x-forwarded-host", "evil.example"),
+        ("forwarded", "host=evil.example"),
+        ("x-forwarded-proto", "http"),
+    ] {
+        let headers = Headers::from([
+            (":method", "GET"),
+            (":path", "/one/page"),
+            (":authority", "a.example"),
+            ("accept", "text/html"),
+            (name, value),
+        ]);
+        let step = site.gateway.exchange().on(Event::RequestHeaders { headers, end: true }, &site.host);
+        let Step::Answer(reply) = step else { panic!("no answer") };
+        let xml = message(&reply);
+        assert!(xml.contains(&format!("AssertionConsumerServiceURL=\"https://a.example{}\"", acs("one"))));
+        assert!(!xml.contains("evil") && !reply.headers.iter().any(|(_, value)| value.contains("evil")));
+    }
+    let headers = Headers::from([(":method", "GET"), (":path", "/one/page"), (":authority", "evil.example")]);
+    let step = site.gateway.exchange().on(Event::RequestHeaders { headers, end: true }, &site.host);
+    assert!(matches!(step, Step::Answer(Reply { status: 421, .. })));
+}
+
+#[test]
+fn row_7_4_the_identity_header_of_one_tenant_is_struck_on_the_routes_of_every_other() {
+    let text = two()
+        .replacen("name: x-user", "name: x-user-of-one", 1)
+        .replace("access: signed_in", "access: public");
+    let site = Site::of(&text);
+    for spelling in ["x-user-of-one", "X_User_Of_One", "x-user"] {
+        for (own, _) in PAIRS {
+            let path = format!("/{own}/page");
+            let headers = Headers::from([
+                (":method", "GET"),
+                (":path", path.as_str()),
+                (":authority", "a.example"),
+                (spelling, "mallory"),
+            ]);
+            let step = site.gateway.exchange().on(Event::RequestHeaders { headers, end: true }, &site.host);
+            let Step::Continue(edits) = step else { panic!("not let through") };
+            assert!(
+                edits.headers.contains(&vestibule::common::HeaderEdit::remove(spelling)),
+                "{spelling} at {own}"
+            );
+        }
+    }
+}
+
+#[test]
+fn row_8_29_the_sessions_of_two_tenants_are_found_in_cookies_on_several_lines() {
+    let site = Site::of(&two());
+    let mut browser = site.browser();
+    sign_in(&mut browser, "one");
+    sign_in(&mut browser, "two");
+    for (own, _) in PAIRS {
+        let path = format!("/{own}/page");
+        let mut headers =
+            Headers::from([(":method", "GET"), (":path", path.as_str()), (":authority", "a.example")]);
+        for (name, value) in &browser.cookies {
+            headers.apply(&vestibule::common::HeaderEdit::add("cookie", &format!("{name}={value}")));
+        }
+        let step = site.gateway.exchange().on(Event::RequestHeaders { headers, end: true }, &site.host);
+        assert!(matches!(step, Step::Continue(_)), "{step:?}");
+    }
+}
+
 fn refused(text: &str, said: &str) {
     let errors = Gateway::compile(text.as_bytes(), &|_| None).expect_err("must be refused");
     assert!(errors.iter().any(|error| error.contains(said)), "{said:?} is not in {errors:#?}");

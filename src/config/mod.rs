@@ -8,6 +8,7 @@ mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod node;
+mod operators;
 mod pages;
 mod protobuf;
 mod root;
@@ -26,6 +27,7 @@ pub use authentication::{
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
 };
 pub use node::Problem;
+pub use operators::OperatorSettings;
 pub use pages::PageSettings;
 pub use root::{Configuration, HostSettings, NativeCrypto};
 pub use saml::{

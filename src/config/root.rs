@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::node::{Node, Problem, Problems};
+use super::operators::{self, OperatorSettings};
 use super::protobuf;
 use super::secret::{self, Environment};
 use super::selection::{self, TenantSelection};
@@ -37,6 +38,8 @@ pub struct Configuration {
     pub host: HostSettings,
     /// Master keys; the first seals, all open.
     pub keys: Vec<MasterKey>,
+    /// Who may see how the filter stands, where anybody may.
+    pub operators: Option<OperatorSettings>,
     /// How tenants that share a host are told apart.
     pub selection: TenantSelection,
     /// The tenants, at least one.
@@ -85,12 +88,16 @@ fn parse(text: &[u8]) -> Result<Value, Vec<Problem>> {
 }
 
 fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Configuration> {
-    let fields = node.fields(&["host", "keys", "tenant_selection", "tenants"]);
+    let fields = node.fields(&["host", "keys", "operators", "tenant_selection", "tenants"]);
     let host = fields.get("host").map_or(Some(HostSettings::default()), |node| read_host(&node));
     let keys = fields
         .need("keys", "list at least one key: {id: k1, secret: {env: NAME}}")
         .map(|node| read_keys(&node, environment));
     let stop_iteration = host.is_none_or(|host| host.stop_iteration);
+    let operators = match fields.get("operators") {
+        Some(node) => operators::read(&node).map(Some),
+        None => Some(None),
+    };
     let selection = match fields.get("tenant_selection") {
         Some(node) => selection::read(&node),
         None => Some(TenantSelection::default()),
@@ -99,7 +106,13 @@ fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Configuration> 
         let selection = selection.clone().unwrap_or_default();
         tenant::read_all(&node, environment, stop_iteration, &selection)
     });
-    Some(Configuration { host: host?, keys: keys?, selection: selection?, tenants: tenants? })
+    Some(Configuration {
+        host: host?,
+        keys: keys?,
+        operators: operators?,
+        selection: selection?,
+        tenants: tenants?,
+    })
 }
 
 impl Default for HostSettings {

@@ -27,6 +27,12 @@ pub struct MasterKey {
 }
 
 impl MasterKey {
+    /// Its public identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Takes the secret; `None` where it is shorter than 32 bytes or the identifier is empty or longer than 32 bytes.
     #[must_use]
     pub fn new(id: &str, secret: &[u8]) -> Option<Self> {

@@ -225,5 +225,4 @@ fn is_separator(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-#[path = "choice_test.rs"]
 mod tests;

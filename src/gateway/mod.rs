@@ -23,6 +23,7 @@ mod reports;
 mod request;
 mod route;
 mod sign_on;
+mod status;
 mod tenant;
 mod token_endpoint;
 mod ways_in;
@@ -34,7 +35,7 @@ use std::time::Duration;
 
 use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
-use crate::config::{Configuration, Problem};
+use crate::config::{Configuration, OperatorSettings, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
@@ -54,6 +55,10 @@ use tenant::{Rings, TenantRoom};
 #[derive(Debug)]
 pub struct Gateway {
     host: HostSettings,
+    /// Who may see how this filter stands; nobody where it is `None`.
+    operators: Option<OperatorSettings>,
+    /// Names of the master keys, the sealing one first.
+    key_ids: Vec<String>,
     tenants: Vec<TenantRoom>,
     by_name: BTreeMap<String, usize>,
     choice: Choice,
@@ -127,7 +132,8 @@ impl Gateway {
         mut documents: Documents,
         sources: Vec<Vec<provider::Source>>,
     ) -> Result<Self, SealError> {
-        let Configuration { host, keys, selection, tenants } = configuration;
+        let Configuration { host, keys, selection, operators, tenants } = configuration;
+        let key_ids = keys.iter().map(|key| key.id().to_owned()).collect();
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
         let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
@@ -145,6 +151,8 @@ impl Gateway {
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
             host,
+            operators,
+            key_ids,
             tenants: tenants?,
             by_name,
             choice,

@@ -254,5 +254,4 @@ fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "pages/pages_test.rs"]
 mod tests;

@@ -17,7 +17,7 @@ use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
 use super::ways_in::WaysIn;
-use super::{Gateway, logout, planted, reports, sign_on};
+use super::{Gateway, logout, planted, reports, sign_on, status};
 
 /// See the module.
 pub(super) enum Verdict {
@@ -44,6 +44,9 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
         Ok(head) => head,
         Err(problem) => return Verdict::Answer(bad_head(problem, host)),
     };
+    if let Some(reply) = status::answer(gateway, &head, host) {
+        return Verdict::Answer(reply);
+    }
     let path = NormalPath::read(head.path.as_bytes());
     let compared = path.as_ref().map_or_else(|_| head.path_only(), NormalPath::as_str);
     let chosen = match gateway.choice.of(&head, compared, host) {
@@ -54,6 +57,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     let Some(tenant) = gateway.tenants.get(at) else {
         return Verdict::Answer(nobodys(Nobody::UnknownTenant, host));
     };
+    host.tell("tenant", &tenant.settings.name);
     if let Some(host) = chosen.host {
         head.host = host;
     }
@@ -178,7 +182,10 @@ fn by_policy(
         return Verdict::Answer(reply);
     }
     match decide(rules, &question) {
-        Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
+        Decision::SignIn => {
+            reports::sign_in_required(host);
+            Verdict::Answer(sign_on::demand(gateway, tenant, head, host))
+        }
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
         Decision::Pass { opens_scim: false, .. } if gateway.closed.holds(path.as_str()) => {
@@ -194,6 +201,7 @@ fn by_policy(
                     Err(_) => return Verdict::Answer(no_access(tenant, head, "identity_too_large", host)),
                 }
             }
+            reports::passed(host, identity.is_some());
             Verdict::Pass(Edits { headers, ..Edits::default() })
         }
     }

@@ -187,6 +187,10 @@ impl Desk<'_> {
         for code in accepted.warnings.iter().map(|warning| warning.code()).chain(seen) {
             reports::sign_on_warning(self.host, &self.tenant.settings.name, code);
         }
+        if let Some(login) = login {
+            let took = self.now.0.saturating_sub(login.began().0);
+            self.host.record("vestibule.sign_on.duration_ms", took);
+        }
         let round = self.tenant.rounds.add(self.host, &self.head.host, &self.cookies);
         let redeeming = Redeeming {
             at_host: self.head.host.clone(),
