@@ -169,7 +169,7 @@ fn check(node: &Node<'_>, tenant: &Tenant) {
     if tenant.scim.is_none() && tenant.saml.is_none() && tenant.access.rules.is_empty() {
         node.warn("does nothing: every request is refused", "give it scim, saml or access");
     }
-    if tenant.saml.is_none() && tenant.access.rules.iter().any(|rule| rule.access != access::Access::Public) {
+    if tenant.saml.is_none() && tenant.access.rules.iter().any(needs_sign_in) {
         node.error(
             "has rules that need a sign-in, but no identity provider",
             "add `saml`, or make those rules public",
@@ -199,6 +199,11 @@ fn check(node: &Node<'_>, tenant: &Tenant) {
             );
         }
     }
+}
+
+/// Whether a rule lets somebody pass by what they are, which nobody is without an identity provider.
+fn needs_sign_in(rule: &access::Rule) -> bool {
+    matches!(rule.access, access::Access::Optional | access::Access::SignedIn)
 }
 
 /// Who provisions and who signs in belong together: a token made for one directory must not create the people of

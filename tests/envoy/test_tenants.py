@@ -79,7 +79,7 @@ def test_the_name_in_the_handshake_chooses_the_tenant_of_a_shared_host(start, ap
         tenant("one", public_url="https://one.test", hosts=["inner.test"], sni=["one.test"]),
         tenant("two", public_url="https://two.test", hosts=["inner.test"], sni=["two.test"]),
     ]
-    tenants[1]["access"]["rules"] = [{"path": {"prefix": "/"}, "access": "deny"}]
+    tenants[1]["access"]["rules"] = [{"path": {"prefix": "/elsewhere"}, "access": "public"}]
     with start({"keys": KEYS, "tenants": tenants}, tls_inspector=True) as envoy:
         assert served(envoy, "inner.test", sni="one.test")[0] == 200
         assert served(envoy, "inner.test", sni="two.test")[0] == 403
@@ -90,7 +90,7 @@ def test_the_name_in_the_handshake_chooses_the_tenant_of_a_shared_host(start, ap
 @pytest.mark.core
 def test_the_metadata_of_the_route_chooses_and_a_header_that_moves_the_request_is_refused(start, app):
     tenants = [tenant("one", hosts=["localhost"], route_metadata="first"), tenant("two", hosts=["localhost"], route_metadata="second")]
-    tenants[1]["access"]["rules"] = [{"path": {"prefix": "/"}, "access": "deny"}]
+    tenants[1]["access"]["rules"] = [{"path": {"prefix": "/elsewhere"}, "access": "public"}]
 
     def route(prefix, value, **more):
         made = bootstrap.route(prefix, "app", **more)
@@ -121,7 +121,7 @@ def test_the_metadata_of_the_route_chooses_and_a_header_that_moves_the_request_i
 
 def by_header(networks):
     tenants = [tenant("one", hosts=["localhost"], header="first"), tenant("two", hosts=["localhost"], header="second")]
-    tenants[1]["access"]["rules"] = [{"path": {"prefix": "/"}, "access": "deny"}]
+    tenants[1]["access"]["rules"] = [{"path": {"prefix": "/elsewhere"}, "access": "public"}]
     return {"keys": KEYS, "tenant_selection": {"header": {"name": "x-tenant", "from": networks}}, "tenants": tenants}
 
 

@@ -73,6 +73,7 @@ def listener(
     buffer_limit: int | None,
     use_remote_address: bool = True,
     tls_inspector: bool = False,
+    access_log: str | None = None,
 ) -> dict:
     """A listener on a free port that speaks HTTP/1.1 and HTTP/2, with and without TLS."""
     router = {"name": "envoy.filters.http.router", "typed_config": typed(f"{HTTP}.router.v3.Router")}
@@ -88,6 +89,10 @@ def listener(
         route_config={"name": name, "virtual_hosts": hosts},
         http_filters=[*filters, router],
     )
+    if access_log:
+        format_ = {"text_format_source": {"inline_string": access_log}}
+        to = typed("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", log_format=format_)
+        manager["access_log"] = [{"name": "envoy.access_loggers.stdout", "typed_config": to}]
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if tls:
         files = {"certificate_chain": {"filename": tls["certificate"]}, "private_key": {"filename": tls["key"]}}
