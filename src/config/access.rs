@@ -1,5 +1,6 @@
 //! Policies and identity headers of one tenant.
 
+use super::application_cookies::{self, CookieName};
 use super::node::Node;
 use super::template::{self, Template, claim_name};
 
@@ -10,6 +11,8 @@ pub struct AccessSettings {
     pub rules: Vec<Rule>,
     /// Headers that tell the application who is there; stripped from every incoming request.
     pub identity_headers: Vec<IdentityHeader>,
+    /// Cookies by which the application itself knows somebody.
+    pub application_cookies: Vec<CookieName>,
 }
 
 /// One policy rule.
@@ -84,14 +87,25 @@ pub struct IdentityHeader {
 }
 
 pub(super) fn read(node: &Node<'_>) -> Option<AccessSettings> {
-    let fields = node.fields(&["identity_headers", "rules"]);
+    let fields = node.fields(&["application_cookies", "identity_headers", "rules"]);
     let identity_headers = fields.get("identity_headers").map(|node| read_headers(&node)).unwrap_or_default();
     let rules = fields.get("rules").map(|node| {
         let rules: Vec<Rule> = node.list().iter().filter_map(read_rule).collect();
         warn_of_shadows(&node, &rules);
         rules
     });
-    Some(AccessSettings { rules: rules.unwrap_or_default(), identity_headers })
+    let rules = rules.unwrap_or_default();
+    let named = fields.get("application_cookies");
+    if named.is_none() && rules.iter().any(|rule| matches!(rule.access, Access::Optional | Access::SignedIn))
+    {
+        node.warn(
+            "names no application_cookies: a login of the application's own would survive the session that it was made in",
+            "list the cookies in which the application keeps its logins (application_cookies: [JSESSIONID]), or write \
+             application_cookies: [] if it has none",
+        );
+    }
+    let application_cookies = named.map(|node| application_cookies::read(&node)).unwrap_or_default();
+    Some(AccessSettings { rules, identity_headers, application_cookies })
 }
 
 fn read_headers(node: &Node<'_>) -> Vec<IdentityHeader> {

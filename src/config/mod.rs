@@ -4,6 +4,7 @@
 //! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
 
 mod access;
+mod application_cookies;
 mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -22,6 +23,7 @@ mod tenant;
 mod yaml;
 
 pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,

@@ -25,8 +25,9 @@ fn genuine(gateway: &Gateway, head: &Head, cookies: &Cookies<'_>, host: &dyn Hos
         .map(|tenant| {
             let now = host.now();
             let opens = tenant.sessions.read(now, &head.host, cookies).is_some();
-            let pieces = if opens { tenant.sessions.pieces(cookies).unwrap_or_default() } else { 0 };
-            pieces
+            let sessions = tenant.sessions.accounted(&head.host, cookies, opens);
+            sessions
+                .saturating_add(tenant.application.cookies(&head.host, cookies))
                 .saturating_add(tenant.logins.pending(now, &head.host, cookies).len())
                 .saturating_add(tenant.rounds.cookies(&head.host, cookies))
                 .saturating_add(tenant.logouts.cookies(&head.host, cookies))

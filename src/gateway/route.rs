@@ -3,14 +3,16 @@
 use std::rc::Rc;
 
 use crate::access::{
-    Cookies, Decision, Question, Session, Standing, decide, passes_on_every_route, render, route_matters,
-    session_matters,
+    Cookies, Decision, LedgerError, Question, Session, Standing, decide, passes_on_every_route, render,
+    route_matters, session_matters,
 };
 use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply};
 
+use super::application::{self, Who};
 use super::choice::Nobody;
 use super::event::Edits;
+use super::forwarded::Forwarded;
 use super::pages::{Offer, Reference, page, problem, words};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
@@ -21,8 +23,8 @@ use super::{Gateway, logout, planted, reports, sign_on, status};
 
 /// See the module.
 pub(super) enum Verdict {
-    /// Let it pass to the application, changed so.
-    Pass(Edits),
+    /// Let it pass to the application, changed so; its answer gets something of ours where this is remembered.
+    Pass(Edits, Option<Box<Forwarded>>),
     /// It goes no further.
     Answer(Reply),
     /// A form for the assertion consumer of this tenant.
@@ -98,8 +100,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     }
     let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, path.as_str()));
     if passes && !gateway.closed.holds(path.as_str()) {
-        let headers = [head.forged.clone(), Cookies::hide(&head.headers)].concat();
-        return Verdict::Pass(Edits { headers, ..Edits::default() });
+        return let_through(gateway, at, &head, host);
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
         return consumer(at, tenant, head);
@@ -113,7 +114,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
     }
-    by_policy(gateway, tenant, &head, &path, host)
+    by_policy(gateway, at, tenant, &head, &path, host)
 }
 
 fn nobodys(nobody: Nobody, host: &dyn Host) -> Reply {
@@ -153,8 +154,22 @@ pub(super) fn form_too_large() -> Reply {
     problem(413, "too_large", "The form is larger than any sign-in answer.")
 }
 
+/// A request for the application's own ways in: its cookies are sorted, nothing else is looked at.
+fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Verdict {
+    let Some(tenant) = gateway.tenants.get(at) else {
+        return Verdict::Answer(nobodys(Nobody::UnknownTenant, host));
+    };
+    let cookies = Cookies::read(&head.headers);
+    let who = Who::on_open_route(gateway, tenant, head, &cookies, host);
+    let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
+    let headers = [head.forged.clone(), sorted.hide].concat();
+    let forwarded = Forwarded { expire: sorted.expire, ..Forwarded::new(at, head, who, host) };
+    Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
+}
+
 fn by_policy(
     gateway: &Gateway,
+    at: usize,
     tenant: &TenantRoom,
     head: &Head,
     path: &NormalPath,
@@ -169,7 +184,8 @@ fn by_policy(
     let anybody =
         Question { path: path.as_str(), method: &head.method, route: route.as_deref(), identity: None };
     let cookies = Cookies::read(&head.headers);
-    let session = if session_matters(rules, &anybody) {
+    let matters = session_matters(rules, &anybody);
+    let session = if matters {
         match session(gateway, tenant, head, &cookies, host) {
             Ok(session) => session,
             Err(reply) => return Verdict::Answer(reply),
@@ -177,11 +193,17 @@ fn by_policy(
     } else {
         None
     };
+    let who = if matters {
+        Who::of(session.as_ref())
+    } else {
+        Who::on_open_route(gateway, tenant, head, &cookies, host)
+    };
+    let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
     if let Some(reply) = route_cannot_be_trusted(gateway, tenant, head, &cookies, &question, host) {
         return Verdict::Answer(reply);
     }
-    match decide(rules, &question) {
+    let verdict = match decide(rules, &question) {
         Decision::SignIn => {
             reports::sign_in_required(host);
             Verdict::Answer(sign_on::demand(gateway, tenant, head, host))
@@ -194,7 +216,7 @@ fn by_policy(
         Decision::Pass { identified, .. } => {
             let identity = session.as_ref().filter(|_| identified).map(|session| &session.identity);
             let mut headers: Vec<HeaderEdit> = head.forged.clone();
-            headers.extend(Cookies::hide(&head.headers));
+            headers.extend(sorted.hide);
             if let Some(identity) = identity {
                 match render(&tenant.settings.access.identity_headers, identity) {
                     Ok(edits) => headers.extend(edits),
@@ -202,8 +224,22 @@ fn by_policy(
                 }
             }
             reports::passed(host, identity.is_some());
-            Verdict::Pass(Edits { headers, ..Edits::default() })
+            let due = |session: &Rc<Session>| {
+                tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
+            };
+            let forwarded = Forwarded {
+                identified: identity.is_some(),
+                varies: matters,
+                renews: session.as_ref().filter(|session| due(session)).cloned(),
+                expire: sorted.expire.clone(),
+                ..Forwarded::new(at, head, who, host)
+            };
+            Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
         }
+    };
+    match verdict {
+        Verdict::Answer(reply) => Verdict::Answer(application::without(reply, &sorted.expire)),
+        other => other,
     }
 }
 
@@ -245,17 +281,10 @@ fn session(
     head: &Head,
     cookies: &Cookies<'_>,
     host: &dyn Host,
-) -> Result<Option<Session>, Reply> {
+) -> Result<Option<Rc<Session>>, Reply> {
     let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else { return Ok(None) };
     let name = &tenant.settings.name;
-    let standing = gateway
-        .people
-        .standing(host, name, &session.keys(), Some(&session.id), session.issued())
-        .and_then(|standing| match standing {
-            Standing::Clear => logout::standing(gateway, tenant, &session.identity, session.issued(), host),
-            other => Ok(other),
-        });
-    match standing {
+    match standing(gateway, tenant, &session, host) {
         Ok(Standing::Clear) => Ok(Some(session)),
         Ok(Standing::Ended | Standing::Blocked) => {
             host.count("vestibule.session.revoked");
@@ -266,6 +295,20 @@ fn session(
             reports::refused(host, name, "revocation_unreadable", Some(&reference));
             Err(page(&tenant.view(&head.headers), 503, &words::NOT_NOW, &Offer::Nothing, Some(&reference)))
         }
+    }
+}
+
+/// What is known against a session now.
+pub(super) fn standing(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    session: &Session,
+    host: &dyn Host,
+) -> Result<Standing, LedgerError> {
+    let (name, issued) = (&tenant.settings.name, session.issued());
+    match gateway.people.standing(host, name, &session.keys(), Some(&session.id), issued)? {
+        Standing::Clear => logout::standing(gateway, tenant, &session.identity, issued, host),
+        other => Ok(other),
     }
 }
 

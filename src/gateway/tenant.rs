@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::access::{LoginCookies, LogoutCookies, Rounds, SessionCookies};
+use crate::access::{
+    ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
+};
 use crate::common::Headers;
 use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
@@ -21,6 +23,7 @@ use super::ways_in::WaysIn;
 pub(super) struct TenantRoom {
     pub(super) settings: Tenant,
     pub(super) sessions: SessionCookies,
+    pub(super) application: ApplicationCookies,
     pub(super) logins: LoginCookies,
     pub(super) rounds: Rounds,
     pub(super) saml: Option<SamlRoom>,
@@ -45,6 +48,8 @@ pub(super) struct ScimRoom {
 #[derive(Debug)]
 pub(super) struct Rings {
     session: KeyRing,
+    idle: KeyRing,
+    application: KeyRing,
     login: KeyRing,
     rounds: KeyRing,
     logout: KeyRing,
@@ -55,6 +60,8 @@ impl Rings {
         let ring = |purpose| KeyRing::derive(masters, purpose);
         Ok(Self {
             session: ring("session")?,
+            idle: ring("idle")?,
+            application: ring("application")?,
             login: ring("login")?,
             rounds: ring("rounds")?,
             logout: ring("logout")?,
@@ -67,9 +74,13 @@ impl TenantRoom {
         settings: Tenant,
         providers: Vec<Source>,
         (rings, masters): (&Rings, &[MasterKey]),
+        opened: &OpenedSessions,
         documents: &mut Documents,
     ) -> Result<Self, SealError> {
-        let sessions = SessionCookies::new(rings.session.clone(), &settings.name);
+        let of_session = SessionRings { session: rings.session.clone(), idle: rings.idle.clone() };
+        let sessions = SessionCookies::new(of_session, &settings.name, settings.session.idle, opened);
+        let named = &settings.access.application_cookies;
+        let application = ApplicationCookies::new(rings.application.clone(), &settings.name, named, opened);
         let logins = LoginCookies::new(rings.login.clone(), &settings.name, settings.session.login_lifetime);
         let rounds = Rounds::new(rings.rounds.clone(), &settings.name);
         let saml = settings.saml.as_ref().map(SamlRoom::new);
@@ -84,7 +95,7 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, rounds, saml, providers, logouts, scim, needed })
+        Ok(Self { settings, sessions, application, logins, rounds, saml, providers, logouts, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.

@@ -81,18 +81,30 @@ pub(in crate::gateway) fn demand(
         Some(saml) if head.is_navigation() => {
             start(gateway, tenant, saml, head, &Wish::plain(landing(saml, Some(&head.path))), host)
         }
-        _ => private(
-            Reply::status(401).body(
-                "application/json",
-                serde_json::json!({
-                    "error": "sign_in_required",
-                    "message": "Sign in with a browser first; what was sent with this request is lost.",
-                    "sign_in": tenant.own_path(SIGN_IN),
-                })
-                .to_string(),
-            ),
-        ),
+        Some(saml) if head.is_form() => lost(tenant, saml, head),
+        _ => {
+            let body = serde_json::json!({
+                "error": "sign_in_required",
+                "message": "Sign in with a browser first; what was sent with this request is lost.",
+                "sign_in": tenant.own_path(SIGN_IN),
+            });
+            challenge(tenant, private(Reply::status(401).body("application/json", body.to_string())))
+        }
     }
+}
+
+/// What a 401 must say (RFC 9110, 15.5.2), in a scheme for which no browser asks for a password.
+fn challenge(tenant: &TenantRoom, reply: Reply) -> Reply {
+    reply.with("www-authenticate", format!("Cookie form-action=\"{}\"", tenant.own_path(SIGN_IN)))
+}
+
+/// A form of somebody without a session: nobody keeps it over the way to the identity provider and back.
+fn lost(tenant: &TenantRoom, saml: &SamlSettings, head: &Head) -> Reply {
+    let from =
+        head.headers.only("referer").and_then(|url| url.strip_prefix(tenant.settings.public_url.as_str()));
+    let again = format!("{}?return={}", tenant.own_path(SIGN_IN), percent_encoded(&landing(saml, from)));
+    let offer = Offer::Link(&again, &words::SIGN_IN);
+    challenge(tenant, page(&tenant.view(&head.headers), 401, &words::LOST, &offer, None))
 }
 
 /// A link that starts a sign-in.
