@@ -11,7 +11,7 @@ mod time;
 
 pub use budget::Budget;
 pub use cidr::{Cidr, CidrProblem, peer_address};
-pub use host::{Host, HostError, Level, NativeSignature, NativeVerdict};
+pub use host::{Host, HostError, Level, NativeSignature, NativeSigning, NativeVerdict};
 pub use http::{HeaderEdit, Headers, Reply};
 pub use identity::{Identity, PersonKeys};
 pub use time::UnixMillis;

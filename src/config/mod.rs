@@ -8,6 +8,7 @@ mod application_cookies;
 mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod identity;
 mod node;
 mod operators;
 mod pages;
@@ -22,11 +23,15 @@ mod template;
 mod tenant;
 mod yaml;
 
-pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use access::{Access, AccessSettings, Condition, PathMatch, Rule, Test};
 pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
+};
+pub use identity::{
+    AssertionClaim, AssertionSettings, BasicCredentials, GroupNames, IdentityHeader, IdentitySettings, Told,
+    Unencodable, WELL_KNOWN,
 };
 pub use node::Problem;
 pub use operators::OperatorSettings;
@@ -44,5 +49,5 @@ pub use scim::{
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};
 pub use selection::{Selector, TenantHeader, TenantSelection};
-pub use template::{Piece, Template, claim_name};
+pub use template::{Function, Piece, Placeholder, Source, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

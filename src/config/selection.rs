@@ -96,7 +96,7 @@ fn read_header(node: &Node<'_>) -> Option<TenantHeader> {
     let fields = node.fields(&["name", "from"]);
     let name = fields
         .need("name", "write the header's name, such as x-tenant")
-        .and_then(|node| super::access::header_name(&node));
+        .and_then(|node| super::identity::read_header_name(&node));
     let from = fields.need("from", "list the networks of the proxies that set it, such as 10.0.0.0/8");
     let from = from.map(|node| networks(&node))?;
     Some(TenantHeader { name: name?, from })

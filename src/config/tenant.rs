@@ -128,8 +128,10 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
     });
     let saml = fields.get("saml").map(|node| saml::read(&node, (public_url.as_deref(), prefix), environment));
     let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
-    let access =
-        fields.get("access").map_or_else(|| Some(AccessSettings::default()), |node| access::read(&node));
+    let access = fields.get("access").map_or_else(
+        || Some(AccessSettings::default()),
+        |node| access::read(&node, public_url.as_deref(), environment),
+    );
     let pages = fields.get("pages").map_or_else(|| Some(PageSettings::default()), |node| pages::read(&node));
     let mut tenant = Tenant {
         name: name?,

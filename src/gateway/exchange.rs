@@ -304,7 +304,7 @@ impl Exchange {
                 (state, Step::Continue(edits))
             }
             State::Forwarded(_) | State::Released => {
-                let forged = self.gateway.forgeries.strip(trailers);
+                let forged = self.gateway.forgeries.strip_trailers(trailers);
                 (state, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
             }
             State::Fresh => refuse(out_of_order()),

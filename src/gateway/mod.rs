@@ -14,6 +14,7 @@ mod documents;
 mod event;
 mod exchange;
 mod forwarded;
+mod identity;
 mod introspection;
 mod join;
 mod logout;
@@ -35,7 +36,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
+use crate::access::{Assertions, Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, OperatorSettings, Problem};
 
@@ -65,6 +66,7 @@ pub struct Gateway {
     by_name: BTreeMap<String, usize>,
     choice: Choice,
     forgeries: Forgeries,
+    assertions: Assertions,
     closed: Closed,
     people: People,
     replay: Replay,
@@ -137,7 +139,7 @@ impl Gateway {
         let Configuration { host, keys, selection, operators, tenants } = configuration;
         let key_ids = keys.iter().map(|key| key.id().to_owned()).collect();
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
-        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
+        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| tenant.access.identity_names()));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
         let by_name = tenants.iter().enumerate().map(|(at, tenant)| (tenant.name.clone(), at)).collect();
         let choice = Choice::new(&tenants, selection);
@@ -162,6 +164,7 @@ impl Gateway {
             by_name,
             choice,
             forgeries,
+            assertions: Assertions::default(),
             closed,
             people,
             replay,
@@ -191,8 +194,9 @@ impl Gateway {
     ///
     /// # Errors
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
-    /// configuration with other keys.
+    /// configuration with other keys; and where it cannot sign as the configuration wants.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        identity::prove(&self.tenants, host)?;
         for warning in self.warnings_at(host.now()) {
             host.log(Level::Warn, &warning);
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::access::{
-    Cookies, Decision, LedgerError, Question, Session, Standing, decide, passes_on_every_route, render,
+    Cookies, Decision, LedgerError, Question, Session, Standing, decide, deciding, passes_on_every_route,
     route_matters, session_matters,
 };
 use crate::common::path::NormalPath;
@@ -19,7 +19,7 @@ use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
 use super::ways_in::WaysIn;
-use super::{Gateway, logout, planted, reports, sign_on, status};
+use super::{Gateway, identity, logout, planted, reports, sign_on, status};
 
 /// See the module.
 pub(super) enum Verdict {
@@ -111,9 +111,13 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             _ => consumer(at, tenant, head),
         };
     }
+    if let Some(reply) = identity::own_endpoint(tenant, &head, path.as_str()) {
+        return Verdict::Answer(reply);
+    }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
     }
+    let head = identity::without_credentials(tenant, head);
     by_policy(gateway, at, tenant, &head, &path, host)
 }
 
@@ -214,21 +218,24 @@ fn by_policy(
             Verdict::Answer(no_access(tenant, head, "scim_prefix_closed", host))
         }
         Decision::Pass { identified, .. } => {
-            let identity = session.as_ref().filter(|_| identified).map(|session| &session.identity);
             let mut headers: Vec<HeaderEdit> = head.forged.clone();
             headers.extend(sorted.hide);
-            if let Some(identity) = identity {
-                match render(&tenant.settings.access.identity_headers, identity) {
+            let identified = session.as_ref().filter(|_| identified);
+            if let Some(session) = identified {
+                match identity::tell(gateway, tenant, deciding(rules, &question), session, host) {
                     Ok(edits) => headers.extend(edits),
-                    Err(_) => return Verdict::Answer(no_access(tenant, head, "identity_too_large", host)),
+                    Err(untold) => {
+                        let reply = identity::untold(tenant, head, untold, host);
+                        return Verdict::Answer(application::without(reply, &sorted.expire));
+                    }
                 }
             }
-            reports::passed(host, identity.is_some());
+            reports::passed(host, identified.is_some());
             let due = |session: &Rc<Session>| {
                 tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
             };
             let forwarded = Forwarded {
-                identified: identity.is_some(),
+                identified: identified.is_some(),
                 varies: matters,
                 renews: session.as_ref().filter(|session| due(session)).cloned(),
                 expire: sorted.expire.clone(),

@@ -8,7 +8,7 @@ use crate::access::{
     ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
 };
 use crate::common::Headers;
-use crate::config::{Credential, Piece, ScimSettings, Tenant};
+use crate::config::{Credential, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
@@ -151,11 +151,7 @@ fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
 }
 
 fn needed(settings: &Tenant) -> BTreeSet<String> {
-    let headers = settings.access.identity_headers.iter().flat_map(|header| &header.value.0);
-    let in_headers = headers.filter_map(|piece| match piece {
-        Piece::Claim(name) => Some(name.clone()),
-        _ => None,
-    });
+    let told = settings.access.identity_claims().map(str::to_owned);
     let in_rules = settings.access.rules.iter().flat_map(|rule| &rule.require);
-    in_headers.chain(in_rules.map(|condition| condition.claim.clone())).collect()
+    told.chain(in_rules.map(|condition| condition.claim.clone())).collect()
 }

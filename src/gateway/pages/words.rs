@@ -9,6 +9,13 @@ pub(in crate::gateway) struct Words {
     pub(super) german: &'static str,
 }
 
+impl Words {
+    /// In English, which is what programs are told.
+    pub(in crate::gateway) fn english(&self) -> &'static str {
+        self.english
+    }
+}
+
 /// What a page says: its title and one paragraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) struct Said {
@@ -95,6 +102,12 @@ pages! {
     NOT_NOW "not_now"
         "Not possible now" "It cannot be checked now whether you may enter. Please try again later."
         "Gerade nicht möglich" "Im Moment kann nicht geprüft werden, ob Sie eintreten dürfen. Bitte versuchen Sie es später erneut."
+    NOT_PROVEN "not_proven"
+        "Not possible now" "It cannot be proven to the application now who you are. Please try again later."
+        "Gerade nicht möglich" "Der Anwendung kann im Moment nicht bewiesen werden, wer Sie sind. Bitte versuchen Sie es später erneut."
+    UNTOLD "untold"
+        "No access" "What your organisation says about you cannot be handed on to the application. Please ask your administrator."
+        "Kein Zugriff" "Was Ihre Organisation über Sie sagt, kann der Anwendung nicht weitergegeben werden. Bitte wenden Sie sich an Ihre Administration."
     NOTHING_HERE "nothing_here"
         "Nothing to see here" "This address only takes the answer of your organisation's sign-in service."
         "Hier gibt es nichts zu sehen" "Diese Adresse nimmt nur die Antwort des Anmeldedienstes Ihrer Organisation entgegen."
