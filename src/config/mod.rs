@@ -43,8 +43,8 @@ pub use saml::{
     SamlSettings, Trust, Unsolicited,
 };
 pub use scim::{
-    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,
-    SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
+    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, EmptiedGroups, Filtering, MemberChanges,
+    Mode, PatchForm, SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};

@@ -25,6 +25,7 @@ mod provisioning;
 mod reports;
 mod request;
 mod route;
+mod rules;
 mod sign_on;
 mod status;
 mod tenant;
@@ -48,6 +49,7 @@ pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
+pub use sign_on::service_provider_metadata;
 
 use choice::Choice;
 use closed::Closed;
@@ -119,16 +121,32 @@ impl Gateway {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
-        let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
+        Self::examine(text, environment).map(|(gateway, warnings)| (gateway, lines(warnings))).map_err(lines)
+    }
+
+    /// As [`Gateway::compile`], with place, fault and remedy of every problem apart.
+    ///
+    /// # Errors
+    /// All problems.
+    pub fn examine(
+        text: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let (configuration, warnings) = Configuration::read(text, environment)?;
         let unknown = [unknown_rules(&configuration), unknown_texts(&configuration)].concat();
         if !unknown.is_empty() {
-            return Err(lines(unknown));
+            return Err(unknown);
         }
         let mut documents = Documents::default();
         let sources = provider::sources(&configuration.tenants, &mut documents)?;
-        let gateway = Self::assemble(configuration, documents, sources)
-            .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
-        Ok((gateway, lines(warnings)))
+        let gateway = Self::assemble(configuration, documents, sources).map_err(|_| {
+            vec![Problem {
+                path: "keys".to_owned(),
+                what: "no key can be derived".to_owned(),
+                remedy: "list at least one key".to_owned(),
+            }]
+        })?;
+        Ok((gateway, warnings))
     }
 
     fn assemble(
@@ -227,6 +245,13 @@ impl Gateway {
     #[must_use]
     pub fn is_coming(&self, id: DocumentId) -> bool {
         self.documents.is_coming(id)
+    }
+
+    /// Whether, since the last time this was asked, an exchange has come to need a document: [`Gateway::next_due`] may be
+    /// earlier than it was, though nobody waits.
+    #[must_use]
+    pub fn take_newly_needed(&self) -> bool {
+        self.documents.take_newly_needed()
     }
 
     /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.

@@ -15,6 +15,7 @@ use crate::scim;
 use super::documents::Documents;
 use super::pages::View;
 use super::provider::Source;
+use super::rules::Rules;
 use super::sign_on::SamlRoom;
 use super::ways_in::WaysIn;
 
@@ -38,7 +39,7 @@ pub(super) struct TenantRoom {
 /// Provisioning, in the form the SCIM room takes.
 #[derive(Debug)]
 pub(super) struct ScimRoom {
-    pub(super) rules: scim::Settings,
+    pub(super) rules: Rules,
     pub(super) ways_in: WaysIn,
     /// How many requests of this tenant this worker has in hand.
     pub(super) in_hand: Rc<Cell<usize>>,
@@ -90,7 +91,7 @@ impl TenantRoom {
             None => None,
         };
         let scim = settings.scim.as_ref().zip(ways_in).map(|(scim, ways_in)| ScimRoom {
-            rules: rules(&settings.public_url, scim),
+            rules: Rules::new(&settings.name, rules(&settings.public_url, scim), scim, documents),
             ways_in,
             in_hand: Rc::default(),
         });

@@ -7,6 +7,8 @@ use crate::crypto::PublicKey;
 /// The identity provider that is trusted.
 #[derive(Debug)]
 pub struct IdentityProvider {
+    /// Where it stands in the configuration.
+    pub place: String,
     /// Short name, one of a kind within the tenant: part of links and of what a login remembers.
     pub name: String,
     /// What people know it by, where they choose among several.
@@ -197,6 +199,7 @@ fn read(
 ) -> Option<IdentityProvider> {
     let fields = node.fields(&[FIELDS, more].concat());
     let of = |entity_id, trust| IdentityProvider {
+        place: node.path.clone(),
         name: ONLY.to_owned(),
         label: None,
         brand: Brand::None,
