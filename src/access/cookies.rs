@@ -17,7 +17,7 @@ pub struct Cookies<'a> {
 }
 
 /// More pairs than any honest browser sends for one site; the rest is not looked at.
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 impl<'a> Cookies<'a> {
     /// Reads all `cookie` headers.
@@ -49,7 +49,7 @@ impl<'a> Cookies<'a> {
         own.filter_map(|(name, _)| name.strip_prefix(OWN_PREFIX)?.split('.').nth(1))
     }
 
-    /// How many cookies of ours the request carries, double ones counted; more than 64 are not counted.
+    /// How many cookies of ours the request carries, double ones counted; more than 128 are not counted.
     #[must_use]
     pub fn count(&self) -> usize {
         self.own.len()

@@ -12,8 +12,10 @@ mod identity;
 mod node;
 mod operators;
 mod pages;
+mod pattern;
 mod protobuf;
 mod root;
+mod rules;
 mod saml;
 mod scim;
 mod secret;
@@ -23,7 +25,7 @@ mod template;
 mod tenant;
 mod yaml;
 
-pub use access::{Access, AccessSettings, Condition, PathMatch, Rule, Test};
+pub use access::{AccessSettings, Curiosity};
 pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
@@ -36,7 +38,9 @@ pub use identity::{
 pub use node::Problem;
 pub use operators::OperatorSettings;
 pub use pages::PageSettings;
-pub use root::{Configuration, HostSettings, NativeCrypto};
+pub use pattern::Pattern;
+pub use root::{Configuration, HostSettings, NativeCrypto, read_tree};
+pub use rules::{Access, Condition, MULTIPLE_AUTHN, PathMatch, REFEDS_MFA, Rule, Test};
 pub use saml::{
     Brand, DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata,
     MetadataSource, ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures,

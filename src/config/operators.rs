@@ -2,13 +2,13 @@
 
 use super::node::Node;
 use super::selection::networks;
-use crate::common::Cidr;
+use crate::common::Network;
 
 /// Who may see how the filter stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorSettings {
     /// Networks of the peers that may; from anywhere where there is none.
-    pub from: Vec<Cidr>,
+    pub from: Vec<Network>,
     /// SHA-256 of the bearer token that is wanted; none where there is none.
     pub token_sha256: Option<[u8; 32]>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::node::Node;
 use super::tenant::Tenant;
 use crate::common::path::{NormalPath, folded, is_at_or_below};
-use crate::common::{Cidr, CidrProblem};
+use crate::common::{Network, NetworkError};
 
 /// What tells a tenant from the others on its hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct TenantHeader {
     /// Lower-case name.
     pub name: String,
     /// The only peers that are believed.
-    pub from: Vec<Cidr>,
+    pub from: Vec<Network>,
 }
 
 impl Default for TenantSelection {
@@ -103,7 +103,7 @@ fn read_header(node: &Node<'_>) -> Option<TenantHeader> {
 }
 
 /// A list of networks.
-pub(super) fn networks(node: &Node<'_>) -> Vec<Cidr> {
+pub(super) fn networks(node: &Node<'_>) -> Vec<Network> {
     let entries = node.list();
     if entries.is_empty() {
         node.error("is empty: nobody would be believed", "list at least one network");
@@ -111,13 +111,13 @@ pub(super) fn networks(node: &Node<'_>) -> Vec<Cidr> {
     let mut networks = Vec::new();
     for entry in &entries {
         let Some(text) = entry.text() else { continue };
-        match Cidr::read(text) {
+        match Network::read(text) {
             Ok(network) => networks.push(network),
-            Err(CidrProblem::HostBits) => entry.error(
+            Err(NetworkError::HostBits) => entry.error(
                 format!("`{text}` has bits behind its length"),
                 "write the network's first address, such as 10.0.0.0/8",
             ),
-            Err(CidrProblem::Malformed) => {
+            Err(NetworkError::Malformed) => {
                 entry.error(
                     format!("`{text}` is not a network"),
                     "write 10.0.0.0/8, 2001:db8::/32 or an address",

@@ -1,9 +1,10 @@
 //! Which tenant a request is for. What it costs does not grow with the number of tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use crate::common::path::folded;
-use crate::common::{Cidr, HeaderEdit, Headers, Host, peer_address};
+use crate::common::path::{NormalPath, folded};
+use crate::common::{HeaderEdit, Headers, Host, Network, peer_address};
 use crate::config::{Selector, Tenant, TenantSelection};
 
 use super::request::Head;
@@ -122,6 +123,27 @@ impl Choice {
         edits
     }
 
+    /// The tenant of a host and path, as far as these two say it.
+    pub(super) fn by_address(&self, host: &str, path: &str) -> Option<usize> {
+        let site = self.sites.get(host)?;
+        let normal = NormalPath::read(path.as_bytes());
+        let path = normal.as_ref().map_or(path, NormalPath::as_str);
+        site.by_prefix(path).ok()?.or(site.rest)
+    }
+
+    /// Whether the tenants of this host are told apart by something that is not in a URL.
+    pub(super) fn needs_more(&self, host: &str) -> bool {
+        let site = self.sites.get(host);
+        site.is_some_and(|site| !(site.sni.is_empty() && site.metadata.is_empty() && site.headers.is_empty()))
+    }
+
+    /// Whether everything that a server may take this path for is of this tenant; `authority` is that of the request.
+    pub(super) fn agrees(&self, authority: &str, path: &NormalPath, tenant: usize) -> bool {
+        let Some(site) = self.sites.get(authority) else { return false };
+        let whose = |reading: &str| site.by_prefix(reading).map(|at| at.or(site.rest));
+        site.prefixes.is_empty() || path.readings().all(|reading| whose(reading) == Ok(Some(tenant)))
+    }
+
     /// Whose this request is; `path` without query, in normal form where it has one. Forged headers are gone already.
     pub(super) fn of(&self, head: &Head, path: &str, host: &dyn Host) -> Result<Chosen, Nobody> {
         let site = self.sites.get(&head.host).ok_or(Nobody::UnknownHost)?;
@@ -206,12 +228,14 @@ impl Site {
 }
 
 /// The peer itself must be trusted: an address that Envoy took from `x-forwarded-for` has no port.
-fn is_trusted(from: &[Cidr], host: &dyn Host) -> bool {
-    let Some(source) = host.property(&["source", "address"]) else { return false };
-    if source.ends_with(b":0") {
-        return false;
-    }
-    peer_address(&source).is_some_and(|address| from.iter().any(|network| network.contains(address)))
+fn is_trusted(from: &[Network], host: &dyn Host) -> bool {
+    peer(host).is_some_and(|address| from.iter().any(|network| network.holds(address)))
+}
+
+/// The address of the peer itself, where the proxy took it from no header.
+pub(super) fn peer(host: &dyn Host) -> Option<IpAddr> {
+    let source = String::from_utf8(host.property(&["source", "address"])?).ok()?;
+    if source.ends_with(":0") { None } else { peer_address(&source) }
 }
 
 /// As CGI servers compare names: neither case nor kind of separator counts.

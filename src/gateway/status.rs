@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Host, Reply, UnixMillis, peer_address};
+use crate::common::{Host, Reply, UnixMillis};
 use crate::config::OperatorSettings;
 use crate::crypto::{PublicKey, equal, sha256};
 
 use super::Gateway;
+use super::choice::peer;
 use super::pages::private;
 use super::provider::{self, Found};
 use super::request::{Head, form, only};
@@ -31,11 +32,8 @@ pub(super) fn answer(gateway: &Gateway, head: &Head, host: &dyn Host) -> Option<
 
 /// Both conditions must hold where both are there.
 fn may(settings: &OperatorSettings, head: &Head, host: &dyn Host) -> bool {
-    let source = host.property(&["source", "address"]).unwrap_or_default();
-    // An address that the proxy took out of a header has no port, and is anybody's word.
-    let peer = peer_address(&source).filter(|_| !source.ends_with(b":0"));
     let near = settings.from.is_empty()
-        || peer.is_some_and(|peer| settings.from.iter().any(|network| network.contains(peer)));
+        || peer(host).is_some_and(|peer| settings.from.iter().any(|network| network.holds(peer)));
     let token = head.headers.only("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let known = settings
         .token_sha256
@@ -81,7 +79,7 @@ fn tenant(gateway: &Gateway, room: &TenantRoom, host: &dyn Host) -> Value {
         "path_prefix": settings.path_prefix,
         "hosts": settings.hosts,
         "provisioning": settings.scim.is_some(),
-        "rules": settings.access.rules.len(),
+        "rules": settings.access.all_rules().count(),
         "identity_providers": providers,
     })
 }

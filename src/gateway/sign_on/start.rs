@@ -37,7 +37,7 @@ impl Wish {
     }
 
     /// What the query of the sign-in link says: `return`, `idp`, `passive=1`, `fresh=1`, `interactive=1`.
-    fn of_link(saml: &SamlSettings, query: &str) -> Self {
+    fn of_link(tenant: &TenantRoom, saml: &SamlSettings, query: &str) -> Self {
         let pairs = form(query).unwrap_or_default();
         let is_set = |name| only(&pairs, name) == Some("1");
         let manner = match () {
@@ -45,7 +45,7 @@ impl Wish {
             () if is_set("fresh") => Manner::Forced,
             () => Manner::Plain,
         };
-        let target = landing(saml, only(&pairs, "return"));
+        let target = landing(&tenant.settings, saml, only(&pairs, "return"));
         let provider = saml.provider_named(only(&pairs, "idp"));
         Self { target, manner, interactive: is_set("interactive"), by_hand: true, provider }
     }
@@ -78,19 +78,58 @@ pub(in crate::gateway) fn demand(
     host: &dyn Host,
 ) -> Reply {
     match &tenant.settings.saml {
-        Some(saml) if head.is_navigation() => {
-            start(gateway, tenant, saml, head, &Wish::plain(landing(saml, Some(&head.path))), host)
-        }
+        Some(saml) if head.is_navigation() => start(
+            gateway,
+            tenant,
+            saml,
+            head,
+            &Wish::plain(landing(&tenant.settings, saml, Some(&head.path))),
+            host,
+        ),
         Some(saml) if head.is_form() => lost(tenant, saml, head),
         _ => {
-            let body = serde_json::json!({
-                "error": "sign_in_required",
-                "message": "Sign in with a browser first; what was sent with this request is lost.",
-                "sign_in": tenant.own_path(SIGN_IN),
-            });
-            challenge(tenant, private(Reply::status(401).body("application/json", body.to_string())))
+            let message = "Sign in with a browser first; what was sent with this request is lost.";
+            unauthorized(tenant, "", message)
         }
     }
+}
+
+/// Has somebody sign in anew who proved themselves too long ago, or in another way than is wanted; tells a program that
+/// this is needed. `None`: a browser comes from there just now, and once more would change nothing.
+pub(in crate::gateway) fn demand_anew(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: &Head,
+    host: &dyn Host,
+) -> Option<Reply> {
+    match &tenant.settings.saml {
+        Some(saml) if head.is_navigation() => {
+            let rounds = tenant.rounds.recent(host.now(), &head.host, &Cookies::read(&head.headers));
+            let wish = Wish {
+                manner: Manner::Forced,
+                ..Wish::plain(landing(&tenant.settings, saml, Some(&head.path)))
+            };
+            (rounds < MOST_ROUNDS).then(|| start(gateway, tenant, saml, head, &wish, host))
+        }
+        _ => Some(unauthorized(
+            tenant,
+            "?fresh=1",
+            "Sign in anew with a browser first; what was sent with this request is lost.",
+        )),
+    }
+}
+
+/// Where a person signs in anew by hand, to come back to this page.
+pub(in crate::gateway) fn link_anew(tenant: &TenantRoom, head: &Head) -> String {
+    let target = tenant.settings.saml.as_ref().map(|saml| landing(&tenant.settings, saml, Some(&head.path)));
+    let target = target.unwrap_or_else(|| tenant.start_path());
+    format!("{}?fresh=1&return={}", tenant.own_path(SIGN_IN), percent_encoded(&target))
+}
+
+fn unauthorized(tenant: &TenantRoom, query: &str, message: &str) -> Reply {
+    let sign_in = format!("{}{query}", tenant.own_path(SIGN_IN));
+    let body = serde_json::json!({"error": "sign_in_required", "message": message, "sign_in": sign_in});
+    challenge(tenant, private(Reply::status(401).body("application/json", body.to_string())))
 }
 
 /// What a 401 must say (RFC 9110, 15.5.2), in a scheme for which no browser asks for a password.
@@ -102,7 +141,11 @@ fn challenge(tenant: &TenantRoom, reply: Reply) -> Reply {
 fn lost(tenant: &TenantRoom, saml: &SamlSettings, head: &Head) -> Reply {
     let from =
         head.headers.only("referer").and_then(|url| url.strip_prefix(tenant.settings.public_url.as_str()));
-    let again = format!("{}?return={}", tenant.own_path(SIGN_IN), percent_encoded(&landing(saml, from)));
+    let again = format!(
+        "{}?return={}",
+        tenant.own_path(SIGN_IN),
+        percent_encoded(&landing(&tenant.settings, saml, from))
+    );
     let offer = Offer::Link(&again, &words::SIGN_IN);
     challenge(tenant, page(&tenant.view(&head.headers), 401, &words::LOST, &offer, None))
 }
@@ -115,7 +158,7 @@ pub(super) fn by_link(
     head: &Head,
     host: &dyn Host,
 ) -> Reply {
-    let wish = Wish::of_link(saml, head.query());
+    let wish = Wish::of_link(tenant, saml, head.query());
     if wish.provider.is_none() && saml.identity_providers.len() > 1 && wish.manner != Manner::Tried {
         return choose(tenant, saml, head, &wish);
     }

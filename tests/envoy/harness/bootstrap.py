@@ -28,7 +28,7 @@ def cluster(name: str, port: int, http2: bool = False) -> dict:
 
 
 def route(prefix: str, cluster: str, **more) -> dict:
-    """A route by path prefix. `rewrite`, `headers`, `name`, `timeout` (default 3 s) may be named."""
+    """A route by path prefix. `rewrite`, `headers`, `name`, `metadata`, `timeout` (default 3 s) may be named."""
     action = {"cluster": cluster, "timeout": more.get("timeout", "3s")}
     if "rewrite" in more:
         action["prefix_rewrite"] = more["rewrite"]
@@ -38,6 +38,8 @@ def route(prefix: str, cluster: str, **more) -> dict:
     made = {"match": match, "route": action}
     if "name" in more:
         made["name"] = more["name"]
+    if "metadata" in more:
+        made["metadata"] = {"filter_metadata": more["metadata"]}
     return made
 
 
@@ -71,11 +73,12 @@ def listener(
     filters: list[dict],
     tls: dict | None,
     buffer_limit: int | None,
+    options: dict | None = None,
     use_remote_address: bool = True,
     tls_inspector: bool = False,
     access_log: str | None = None,
 ) -> dict:
-    """A listener on a free port that speaks HTTP/1.1 and HTTP/2, with and without TLS."""
+    """A listener on a free port that speaks HTTP/1.1 and HTTP/2, with and without TLS. `options` are the manager's."""
     router = {"name": "envoy.filters.http.router", "typed_config": typed(f"{HTTP}.router.v3.Router")}
     hosts = [{"name": "all", "domains": ["*"], "routes": routes}]
     manager = typed(
@@ -88,7 +91,7 @@ def listener(
         upgrade_configs=[{"upgrade_type": "websocket"}],
         route_config={"name": name, "virtual_hosts": hosts},
         http_filters=[*filters, router],
-    )
+    ) | (options or {})
     if access_log:
         format_ = {"text_format_source": {"inline_string": access_log}}
         to = typed("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", log_format=format_)
@@ -112,15 +115,15 @@ def listener(
     return made
 
 
-def bootstrap(clusters, routes, filters, tls, buffer_limit=None, **more) -> dict:
+def bootstrap(clusters, routes, filters, tls, buffer_limit=None, options=None, **more) -> dict:
     """The whole file: the same routes behind a plain and a TLS listener."""
     return {
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "static_resources": {
             "clusters": clusters,
             "listeners": [
-                listener("plain", routes, filters, None, buffer_limit, **more),
-                listener("tls", routes, filters, tls, buffer_limit, **more),
+                listener("plain", routes, filters, None, buffer_limit, options, **more),
+                listener("tls", routes, filters, tls, buffer_limit, options, **more),
             ],
         },
     }
