@@ -100,10 +100,15 @@ setup_fuzz() {
     # libFuzzer is written in C++.
     command -v c++ >/dev/null || debian_packages g++
 }
+# A browser for tests/browser: Debian's Chromium, and what drives it.
+setup_browser() {
+    command -v chromium >/dev/null || debian_packages chromium fonts-dejavu-core || return 1
+    python_venv browser tests/browser/requirements.txt
+}
 setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node wasm_bindgen cargo_deny fuzz)
+[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node wasm_bindgen cargo_deny fuzz browser)
 mkdir -p "$tools"
 failed=0
 for part in "${parts[@]}"; do

@@ -43,6 +43,12 @@ impl<'a> Cookies<'a> {
         self.own.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, *value)))
     }
 
+    /// Names of the tenants that the cookies say they are of: `__Host-vestibule-KIND.TENANT` and what may follow.
+    pub fn tenants(&self) -> impl Iterator<Item = &'a str> {
+        let own = self.own.iter();
+        own.filter_map(|(name, _)| name.strip_prefix(OWN_PREFIX)?.split('.').nth(1))
+    }
+
     /// How many cookies of ours the request carries, double ones counted; more than 128 are not counted.
     #[must_use]
     pub fn count(&self) -> usize {

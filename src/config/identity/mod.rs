@@ -14,6 +14,7 @@ pub use header::IdentityHeader;
 pub use profile::WELL_KNOWN;
 pub use rule::Told;
 
+pub(super) use header::read_name as read_header_name;
 pub(super) use rule::{read as read_rule, wants};
 
 /// What the application of one tenant is told of a person.
