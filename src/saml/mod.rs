@@ -1,12 +1,10 @@
 //! The SAML 2.0 service provider.
 
 pub mod c14n;
-mod deflate;
+pub mod deflate;
 pub mod encryption;
 pub mod enveloped;
 mod escape;
-#[cfg(any(test, fuzzing))]
-pub mod fuzzing;
 pub mod idp_metadata;
 pub mod logout;
 pub mod metadata;

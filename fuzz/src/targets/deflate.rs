@@ -1,6 +1,6 @@
 //! Raw deflate, against an inflater of our own that does nothing but follow RFC 1951.
 
-use vestibule::saml::fuzzing::{deflate as packed, inflate};
+use vestibule::saml::deflate::{deflate as packed, inflate};
 
 use crate::planted;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use vestibule::common::UnixMillis;
 use vestibule::common::test_host::TestHost;
 use vestibule::crypto::PublicKey;
-use vestibule::saml::fuzzing::deflate;
+use vestibule::saml::deflate::deflate;
 use vestibule::saml::logout::{
     Expect, LogoutError, Message, RELAY_STATE, Received, read_post, read_redirect,
 };
