@@ -101,7 +101,7 @@ def test_mutated_documents_are_read_the_same_or_refused(ours):
     inputs = [(f"changed {at}", documents.changed(documents.made(chance), chance), "i") for at in range(2 * COUNT)]
     counts = compared(ours, inputs)
     print(dict(counts))
-    assert counts["read"] > COUNT / 2 and counts["refused by both"] > COUNT / 2, counts
+    assert counts["read"] > COUNT / 8 and counts["refused by both"] > COUNT, counts
     codes = [code for code in counts if code.startswith("xml_")]
     assert len(codes) > 12, counts
 

@@ -145,3 +145,23 @@ def test_signing_out_there_signs_out_here(full_envoy, app, provider, sp_keys):
     assert end.page.status in (200, 302, 303), end.page.body
     assert end.url is None or end.url.startswith(f"{ORIGIN}/bye"), end.url
     assert Form(end.page.body.decode()).action is None
+
+
+def test_a_provider_that_dies_in_the_middle_of_a_login_leaves_nothing_behind(plain_envoy, app, provider, tmp_path, idp_keys):
+    """The filter waits for nothing of a provider but its metadata: where it dies, the browser stands alone."""
+    first = type(provider)(tmp_path / "first", idp_keys)
+    browser = Browser(plain_envoy)
+    first.know(published(plain_envoy))
+    location = browser.get("/private/page").get("location")
+    first.stop()
+    with pytest.raises(OSError):
+        first.visit(location)
+    assert not any(plain_envoy.stats(r"http\.(plain|tls)\.downstream_rq_active").values())
+    second = type(provider)(tmp_path / "second", idp_keys)
+    try:
+        second.know(published(plain_envoy))
+        # The login that was begun is still good when the provider is there again.
+        assert second.visit(location).bring(browser, settings.ACS).status == 303
+        assert has_session(browser)
+    finally:
+        second.stop()
