@@ -17,6 +17,7 @@ FORMS = {
     "exclusive": (libxml2.EXCLUSIVE, False, []),
     "exclusive_comments": (libxml2.EXCLUSIVE, True, []),
     "exclusive_prefixes": (libxml2.EXCLUSIVE, False, PREFIXES),
+    "exclusive_comments_prefixes": (libxml2.EXCLUSIVE, True, PREFIXES),
     "inclusive": (libxml2.INCLUSIVE, False, []),
     "inclusive_comments": (libxml2.INCLUSIVE, True, []),
 }

@@ -51,8 +51,8 @@ pub fn emit(first: u64, count: usize, out: &mut dyn Write) -> std::io::Result<()
     Ok(())
 }
 
-/// Answers each line of `questions`, a JSON object with `xml` and either `certificates` (what of its signatures?) or `at`
-/// and `prefixes` (what are its canonical forms?), with a line.
+/// Answers each line of `questions`, a JSON object with `xml` and either `certificates` (what of its signatures?) or
+/// `prefixes` and perhaps `at` or `element` (what are its canonical forms?), with a line.
 ///
 /// # Errors
 /// Where a line is no question, or nobody reads.
@@ -74,7 +74,7 @@ pub fn answer(questions: &mut dyn BufRead, out: &mut dyn Write) -> std::io::Resu
                     .filter_map(Value::as_str)
                     .map(|prefix| prefix.replace("#default", ""))
                     .collect();
-                canonical(&xml, question["at"].as_str(), &prefixes)
+                canonical(&xml, question["at"].as_str(), question["element"].as_str(), &prefixes)
             }
         };
         writeln!(out, "{answer}")?;
@@ -103,14 +103,18 @@ fn signatures(xml: &[u8], certificates: &[&str]) -> Value {
     json!({ "root": of(root), "assertion": assertion.map_or("absent", of) })
 }
 
-/// Canonical forms of the root, and of the element whose `ID` is `at`.
-fn canonical(xml: &[u8], at: Option<&str>, prefixes: &[String]) -> Value {
+/// Canonical forms of the root, and of the one element whose `ID` is `at` or whose local name is `named`.
+fn canonical(xml: &[u8], at: Option<&str>, named: Option<&str>, prefixes: &[String]) -> Value {
     let document = match Document::parse(xml, RULES) {
         Ok(document) => document,
         Err(error) => return json!({ "refused": error.code() }),
     };
     let Some(root) = document.root() else { return json!({ "refused": "xml_root" }) };
-    let mut inside = root.descendants().filter(|element| at.is_some() && element.attribute("ID") == at);
+    let is_it = |element: &Element<'_>| match (at, named) {
+        (Some(id), _) => element.attribute("ID").or(element.attribute("Id")) == Some(id),
+        (None, named) => Some(element.local()) == named,
+    };
+    let mut inside = root.descendants().filter(is_it);
     let inside = inside.next().filter(|_| inside.next().is_none());
     let forms = |element: Element<'_>| {
         let form = |inclusive, comments, inclusive_prefixes: &[String]| {
@@ -121,6 +125,7 @@ fn canonical(xml: &[u8], at: Option<&str>, prefixes: &[String]) -> Value {
             "exclusive": form(false, false, &[]),
             "exclusive_comments": form(false, true, &[]),
             "exclusive_prefixes": form(false, false, prefixes),
+            "exclusive_comments_prefixes": form(false, true, prefixes),
             "inclusive": form(true, false, &[]),
             "inclusive_comments": form(true, true, &[]),
         })
