@@ -25,6 +25,7 @@ fn good() -> serde_json::Value {
                 },
             },
             "access": {
+                "application_cookies": ["JSESSIONID", "remember_*"],
                 "identity_headers": [{"name": "X-User", "value": "{name_id}"}],
                 "rules": [
                     {"path": {"prefix": "/public"}, "access": "public"},
@@ -236,6 +237,8 @@ fn everything_an_operator_decides_about_provisioning_compiles() {
             },
             "abilities": {
                 "patch": "put",
+                "members": "listed",
+                "remove_all_members": "refuse",
                 "filter": {"local": {"page": 200, "most_entries": 20_000}},
                 "eager": ["emails", format!("{crew}:desks")],
                 "unknown_attributes": "drop",
@@ -260,7 +263,7 @@ fn everything_an_operator_decides_about_provisioning_compiles() {
 #[test]
 fn a_rule_that_there_is_not_is_named_with_the_nearest_ones() {
     for (rule, near) in
-        [("p20", "did you mean P20?"), ("P22", "P20"), ("R15", "R1"), ("nonsense", "the rules are T3")]
+        [("p20", "did you mean P20?"), ("P26", "P20"), ("R15", "R1"), ("nonsense", "the rules are T3")]
     {
         refused(
             &format!("{SCIM}/rules_off"),
@@ -295,6 +298,7 @@ fn a_wrong_word_about_provisioning_is_told_the_right_ones() {
         ),
         (serde_json::json!({"eager": ["emails[type eq \"work\"]"]}), "abilities.eager[0]: "),
         (serde_json::json!({"eager": ["emails.value"]}), "is a part of an attribute"),
+        (serde_json::json!({"members": "list"}), "write one of selected, listed"),
         (serde_json::json!({"unknown_attributes": true}), "abilities.unknown_attributes: is true or false"),
         (serde_json::json!({"user_name": "keep"}), "write one of pass, drop, refuse"),
         (serde_json::json!({"groups": "no"}), "abilities.groups: is text"),
@@ -633,4 +637,29 @@ fn a_replay_store_is_a_cluster_and_a_path() {
         Ok(Vec::new())
     );
     refused("/host", serde_json::json!({"private_key_operations_per_second": 0}), "from 1 to 10000");
+}
+
+#[test]
+fn an_application_whose_logins_are_not_named_is_warned_about() {
+    let pointer = "/tenants/0/access/application_cookies";
+    let named = |value| compile(&changed(pointer, value)).unwrap();
+    let said =
+        |warnings: &[String]| warnings.iter().any(|line| line.contains("names no application_cookies"));
+    assert!(said(&named(serde_json::Value::Null)));
+    assert!(named(serde_json::json!([])).is_empty(), "who says that there are none has thought of it");
+    assert!(named(serde_json::json!(["sid"])).is_empty());
+    let rules = serde_json::json!([{"path": {"prefix": "/"}, "access": "public"}]);
+    assert!(!said(&compile(&changed("/tenants/0/access", serde_json::json!({"rules": rules}))).unwrap()));
+    for wrong in [serde_json::json!(["*"]), serde_json::json!(["a b"]), serde_json::json!("sid")] {
+        let errors = compile(&changed(pointer, wrong)).unwrap_err();
+        assert!(errors[0].starts_with("tenants[0].access.application_cookies"), "{errors:?}");
+    }
+}
+
+#[test]
+fn how_long_a_session_may_go_unused_is_within_bounds() {
+    let set =
+        |value: u64| compile(&changed("/tenants/0/session", serde_json::json!({"idle_seconds": value})));
+    assert!(set(60).unwrap().is_empty() && set(604_800).unwrap().is_empty());
+    assert!(set(59).is_err() && set(604_801).is_err() && set(0).is_err());
 }

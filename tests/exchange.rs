@@ -50,6 +50,7 @@ fn gateway(stop_iteration: bool) -> Rc<Gateway> {
       public_path: /scim/v2/entra
       tokens: [{{name: entra, sha256: "{}"}}]
       application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      schemas: {{from_application: false}}
       authentication:
         entra_token: {{tenant_id: 3d0c5b7e-1111-4222-8333-944445555666, keys: {{cluster: login}}}}
         token_endpoint: {{clients: [{{id: entra, secrets: [{{sha256: "{}"}}]}}]}}
@@ -78,7 +79,9 @@ tenants:
         entity_id: https://idp.example/
         sso_url: https://idp.example/sso
         certificates: ["{}"]
+    session: {{idle_seconds: 60}}
     access:
+      application_cookies: [sid]
       identity_headers: [{{name: x-user, value: "{{name_id}}"}}]
       rules:
         - {{path: {{prefix: /public}}, access: public}}
@@ -108,6 +111,8 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 enum Kind {
     Public,
     Anonymous,
+    /// Somebody who is signed in.
+    Member,
     Denied,
     Ambiguous,
     UnknownHost,
@@ -131,9 +136,10 @@ enum Kind {
     Token,
 }
 
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 21] = [
     Kind::Public,
     Kind::Anonymous,
+    Kind::Member,
     Kind::Denied,
     Kind::Ambiguous,
     Kind::UnknownHost,
@@ -158,7 +164,7 @@ impl Kind {
     fn headers(self) -> Headers {
         let (method, path, host) = match self {
             Self::Public => ("GET", "/public/x", "a.example"),
-            Self::Anonymous => ("GET", "/page", "a.example"),
+            Self::Anonymous | Self::Member => ("GET", "/page", "a.example"),
             Self::Denied => ("POST", "/nobody", "a.example"),
             Self::Ambiguous => ("GET", "/public/%2e%2e/page", "a.example"),
             Self::UnknownHost => ("GET", "/public", "b.example"),
@@ -197,14 +203,19 @@ impl Kind {
         } else {
             "application/scim+json"
         };
-        let cookie = if self == Self::SignIn { SIGN_IN.0.as_str() } else { "" };
+        let own = match self {
+            Self::SignIn => SIGN_IN.0.as_str(),
+            Self::Member => MEMBER.as_str(),
+            _ => "a=1",
+        };
+        let cookie = format!("{own}; sid=planted");
         Headers::from([
             (":method", method),
             (":path", path),
             (":authority", host),
             ("authorization", authorization.as_str()),
             ("content-type", content_type),
-            ("cookie", cookie),
+            ("cookie", cookie.as_str()),
             ("x-user", "forged"),
         ])
     }
@@ -237,6 +248,17 @@ static SIGN_IN: LazyLock<(String, String)> = LazyLock::new(|| {
     let cookies: Vec<String> =
         browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     (cookies.join("; "), format!("SAMLResponse={}", response.replace('+', "%2B").replace('=', "%3D")))
+});
+
+/// Cookies of somebody who is signed in.
+static MEMBER: LazyLock<String> = LazyLock::new(|| {
+    let site = browser::Site::new("", "");
+    let mut browser = site.browser();
+    let (id, state) = browser.start("/page");
+    browser.answer(&provider::Response::to(&id, browser::NOW).encoded(), Some(&state));
+    let cookies: Vec<String> =
+        browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    cookies.join("; ")
 });
 
 /// One event, without its data.
@@ -303,6 +325,8 @@ impl Happens {
                 headers: Headers::from([
                     (":status", status.to_string().as_str()),
                     ("content-type", "text/plain"),
+                    ("cache-control", "public"),
+                    ("set-cookie", "sid=new"),
                 ]),
                 end,
                 origin: if local { Origin::Local } else { Origin::Upstream },
@@ -393,7 +417,7 @@ impl Oracle {
             Happens::Done => self.spoiled = true,
         }
         let may = match self.kind {
-            Some(Kind::Public) => true,
+            Some(Kind::Public | Kind::Member) => true,
             Some(Kind::ScimRead | Kind::ScimWrite | Kind::ScimUpsert) => self.complete,
             Some(Kind::ScimAsked) => self.complete && self.asked,
             Some(Kind::ScimDeactivation) => self.complete && self.called,
@@ -421,6 +445,17 @@ fn strikes(edits: &[HeaderEdit]) -> bool {
     edits.contains(&HeaderEdit::remove("x-user"))
 }
 
+fn is_of(edit: &HeaderEdit, wanted: &str) -> bool {
+    let (HeaderEdit::Set(name, _) | HeaderEdit::Add(name, _) | HeaderEdit::Remove(name)) = edit;
+    name == wanted.as_bytes()
+}
+
+/// Whether an edit brings this text in.
+fn says(edit: &HeaderEdit, text: &str) -> bool {
+    let (HeaderEdit::Set(_, value) | HeaderEdit::Add(_, value)) = edit else { return false };
+    String::from_utf8_lossy(value).contains(text)
+}
+
 fn run(
     gateway: &Rc<Gateway>,
     kind: Kind,
@@ -429,14 +464,16 @@ fn run(
     visits: &RefCell<Visits>,
     shared: &Shared,
 ) -> Result<(), TestCaseError> {
-    let host = TestHost::at(1_700_000_000_000);
+    // Half of the idle lifetime after the sign-in: a renewal is due.
+    let host = TestHost::at(browser::NOW + 30_000);
     host.shared.borrow_mut().clone_from(shared);
     *host.request.borrow_mut() = kind.body().as_bytes().to_vec();
     *host.response.borrow_mut() = kind.answer().as_bytes().to_vec();
     let mut exchange: Exchange = gateway.exchange();
     let (mut oracle, mut refused, mut released) = (Oracle::default(), false, false);
     for happens in events {
-        *visits.borrow_mut().entry((exchange.state(), happens.name())).or_default() += 1;
+        let state = exchange.state();
+        *visits.borrow_mut().entry((state, happens.name())).or_default() += 1;
         let large = matches!(happens, Happens::RequestBody { large: true, .. });
         if large {
             *host.request.borrow_mut() = vec![b' '; 5000];
@@ -454,13 +491,32 @@ fn run(
             released = true;
             let Step::Continue(edits) = &step else { unreachable!() };
             prop_assert!(strikes(&edits.headers), "{kind:?} was released with a forged header");
+            let cookies = || edits.headers.iter().filter(|edit| is_of(edit, "cookie"));
+            // A form goes nowhere, whatever this host lets go.
+            let form = matches!(kind, Kind::Form | Kind::SignIn);
+            let removed = cookies().any(|edit| matches!(edit, HeaderEdit::Remove(_)));
+            prop_assert!(form || removed, "{kind:?} kept its cookies");
+            prop_assert!(cookies().all(|edit| !says(edit, "vestibule") && (form || !says(edit, "planted"))));
         }
         if let Step::Continue(edits) = &step {
-            let forged = edits
-                .headers
-                .iter()
-                .any(|edit| matches!(edit, vestibule::common::HeaderEdit::Set(name, _) if name == b"x-user"));
-            prop_assert!(!forged, "nobody is signed in, so nobody is named");
+            let named =
+                edits.headers.iter().find(|edit| is_of(edit, "x-user") && !strikes(&[(*edit).clone()]));
+            let expected = HeaderEdit::set("x-user", "ada@n.example");
+            let right = named.is_none_or(|edit| kind == Kind::Member && *edit == expected);
+            prop_assert!(right, "who is not signed in is not named");
+            let cookie = edits.headers.iter().any(|edit| is_of(edit, "set-cookie"));
+            let answer = state == StateName::Forwarded && matches!(happens, Happens::ResponseHeaders { .. });
+            let private = edits.headers.contains(&HeaderEdit::set("cache-control", "private"));
+            prop_assert!(private || !cookie, "{kind:?}: a cookie that caches may keep");
+            prop_assert!(!answer || private, "{kind:?}: an answer that caches may keep");
+            prop_assert!(!answer || cookie, "{kind:?}: a login of the application without its companion");
+        }
+        if let Step::Answer(reply) = &step {
+            let cookie = reply.headers.iter().any(|(name, value)| {
+                name == "set-cookie" && (value.contains("vestibule") || value.contains("Max-Age=0"))
+            });
+            let kept = !reply.headers.contains(&("cache-control".to_owned(), "no-store".to_owned()));
+            prop_assert!(!(cookie && kept), "{kind:?}: a cookie on an answer that caches may keep");
         }
         refused |= matches!(step, Step::Answer(_));
     }
@@ -497,6 +553,7 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
         StateName::Repairing,
         StateName::FollowingUp,
         StateName::Replacing,
+        StateName::Forwarded,
         StateName::Released,
         StateName::Refused,
         StateName::Over,
@@ -534,6 +591,7 @@ fn the_same_holds_where_the_host_cannot_hold_headers() {
     let kinds = vec![
         Kind::Public,
         Kind::Anonymous,
+        Kind::Member,
         Kind::Denied,
         Kind::Ambiguous,
         Kind::Metadata,
@@ -585,6 +643,7 @@ tenants:
       public_path: /scim/v2/entra
       tokens: [{{name: entra, sha256: "{}"}}]
       application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      schemas: {{from_application: false}}
       abilities: {{patch: put}}
 "#,
         token_hash()

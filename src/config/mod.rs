@@ -4,9 +4,11 @@
 //! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
 
 mod access;
+mod application_cookies;
 mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod identity;
 mod node;
 mod protobuf;
 mod root;
@@ -18,10 +20,15 @@ mod template;
 mod tenant;
 mod yaml;
 
-pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use access::{Access, AccessSettings, Condition, PathMatch, Rule, Test};
+pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
+};
+pub use identity::{
+    AssertionClaim, AssertionSettings, BasicCredentials, GroupNames, IdentityHeader, IdentitySettings, Told,
+    Unencodable, WELL_KNOWN,
 };
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
@@ -31,10 +38,10 @@ pub use saml::{
     Unsolicited,
 };
 pub use scim::{
-    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,
-    SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
+    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, EmptiedGroups, Filtering, MemberChanges,
+    Mode, PatchForm, SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};
-pub use template::{Piece, Template, claim_name};
+pub use template::{Function, Piece, Placeholder, Source, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

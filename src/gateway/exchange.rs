@@ -7,6 +7,7 @@ use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 
 use super::authentication::{self, Authenticating, Came, Entry};
 use super::event::{CallAnswer, Edits, Event, Origin, Step, Wait};
+use super::forwarded::Forwarded;
 use super::pages::problem;
 use super::provisioning::load::Place;
 use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
@@ -31,7 +32,8 @@ enum State {
     Consuming(usize, Box<Head>),
     /// A form for the token endpoint is coming in, or waits for keys.
     Granting(Box<Asking>),
-    /// It is not known yet who sends a provisioning request; its body may be coming in.
+    /// It is not known yet who sends a provisioning request, or what the application says of itself; its body may be
+    /// coming in.
     Authenticating(Box<Authenticating>),
     /// A valid sign-in waits for the store of used assertions.
     Redeeming(usize, Box<Redeeming>),
@@ -49,6 +51,8 @@ enum State {
     FollowingUp(Box<FollowUp>),
     /// The proxy answered a provisioning request itself; its text makes room for a SCIM error.
     Replacing(Replacement),
+    /// A request of ordinary traffic has been released, and its answer gets something of ours.
+    Forwarded(Box<Forwarded>),
     /// A request has been released, or was never ours to judge; nothing is left to do but to strip its trailers.
     Released,
     /// We have answered; what the request still sends goes nowhere.
@@ -85,7 +89,7 @@ pub enum StateName {
     Consuming,
     /// A form for the token endpoint is coming in, or waits for keys.
     Granting,
-    /// It is not known yet who sends a provisioning request.
+    /// It is not known yet who sends a provisioning request, or what the application says of itself.
     Authenticating,
     /// A valid sign-in waits for the store of used assertions.
     Redeeming,
@@ -103,7 +107,9 @@ pub enum StateName {
     FollowingUp,
     /// The proxy's own answer makes room for a SCIM error.
     Replacing,
-    /// An ordinary request has been released.
+    /// An ordinary request has been released, and its answer gets something of ours.
+    Forwarded,
+    /// A request has been released, and nothing is left to do.
     Released,
     /// We have answered.
     Refused,
@@ -132,6 +138,7 @@ impl Exchange {
             State::Repairing(..) => StateName::Repairing,
             State::FollowingUp(_) => StateName::FollowingUp,
             State::Replacing(_) => StateName::Replacing,
+            State::Forwarded(_) => StateName::Forwarded,
             State::Released => StateName::Released,
             State::Refused => StateName::Refused,
             State::Over => StateName::Over,
@@ -179,7 +186,8 @@ impl Exchange {
             pending => return self.abandon(pending, host),
         }
         match route::decide_on(&self.gateway, headers, host) {
-            Verdict::Pass(edits) => (State::Released, Step::Continue(edits)),
+            Verdict::Pass(edits, None) => (State::Released, Step::Continue(edits)),
+            Verdict::Pass(edits, Some(forwarded)) => (State::Forwarded(forwarded), Step::Continue(edits)),
             Verdict::Answer(reply) => refuse(reply),
             Verdict::Consume(at, head) if end => self.consume(at, head, None, host),
             Verdict::Consume(at, head) => {
@@ -232,9 +240,11 @@ impl Exchange {
             | State::Calling(_)
             | State::Refused
             | State::Over => (state, Step::Hold),
-            State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) | State::Released => {
-                (state, Step::go_on())
-            }
+            State::Provisioned(_)
+            | State::Repairing(..)
+            | State::FollowingUp(_)
+            | State::Forwarded(_)
+            | State::Released => (state, Step::go_on()),
             // What was not released before the proxy answered is not released after.
             State::Replacing(_) => (state, Step::Hold),
             State::Fresh => refuse(out_of_order()),
@@ -274,9 +284,9 @@ impl Exchange {
                 let edits = Edits { trailers: provisioning::without(trailers), ..Edits::default() };
                 (state, Step::Continue(edits))
             }
-            State::Released => {
-                let forged = self.gateway.forgeries.strip(trailers);
-                (State::Released, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
+            State::Forwarded(_) | State::Released => {
+                let forged = self.gateway.forgeries.strip_trailers(trailers);
+                (state, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
             }
             State::Fresh => refuse(out_of_order()),
         }
@@ -380,6 +390,11 @@ impl Exchange {
             }
             // The proxy refused the request before it came to us.
             (State::Fresh, Origin::Local) => (State::Refused, Step::go_on()),
+            // Kept, for an answer of the proxy's own may yet take the place of this one.
+            (State::Forwarded(forwarded), _) => {
+                let edits = forwarded.answered(&self.gateway, &headers, host);
+                (State::Forwarded(forwarded), Step::Continue(edits))
+            }
             (State::Released, _) => (State::Released, Step::go_on()),
             (State::Fresh, Origin::Upstream) => self.abandon(State::Fresh, host),
             // Our own answer on its way out.
@@ -413,7 +428,7 @@ impl Exchange {
                 let edits = Edits { body: Some(body), ..Edits::default() };
                 (State::Replacing(Replacement(Vec::new())), Step::Continue(edits))
             }
-            State::Released | State::Refused => (state, Step::go_on()),
+            State::Forwarded(_) | State::Released | State::Refused => (state, Step::go_on()),
             pending => self.abandon(pending, host),
         }
     }
@@ -431,7 +446,7 @@ impl Exchange {
 
     /// The application's answer is larger than what is read of it.
     fn unread(&self, flow: Box<Flow>, headers: Headers, host: &dyn Host) -> (State, Step) {
-        let reply = flow.reply_unread(&self.gateway, &headers);
+        let reply = flow.reply_unread(&headers);
         self.done(State::Repairing(flow, headers), host);
         refuse(reply)
     }

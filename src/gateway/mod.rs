@@ -4,6 +4,7 @@
 //! answer is total: no event, early, late, twice or never, lets a request through whose decision is pending or was a
 //! refusal.
 
+mod application;
 mod authentication;
 #[cfg(test)]
 mod authentication_test;
@@ -11,6 +12,8 @@ mod closed;
 mod documents;
 mod event;
 mod exchange;
+mod forwarded;
+mod identity;
 mod introspection;
 mod join;
 mod logout;
@@ -20,6 +23,7 @@ mod provisioning;
 mod reports;
 mod request;
 mod route;
+mod rules;
 mod sign_on;
 mod tenant;
 mod token_endpoint;
@@ -30,7 +34,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
+use crate::access::{Assertions, Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
@@ -42,6 +46,7 @@ pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
+pub use sign_on::service_provider_metadata;
 
 use closed::Closed;
 use documents::Documents;
@@ -54,6 +59,7 @@ pub struct Gateway {
     tenants: Vec<TenantRoom>,
     by_host: BTreeMap<String, usize>,
     forgeries: Forgeries,
+    assertions: Assertions,
     closed: Closed,
     people: People,
     replay: Replay,
@@ -91,16 +97,32 @@ impl Gateway {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
-        let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
+        Self::examine(text, environment).map(|(gateway, warnings)| (gateway, lines(warnings))).map_err(lines)
+    }
+
+    /// As [`Gateway::compile`], with place, fault and remedy of every problem apart.
+    ///
+    /// # Errors
+    /// All problems.
+    pub fn examine(
+        text: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let (configuration, warnings) = Configuration::read(text, environment)?;
         let unknown = unknown_rules(&configuration);
         if !unknown.is_empty() {
-            return Err(lines(unknown));
+            return Err(unknown);
         }
         let mut documents = Documents::default();
         let sources = provider::sources(&configuration.tenants, &mut documents)?;
-        let gateway = Self::assemble(configuration, documents, sources)
-            .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
-        Ok((gateway, lines(warnings)))
+        let gateway = Self::assemble(configuration, documents, sources).map_err(|_| {
+            vec![Problem {
+                path: "keys".to_owned(),
+                what: "no key can be derived".to_owned(),
+                remedy: "list at least one key".to_owned(),
+            }]
+        })?;
+        Ok((gateway, warnings))
     }
 
     fn assemble(
@@ -110,7 +132,7 @@ impl Gateway {
     ) -> Result<Self, SealError> {
         let Configuration { host, keys, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
-        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
+        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| tenant.access.identity_names()));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
         let by_host = tenants
             .iter()
@@ -120,10 +142,11 @@ impl Gateway {
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
+        let opened = OpenedSessions::default();
         let tenants: Result<Vec<_>, _> = tenants
             .into_iter()
             .zip(sources)
-            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys, &mut documents))
+            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys, &opened, &mut documents))
             .collect();
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
@@ -131,6 +154,7 @@ impl Gateway {
             tenants: tenants?,
             by_host,
             forgeries,
+            assertions: Assertions::default(),
             closed,
             people,
             replay,
@@ -160,8 +184,9 @@ impl Gateway {
     ///
     /// # Errors
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
-    /// configuration with other keys.
+    /// configuration with other keys; and where it cannot sign as the configuration wants.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        identity::prove(&self.tenants, host)?;
         for warning in self.warnings_at(host.now()) {
             host.log(Level::Warn, &warning);
         }
@@ -192,6 +217,13 @@ impl Gateway {
     #[must_use]
     pub fn is_coming(&self, id: DocumentId) -> bool {
         self.documents.is_coming(id)
+    }
+
+    /// Whether, since the last time this was asked, an exchange has come to need a document: [`Gateway::next_due`] may be
+    /// earlier than it was, though nobody waits.
+    #[must_use]
+    pub fn take_newly_needed(&self) -> bool {
+        self.documents.take_newly_needed()
     }
 
     /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.

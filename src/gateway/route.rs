@@ -3,25 +3,27 @@
 use std::rc::Rc;
 
 use crate::access::{
-    Cookies, Decision, Question, Session, Standing, decide, passes_on_every_route, render, route_matters,
-    session_matters,
+    Cookies, Decision, LedgerError, Question, Session, Standing, decide, deciding, passes_on_every_route,
+    route_matters, session_matters,
 };
 use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply};
 
+use super::application::{self, Who};
 use super::event::Edits;
+use super::forwarded::Forwarded;
 use super::pages::{Offer, Reference, page, problem};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
 use super::ways_in::WaysIn;
-use super::{Gateway, logout, reports, sign_on};
+use super::{Gateway, identity, logout, reports, sign_on};
 
 /// See the module.
 pub(super) enum Verdict {
-    /// Let it pass to the application, changed so.
-    Pass(Edits),
+    /// Let it pass to the application, changed so; its answer gets something of ours where this is remembered.
+    Pass(Edits, Option<Box<Forwarded>>),
     /// It goes no further.
     Answer(Reply),
     /// A form for the assertion consumer of this tenant.
@@ -46,7 +48,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
         gateway.by_host.get(&head.host).and_then(|at| Some((*at, gateway.tenants.get(*at)?)))
     else {
         reports::refused(host, "", "unknown_host", None);
-        return Verdict::Answer(problem(421, "unknown_host", "This host is not served here."));
+        return Verdict::Answer(no_tenant());
     };
     let below = provisioning::below(tenant, &head.path);
     if !head.is_text() {
@@ -82,8 +84,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     }
     let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, path.as_str()));
     if passes && !gateway.closed.holds(path.as_str()) {
-        let headers = [head.forged.clone(), Cookies::hide(&head.headers)].concat();
-        return Verdict::Pass(Edits { headers, ..Edits::default() });
+        return let_through(gateway, at, &head, host);
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
         return consumer(at, head);
@@ -94,10 +95,18 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             _ => consumer(at, head),
         };
     }
+    if let Some(reply) = identity::own_endpoint(tenant, &head, path.as_str()) {
+        return Verdict::Answer(reply);
+    }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
     }
-    by_policy(gateway, tenant, &head, &path, host)
+    let head = identity::without_credentials(tenant, head);
+    by_policy(gateway, at, tenant, &head, &path, host)
+}
+
+fn no_tenant() -> Reply {
+    problem(421, "unknown_host", "This host is not served here.")
 }
 
 fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
@@ -137,8 +146,20 @@ pub(super) fn form_too_large() -> Reply {
     problem(413, "too_large", "The form is larger than any sign-in answer.")
 }
 
+/// A request for the application's own ways in: its cookies are sorted, nothing else is looked at.
+fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Verdict {
+    let Some(tenant) = gateway.tenants.get(at) else { return Verdict::Answer(no_tenant()) };
+    let cookies = Cookies::read(&head.headers);
+    let who = Who::on_open_route(gateway, tenant, head, &cookies, host);
+    let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
+    let headers = [head.forged.clone(), sorted.hide].concat();
+    let forwarded = Forwarded { expire: sorted.expire, ..Forwarded::new(at, head, who, host) };
+    Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
+}
+
 fn by_policy(
     gateway: &Gateway,
+    at: usize,
     tenant: &TenantRoom,
     head: &Head,
     path: &NormalPath,
@@ -153,7 +174,8 @@ fn by_policy(
     let anybody =
         Question { path: path.as_str(), method: &head.method, route: route.as_deref(), identity: None };
     let cookies = Cookies::read(&head.headers);
-    let session = if session_matters(rules, &anybody) {
+    let matters = session_matters(rules, &anybody);
+    let session = if matters {
         match session(gateway, tenant, head, &cookies, host) {
             Ok(session) => session,
             Err(reply) => return Verdict::Answer(reply),
@@ -161,11 +183,17 @@ fn by_policy(
     } else {
         None
     };
+    let who = if matters {
+        Who::of(session.as_ref())
+    } else {
+        Who::on_open_route(gateway, tenant, head, &cookies, host)
+    };
+    let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
     if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
         return Verdict::Answer(reply);
     }
-    match decide(rules, &question) {
+    let verdict = match decide(rules, &question) {
         Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
@@ -173,17 +201,34 @@ fn by_policy(
             Verdict::Answer(no_access(tenant, head, "scim_prefix_closed", host))
         }
         Decision::Pass { identified, .. } => {
-            let identity = session.as_ref().filter(|_| identified).map(|session| &session.identity);
             let mut headers: Vec<HeaderEdit> = head.forged.clone();
-            headers.extend(Cookies::hide(&head.headers));
-            if let Some(identity) = identity {
-                match render(&tenant.settings.access.identity_headers, identity) {
+            headers.extend(sorted.hide);
+            let identified = session.as_ref().filter(|_| identified);
+            if let Some(session) = identified {
+                match identity::tell(gateway, tenant, deciding(rules, &question), session, host) {
                     Ok(edits) => headers.extend(edits),
-                    Err(_) => return Verdict::Answer(no_access(tenant, head, "identity_too_large", host)),
+                    Err(untold) => {
+                        let reply = identity::untold(tenant, head, untold, host);
+                        return Verdict::Answer(application::without(reply, &sorted.expire));
+                    }
                 }
             }
-            Verdict::Pass(Edits { headers, ..Edits::default() })
+            let due = |session: &Rc<Session>| {
+                tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
+            };
+            let forwarded = Forwarded {
+                identified: identified.is_some(),
+                varies: matters,
+                renews: session.as_ref().filter(|session| due(session)).cloned(),
+                expire: sorted.expire.clone(),
+                ..Forwarded::new(at, head, who, host)
+            };
+            Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
         }
+    };
+    match verdict {
+        Verdict::Answer(reply) => Verdict::Answer(application::without(reply, &sorted.expire)),
+        other => other,
     }
 }
 
@@ -207,11 +252,12 @@ fn route_cannot_be_trusted(
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    let pieces = if signed_in { tenant.sessions.pieces(cookies).unwrap_or_default() } else { 0 };
+    let sessions = tenant.sessions.accounted(&head.host, cookies, signed_in);
+    let companions = tenant.application.cookies(&head.host, cookies);
     let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
     let rounds = tenant.rounds.cookies(&head.host, cookies);
     let logouts = tenant.logouts.cookies(&head.host, cookies);
-    let own = pieces.saturating_add(logins).saturating_add(rounds).saturating_add(logouts);
+    let own = [sessions, companions, logins, rounds, logouts].into_iter().fold(0, usize::saturating_add);
     let planted = !head.forged.is_empty() || cookies.count() != own;
     let passes = matches!(decide(rules, question), Decision::Pass { .. });
     if planted && passes && !passes_on_every_route(rules, question) {
@@ -229,17 +275,10 @@ fn session(
     head: &Head,
     cookies: &Cookies<'_>,
     host: &dyn Host,
-) -> Result<Option<Session>, Reply> {
+) -> Result<Option<Rc<Session>>, Reply> {
     let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else { return Ok(None) };
     let name = &tenant.settings.name;
-    let standing = gateway
-        .people
-        .standing(host, name, &session.keys(), Some(&session.id), session.issued())
-        .and_then(|standing| match standing {
-            Standing::Clear => logout::standing(gateway, tenant, &session.identity, session.issued(), host),
-            other => Ok(other),
-        });
-    match standing {
+    match standing(gateway, tenant, &session, host) {
         Ok(Standing::Clear) => Ok(Some(session)),
         Ok(Standing::Ended | Standing::Blocked) => {
             host.count("vestibule.session.revoked");
@@ -251,6 +290,20 @@ fn session(
             let text = "It cannot be checked now whether you may enter. Please try again later.";
             Err(page(503, "Not possible now", text, &Offer::Nothing, Some(&reference)))
         }
+    }
+}
+
+/// What is known against a session now.
+pub(super) fn standing(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    session: &Session,
+    host: &dyn Host,
+) -> Result<Standing, LedgerError> {
+    let (name, issued) = (&tenant.settings.name, session.issued());
+    match gateway.people.standing(host, name, &session.keys(), Some(&session.id), issued)? {
+        Standing::Clear => logout::standing(gateway, tenant, &session.identity, issued, host),
+        other => Ok(other),
     }
 }
 

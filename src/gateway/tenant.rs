@@ -4,13 +4,16 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::access::{LoginCookies, LogoutCookies, Rounds, SessionCookies};
-use crate::config::{Credential, Piece, ScimSettings, Tenant};
+use crate::access::{
+    ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
+};
+use crate::config::{Credential, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
 use super::documents::Documents;
 use super::provider::Source;
+use super::rules::Rules;
 use super::sign_on::SamlRoom;
 use super::ways_in::WaysIn;
 
@@ -19,6 +22,7 @@ use super::ways_in::WaysIn;
 pub(super) struct TenantRoom {
     pub(super) settings: Tenant,
     pub(super) sessions: SessionCookies,
+    pub(super) application: ApplicationCookies,
     pub(super) logins: LoginCookies,
     pub(super) rounds: Rounds,
     pub(super) saml: Option<SamlRoom>,
@@ -32,7 +36,7 @@ pub(super) struct TenantRoom {
 /// Provisioning, in the form the SCIM room takes.
 #[derive(Debug)]
 pub(super) struct ScimRoom {
-    pub(super) rules: scim::Settings,
+    pub(super) rules: Rules,
     pub(super) ways_in: WaysIn,
     /// How many requests of this tenant this worker has in hand.
     pub(super) in_hand: Rc<Cell<usize>>,
@@ -43,9 +47,17 @@ impl TenantRoom {
         settings: Tenant,
         provider: Option<Source>,
         masters: &[MasterKey],
+        opened: &OpenedSessions,
         documents: &mut Documents,
     ) -> Result<Self, SealError> {
-        let sessions = SessionCookies::new(KeyRing::derive(masters, "session")?, &settings.name);
+        let rings = SessionRings {
+            session: KeyRing::derive(masters, "session")?,
+            idle: KeyRing::derive(masters, "idle")?,
+        };
+        let sessions = SessionCookies::new(rings, &settings.name, settings.session.idle, opened);
+        let named = &settings.access.application_cookies;
+        let ring = KeyRing::derive(masters, "application")?;
+        let application = ApplicationCookies::new(ring, &settings.name, named, opened);
         let logins = LoginCookies::new(
             KeyRing::derive(masters, "login")?,
             &settings.name,
@@ -59,12 +71,12 @@ impl TenantRoom {
             None => None,
         };
         let scim = settings.scim.as_ref().zip(ways_in).map(|(scim, ways_in)| ScimRoom {
-            rules: rules(&settings.public_url, scim),
+            rules: Rules::new(&settings.name, rules(&settings.public_url, scim), scim, documents),
             ways_in,
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, rounds, saml, provider, logouts, scim, needed })
+        Ok(Self { settings, sessions, application, logins, rounds, saml, provider, logouts, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.
@@ -105,11 +117,7 @@ fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
 }
 
 fn needed(settings: &Tenant) -> BTreeSet<String> {
-    let headers = settings.access.identity_headers.iter().flat_map(|header| &header.value.0);
-    let in_headers = headers.filter_map(|piece| match piece {
-        Piece::Claim(name) => Some(name.clone()),
-        _ => None,
-    });
+    let told = settings.access.identity_claims().map(str::to_owned);
     let in_rules = settings.access.rules.iter().flat_map(|rule| &rule.require);
-    in_headers.chain(in_rules.map(|condition| condition.claim.clone())).collect()
+    told.chain(in_rules.map(|condition| condition.claim.clone())).collect()
 }

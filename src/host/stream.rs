@@ -289,7 +289,9 @@ impl Inner {
         let (request, response) = (self.request.readable_body(), self.response.readable_body());
         let work = self.work.as_mut()?;
         let host = ExchangeHost::new(&work.service, request, response);
-        Some(work.exchange.on(event, &host))
+        let step = work.exchange.on(event, &host);
+        work.service.fetch_what_is_needed();
+        Some(step)
     }
 
     fn flow(&mut self, direction: Direction) -> &mut Flow {
