@@ -80,7 +80,7 @@ fn keeps_change(outgoing: &Outgoing) {
 /// The same with some rules switched off, where only the change of access and the form must stay.
 pub fn with_rules_off(method: &str, path: &str, body: &[u8]) {
     let chosen = digest(body);
-    let off = catalogue().into_iter().map(|(id, _)| id.to_owned()).enumerate();
+    let off = catalogue().into_iter().map(|rule| rule.id.to_owned()).enumerate();
     let off = off.filter(|(at, _)| chosen.rotate_left(*at as u32) & 7 == 0).map(|(_, id)| id).collect();
     let settings = Settings { off, ..settings() };
     if let Ok(Normalised::Forward(outgoing)) = normalise(&incoming(method, path, body), &settings) {
