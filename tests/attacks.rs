@@ -1,5 +1,12 @@
 //! The table of attacks names a test for each row, and each of these tests exists.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -46,6 +53,7 @@ fn every_row_of_the_catalogue_is_there() {
         .collect();
     expected.extend(["7.6", "8.12", "8.13", "8.14", "8.15", "8.16", "8.18", "8.29"].map(str::to_owned));
     expected.extend(["8.19", "8.20", "8.21", "8.22", "8.23", "8.24", "8.30"].map(str::to_owned));
+    expected.extend(["8.17", "8.25", "8.26", "8.27", "8.28"].map(str::to_owned));
     let have: BTreeSet<String> = rows().iter().map(|(row, _)| (*row).to_owned()).collect();
     assert_eq!(have, expected);
 }
@@ -65,4 +73,55 @@ fn every_test_that_the_table_names_exists() {
             assert!(existing.contains(*name), "{row}: there is no test {name}");
         }
     }
+}
+
+/// What a line compares by `==`, where it looks like a secret or a hash of one.
+fn compares_secrets(line: &str) -> bool {
+    let secret = |text: &str| {
+        let word: String = text.chars().filter(|char| !"&*()".contains(*char)).collect();
+        let last = word.rsplit(['.', ':']).next().unwrap_or_default().to_owned();
+        ["digest", "sha256", "secret", "secrets", "mac", "tag", "password"].contains(&last.as_str())
+    };
+    [" == ", " != "].iter().any(|operator| {
+        line.match_indices(operator).any(|(at, _)| {
+            let (before, after) = (&line[..at], &line[at + operator.len()..]);
+            let left = before.rsplit([' ', ',']).next().unwrap_or_default();
+            let right = after.split([' ', ',', ';']).next().unwrap_or_default();
+            secret(left) || secret(right)
+        })
+    })
+}
+
+fn sources(directory: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn row_8_26_secrets_are_compared_in_constant_time_and_nowhere_else() {
+    for planted in
+        ["if token.sha256 == digest {", "let same = (a != *client.secret);", "x.iter().any(|it| it == &tag)"]
+    {
+        assert!(compares_secrets(planted), "{planted}");
+    }
+    assert!(!compares_secrets("if name == \"digest\" && kind != Kind::Tag {"));
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    // Digests of XML are public; everything else that is called so is not.
+    let ours = files.iter().filter(|(path, _)| !path.contains("/src/saml/") && !path.contains("test"));
+    let mut constant = 0;
+    for (path, text) in ours {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        constant += code.matches(" equal(&").count() + code.matches(" equal(have, ").count();
+        for line in code.lines() {
+            assert!(!compares_secrets(line), "{path}: {line}");
+        }
+    }
+    assert!(constant >= 3, "only {constant} comparisons in constant time are found");
 }

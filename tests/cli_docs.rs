@@ -93,7 +93,7 @@ fn every_command_of_the_pages_is_run() {
     assert!(count >= 20, "{count} commands");
 }
 
-/// Of the lines `  vestibule … two or more spaces … what it is for`.
+/// Of the lines `  vestibule … two spaces or more … what it is for`.
 #[test]
 fn every_example_of_the_help_is_run() {
     let mut count = 0;
@@ -109,7 +109,7 @@ fn every_example_of_the_help_is_run() {
             if !line.starts_with("vestibule ") && !line.starts_with("export ") {
                 continue;
             }
-            let line = line.split("   ").next().unwrap().trim();
+            let line = line.split("  ").next().unwrap().trim();
             // Some are asked for answers, which the end of standard input stands for.
             check(&format!("({line}) < /dev/null"), &folder);
             count += 1;

@@ -37,7 +37,8 @@ pub use login::{Login, LoginCookies, Manner, is_handle};
 pub use logout::LogoutCookies;
 pub use people::{People, Standing};
 pub use policy::{
-    Decision, Question, decide, deciding, passes_on_every_route, route_matters, session_matters,
+    Decision, Explained, Judged, Question, decide, deciding, explain, passes_on_every_route, route_matters,
+    session_matters,
 };
 pub use replay::{Replay, UsedOnce};
 pub use rounds::Rounds;

@@ -26,6 +26,10 @@ pub struct Identity {
     /// `AuthnContextClassRef` of the authentication statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authn_context: Option<String>,
+    /// `AuthnInstant` of the authentication statement: when the person proved who they are, in milliseconds since the
+    /// epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authn_instant: Option<u64>,
     /// Attribute name to values, in the order of the assertion.
     #[serde(default)]
     pub attributes: BTreeMap<String, Vec<String>>,

@@ -1,16 +1,23 @@
 //! Request paths in one strict normal form, so that a policy and the application cannot read one path differently.
 
-/// A path without query, percent-decoded once, free of everything that servers are known to read in different ways.
+use super::spelling::{self, Spellings};
+
+/// A path without query, percent-decoded once, in every way in which a server may read it.
+///
+/// Most paths have one reading. More there are where a letter is escaped that need not be, where a character looks like
+/// another, and where the operator allows spellings by name: then all of them must be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NormalPath(String);
+pub struct NormalPath(Vec<String>);
 
 /// Why a path is ambiguous. The request is answered 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathProblem {
     /// Does not begin with `/`.
     NotAbsolute,
-    /// `%2F`, `%5C` or a backslash.
-    EncodedSeparator,
+    /// `%2F`.
+    EncodedSlash,
+    /// A backslash, encoded or not.
+    Backslash,
     /// `.` or `..` as a segment, encoded or not.
     DotSegment,
     /// `//`.
@@ -19,98 +26,120 @@ pub enum PathProblem {
     Semicolon,
     /// A control character, encoded or not.
     Control,
-    /// `%` without two hexadecimal digits, or an escape inside an escape (`%252e`).
+    /// `%` without two hexadecimal digits.
     BadEscape,
+    /// An escape inside an escape (`%252e`).
+    DoubleEscape,
     /// Not UTF-8 once decoded (overlong forms included).
     NotUtf8,
     /// `#` has no place in a request, and an encoded one or `%3F` is read as the end of the path by some.
-    Fragment,
+    Delimiter,
     /// A segment that ends in a dot or a space: some file systems do not see them.
     TrailingDot,
+    /// There are more readings than are judged.
+    TooAmbiguous,
 }
 
 impl PathProblem {
+    /// Those that an operator can allow.
+    pub const ALLOWABLE: [Self; 11] = [
+        Self::EncodedSlash,
+        Self::Backslash,
+        Self::DotSegment,
+        Self::EmptySegment,
+        Self::Semicolon,
+        Self::Control,
+        Self::BadEscape,
+        Self::DoubleEscape,
+        Self::NotUtf8,
+        Self::Delimiter,
+        Self::TrailingDot,
+    ];
+
     /// A stable name for log and metric.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
             Self::NotAbsolute => "path.not_absolute",
-            Self::EncodedSeparator => "path.encoded_separator",
+            Self::EncodedSlash => "path.encoded_slash",
+            Self::Backslash => "path.backslash",
             Self::DotSegment => "path.dot_segment",
             Self::EmptySegment => "path.empty_segment",
             Self::Semicolon => "path.semicolon",
             Self::Control => "path.control",
             Self::BadEscape => "path.bad_escape",
+            Self::DoubleEscape => "path.double_escape",
             Self::NotUtf8 => "path.not_utf8",
-            Self::Fragment => "path.fragment",
+            Self::Delimiter => "path.delimiter",
             Self::TrailingDot => "path.trailing_dot",
+            Self::TooAmbiguous => "path.too_ambiguous",
         }
+    }
+
+    /// The name by which it is allowed: its code without `path.`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.code().trim_start_matches("path.")
     }
 }
 
 impl NormalPath {
-    /// Reads the value of `:path`; the query is not part of it.
+    /// Reads the value of `:path`, of which the query is not part, as strictly as can be.
     ///
     /// # Errors
     /// Where two servers could read the path differently.
     pub fn read(path_and_query: &[u8]) -> Result<Self, PathProblem> {
+        Self::read_allowing(path_and_query, Spellings::NONE)
+    }
+
+    /// As [`NormalPath::read`], with spellings that the operator allows.
+    ///
+    /// # Errors
+    /// Where two servers could read the path differently, in a way that is not allowed.
+    pub fn read_allowing(path_and_query: &[u8], allowed: Spellings) -> Result<Self, PathProblem> {
         let raw = path_and_query.split(|byte| *byte == b'?').next().unwrap_or_default();
         if raw.first() != Some(&b'/') {
             return Err(PathProblem::NotAbsolute);
         }
-        let mut decoded = Vec::with_capacity(raw.len());
-        let mut rest = raw.iter();
-        while let Some(byte) = rest.next() {
-            let (byte, escaped) = match byte {
-                b'%' => {
-                    let mut digit = || rest.next().and_then(|digit| char::from(*digit).to_digit(16));
-                    let (high, low) =
-                        (digit().ok_or(PathProblem::BadEscape)?, digit().ok_or(PathProblem::BadEscape)?);
-                    let value = high.saturating_mul(16).saturating_add(low);
-                    (u8::try_from(value).map_err(|_| PathProblem::BadEscape)?, true)
-                }
-                byte => (*byte, false),
-            };
-            match byte {
-                b'/' | b'\\' if escaped => return Err(PathProblem::EncodedSeparator),
-                b'\\' => return Err(PathProblem::EncodedSeparator),
-                b';' => return Err(PathProblem::Semicolon),
-                b'#' => return Err(PathProblem::Fragment),
-                b'?' if escaped => return Err(PathProblem::Fragment),
-                0..=0x1f | 0x7f => return Err(PathProblem::Control),
-                byte => decoded.push(byte),
-            }
+        if let Some(text) = std::str::from_utf8(raw).ok().filter(|text| is_plain(text)) {
+            return Ok(Self(vec![text.to_owned()]));
         }
-        let text = String::from_utf8(decoded).map_err(|_| PathProblem::NotUtf8)?;
-        if text.chars().any(char::is_control) {
-            return Err(PathProblem::Control);
-        }
-        if has_escape(&text) {
-            return Err(PathProblem::BadEscape);
-        }
-        let mut segments = text.split('/').skip(1).peekable();
-        while let Some(segment) = segments.next() {
-            match segment {
-                "." | ".." => return Err(PathProblem::DotSegment),
-                "" if segments.peek().is_some() => return Err(PathProblem::EmptySegment),
-                segment if segment.ends_with(['.', ' ']) => return Err(PathProblem::TrailingDot),
-                _ => {}
-            }
-        }
-        Ok(Self(text))
+        spelling::readings(raw, allowed).map(Self)
     }
 
-    /// The decoded text.
+    /// The text, decoded once.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.first().map_or("/", String::as_str)
+    }
+
+    /// The text, where it is the only one.
+    #[must_use]
+    pub fn only(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Everything that a server may take it for; at least one.
+    pub fn readings(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 }
 
-fn has_escape(text: &str) -> bool {
-    text.as_bytes().windows(3).any(
-        |window| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()),
-    )
+/// Whether a path is what it is to everybody: letters, digits, `-`, `_` and single dots within segments.
+fn is_plain(path: &str) -> bool {
+    let mut before = 0u8;
+    for byte in path.bytes() {
+        let good = byte.is_ascii_alphanumeric() || b"-_~!$&'()*+,=:@/.".contains(&byte);
+        let ends = byte == b'/' && matches!(before, b'/' | b'.');
+        if !good || ends || (byte == b'.' && before == b'/') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.'
 }
 
 /// Whether `path` is `base` or lies below it; `base` has no trailing slash.
@@ -172,9 +201,9 @@ mod tests {
             ("", NotAbsolute),
             ("*", NotAbsolute),
             ("http://x/", NotAbsolute),
-            ("/a%2fb", EncodedSeparator),
-            ("/a%5Cb", EncodedSeparator),
-            ("/a\\b", EncodedSeparator),
+            ("/a%2fb", EncodedSlash),
+            ("/a%5Cb", Backslash),
+            ("/a\\b", Backslash),
             ("/a/../b", DotSegment),
             ("/a/%2e%2E/b", DotSegment),
             ("/a/.", DotSegment),
@@ -189,14 +218,17 @@ mod tests {
             ("/a%", BadEscape),
             ("/a%2", BadEscape),
             ("/a%zz", BadEscape),
-            ("/a%252e", BadEscape),
+            ("/a%252e", DoubleEscape),
+            ("/a%25%32e", DoubleEscape),
             ("/a%c0%ae", NotUtf8),
-            ("/a#b", Fragment),
-            ("/a%23b", Fragment),
-            ("/a%3fb", Fragment),
+            ("/a#b", Delimiter),
+            ("/a%23b", Delimiter),
+            ("/a%3fb", Delimiter),
             ("/a./b", TrailingDot),
             ("/a%20", TrailingDot),
             ("/a/..%20/b", TrailingDot),
+            ("/a/\u{ff0e}\u{ff0e}/b", DotSegment),
+            ("/a/\u{2025}/b", DotSegment),
         ] {
             assert_eq!(NormalPath::read(raw.as_bytes()), Err(problem), "{raw}");
         }
@@ -223,5 +255,86 @@ mod tests {
         ] {
             assert_eq!(host_without_port(authority), host);
         }
+    }
+
+    fn readings(raw: &str, allowed: &[PathProblem]) -> Vec<String> {
+        let allowed = allowed.iter().copied().fold(Spellings::NONE, Spellings::with);
+        let path = NormalPath::read_allowing(raw.as_bytes(), allowed).unwrap();
+        path.readings().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_path_in_its_shortest_spelling_has_one_reading() {
+        for raw in
+            ["/", "/a/b.c/", "/.well-known/x", "/m%C3%BCnchen", "/a%20b", "/100%25", "/~a,b=c:@!$&'()*+"]
+        {
+            assert_eq!(readings(raw, &[]).len(), 1, "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_escape_that_is_not_needed_is_a_reading_of_its_own() {
+        assert_eq!(readings("/%61dmin", &[]), ["/admin", "/%61dmin"]);
+        assert_eq!(readings("/a%40b%20c", &[]), ["/a@b c", "/a%40b c"]);
+    }
+
+    #[test]
+    fn a_character_that_looks_like_another_is_read_as_both() {
+        assert_eq!(readings("/\u{4f55}\u{ff1f}", &[]), ["/\u{4f55}\u{ff1f}", "/\u{4f55}?", "/\u{4f55}"]);
+        assert_eq!(readings("/\u{ff41}dmin", &[]), ["/\u{ff41}dmin", "/admin"]);
+        assert_eq!(readings("/\u{17f}ecret", &[]), ["/\u{17f}ecret", "/secret"]);
+    }
+
+    #[test]
+    fn what_is_allowed_is_read_in_every_way() {
+        use PathProblem::*;
+        for (raw, allowed, also) in [
+            ("/a%2Fb", EncodedSlash, &["/a/b", "/a%2Fb"][..]),
+            ("/a\\b", Backslash, &["/a\\b", "/a/b"]),
+            ("/a%5cb", Backslash, &["/a\\b", "/a/b", "/a%5cb"]),
+            ("/a;x/b", Semicolon, &["/a;x/b", "/a/b", "/a"]),
+            ("/a/../b", DotSegment, &["/a/../b", "/b"]),
+            ("/a//b", EmptySegment, &["/a//b", "/a/b"]),
+            ("//a/b", EmptySegment, &["//a/b", "/a/b", "/b"]),
+            ("/a%00b", Control, &["/a\0b", "/a", "/ab"]),
+            ("/a%u002fb", BadEscape, &["/a%u002fb", "/a/b"]),
+            ("/a%2562", DoubleEscape, &["/a%62", "/ab"]),
+            ("/a%c0%afb", NotUtf8, &["/a/b", "/a\u{fffd}\u{fffd}b", "/a\u{c0}\u{af}b"]),
+            ("/a%3Fb", Delimiter, &["/a?b", "/a"]),
+            ("/a./b%20", TrailingDot, &["/a./b ", "/a/b"]),
+        ] {
+            let all = readings(raw, &[allowed]);
+            for reading in also {
+                assert!(all.iter().any(|have| have == reading), "{raw}: {reading:?} is not in {all:?}");
+            }
+            assert!(NormalPath::read(raw.as_bytes()).is_err(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_allows_nothing_else_that_it_leads_to() {
+        use PathProblem::*;
+        for (raw, allowed, problem) in [
+            ("/a/..;/b", Semicolon, DotSegment),
+            ("/a/..%2fb", EncodedSlash, DotSegment),
+            ("/a%2F%2Fb", EncodedSlash, EmptySegment),
+            ("/a/%252e%252e/b", DoubleEscape, DotSegment),
+            ("/a/%c0%ae%c0%ae/b", NotUtf8, DotSegment),
+            ("/a/.%00.%00/b", Control, DotSegment),
+            ("/a%3b", Backslash, Semicolon),
+        ] {
+            let path = NormalPath::read_allowing(raw.as_bytes(), Spellings::NONE.with(allowed));
+            assert_eq!(path, Err(problem), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_path_with_too_many_readings_is_refused() {
+        let all = PathProblem::ALLOWABLE.into_iter().fold(Spellings::NONE, Spellings::with);
+        let many = "/a;b//c%2f..%5c%2561;%3f".repeat(8);
+        assert_eq!(NormalPath::read_allowing(many.as_bytes(), all), Err(PathProblem::TooAmbiguous));
+        let long = format!("/{};", "a".repeat(5000));
+        assert_eq!(NormalPath::read_allowing(long.as_bytes(), all), Err(PathProblem::TooAmbiguous));
+        assert!(NormalPath::read(format!("/{}", "a".repeat(50_000)).as_bytes()).is_ok());
     }
 }

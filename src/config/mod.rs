@@ -10,8 +10,10 @@ mod authentication;
 pub mod fuzzing;
 mod identity;
 mod node;
+mod pattern;
 mod protobuf;
 mod root;
+mod rules;
 mod saml;
 mod scim;
 mod secret;
@@ -20,7 +22,7 @@ mod template;
 mod tenant;
 mod yaml;
 
-pub use access::{Access, AccessSettings, Condition, PathMatch, Rule, Test};
+pub use access::{AccessSettings, Curiosity};
 pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
@@ -31,7 +33,9 @@ pub use identity::{
     Unencodable, WELL_KNOWN,
 };
 pub use node::Problem;
-pub use root::{Configuration, HostSettings, NativeCrypto};
+pub use pattern::Pattern;
+pub use root::{Configuration, HostSettings, NativeCrypto, read_tree};
+pub use rules::{Access, Condition, MULTIPLE_AUTHN, PathMatch, REFEDS_MFA, Rule, Test};
 pub use saml::{
     DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata, MetadataSource,
     ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Trust,

@@ -61,6 +61,16 @@ fn top_level(what: String, remedy: &str) -> Problem {
     Problem { path: String::new(), what, remedy: remedy.to_owned() }
 }
 
+/// YAML or JSON as a tree of values.
+///
+/// # Errors
+/// Where it is neither.
+pub fn read_tree(text: &[u8]) -> Result<Value, Problem> {
+    parse(text).map_err(|problems| {
+        problems.into_iter().next().unwrap_or_else(|| top_level("cannot be read".to_owned(), "mend it"))
+    })
+}
+
 /// YAML or JSON, or a `google.protobuf.Struct`, which Envoy hands over in its wire form.
 fn parse(text: &[u8]) -> Result<Value, Vec<Problem>> {
     if let Some(value) = protobuf::read_struct(text) {

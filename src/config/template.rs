@@ -81,6 +81,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("tenant_id", "http://schemas.microsoft.com/identity/claims/tenantid"),
     ("groups", "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"),
     ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"),
+    ("authn_methods", "http://schemas.microsoft.com/claims/authnmethodsreferences"),
 ];
 
 /// The attribute name behind one of Entra's well-known aliases, or `name` itself.

@@ -107,7 +107,7 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
     let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
     let access = fields.get("access").map_or_else(
         || Some(AccessSettings::default()),
-        |node| access::read(&node, public_url.as_deref(), environment),
+        |node| access::read(&node, &hosts, public_url.as_deref(), environment),
     );
     let tenant = Tenant {
         name: name?,
@@ -138,13 +138,13 @@ fn transpose<T>(part: Option<Option<T>>) -> Option<Option<T>> {
 }
 
 fn check(node: &Node<'_>, tenant: &Tenant) {
-    if tenant.scim.is_none() && tenant.saml.is_none() && tenant.access.rules.is_empty() {
+    if tenant.scim.is_none() && tenant.saml.is_none() && tenant.access.all_rules().next().is_none() {
         node.warn("does nothing: every request is refused", "give it scim, saml or access");
     }
-    if tenant.saml.is_none() && tenant.access.rules.iter().any(|rule| rule.access != access::Access::Public) {
+    if tenant.saml.is_none() && tenant.access.asks_for_person() {
         node.error(
             "has rules that need a sign-in, but no identity provider",
-            "add `saml`, or make those rules public",
+            "add `saml`, or make those rules public or deny",
         );
     }
     if let Some(scim) = &tenant.scim {

@@ -224,6 +224,19 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_another_version_is_none_of_ours_and_the_key_is_named_inside() {
+        let host = TestHost::default();
+        let sealed = ring("session").seal(&host, b"ada", &[]).unwrap();
+        let mut bytes = URL_SAFE_NO_PAD.decode(&sealed).unwrap();
+        assert_eq!((bytes[0], &bytes[2..5]), (VERSION, b"new".as_slice()));
+        bytes[0] = VERSION + 1;
+        assert_eq!(ring("session").open(&URL_SAFE_NO_PAD.encode(bytes), &[]), Err(SealError::Malformed));
+        assert!(ring("session").seals_like(&sealed));
+        let other = KeyRing::derive(&[master("old", 2), master("new", 1)], "session").unwrap();
+        assert!(!other.seals_like(&sealed) && !other.seals_like("") && !other.seals_like("AQ"));
+    }
+
+    #[test]
     fn an_older_key_still_opens_and_a_removed_one_does_not() {
         let host = TestHost::default();
         let old = KeyRing::derive(&[master("old", 2)], "session").unwrap();

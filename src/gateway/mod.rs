@@ -18,8 +18,10 @@ mod introspection;
 mod join;
 mod logout;
 mod pages;
+mod policy;
 mod provider;
 mod provisioning;
+mod rehearsal;
 mod reports;
 mod request;
 mod route;
@@ -46,6 +48,7 @@ pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
+pub use rehearsal::{Outcome, Rehearsal, RehearsalError, Rehearsed};
 pub use sign_on::service_provider_metadata;
 
 use closed::Closed;

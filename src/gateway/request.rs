@@ -1,6 +1,6 @@
 //! What a request's head says, read once.
 
-use crate::common::{HeaderEdit, Headers, path};
+use crate::common::{HeaderEdit, Headers, Spellings, path};
 
 /// The head of a request from which every forged header has been struck.
 #[derive(Debug)]
@@ -170,10 +170,13 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// Where a browser may be sent after a sign-in: a path on this host, in a form that no browser reads as another host.
-pub(super) fn safe_target(target: &str) -> Option<String> {
+/// `allowed`: spellings of paths that the application is known to use.
+pub(super) fn safe_target(target: &str, allowed: Spellings) -> Option<String> {
     let plain = target.len() <= 2048 && target.bytes().all(|byte| (0x21..0x7f).contains(&byte));
-    let normal = path::NormalPath::read(target.as_bytes()).ok()?;
-    (plain && !target.contains('\\') && !normal.as_str().starts_with("/.vestibule"))
+    let normal = path::NormalPath::read_allowing(target.as_bytes(), allowed).ok()?;
+    let elsewhere = |path: &str| path.starts_with("//") || path.starts_with("/\\");
+    let ours = |path: &str| path.starts_with("/.vestibule") || elsewhere(path);
+    (plain && !target.contains('\\') && !elsewhere(target) && !normal.readings().any(ours))
         .then(|| target.to_owned())
 }
 
@@ -246,6 +249,7 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_to_another_host_after_signing_in() {
+        let everything = path::PathProblem::ALLOWABLE.into_iter().fold(Spellings::NONE, Spellings::with);
         for target in [
             "https://evil.example",
             "//evil.example",
@@ -264,12 +268,15 @@ mod tests {
             "/ü",
             "/a b",
         ] {
-            assert_eq!(safe_target(target), None, "{target:?}");
+            assert_eq!(safe_target(target, Spellings::NONE), None, "{target:?}");
+            assert_eq!(safe_target(target, everything), None, "{target:?}");
         }
-        assert_eq!(safe_target(&format!("/{}", "a".repeat(8000))), None);
+        assert_eq!(safe_target(&format!("/{}", "a".repeat(8000)), Spellings::NONE), None);
         for target in ["/", "/a/b?c=d&e=%2F", "/ok@evil"] {
-            assert_eq!(safe_target(target).as_deref(), Some(target));
+            assert_eq!(safe_target(target, Spellings::NONE).as_deref(), Some(target));
         }
+        assert_eq!(safe_target("/a%2Fb;c", Spellings::NONE), None);
+        assert_eq!(safe_target("/a%2Fb;c", everything).as_deref(), Some("/a%2Fb;c"));
     }
 
     #[test]

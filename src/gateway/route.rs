@@ -13,6 +13,7 @@ use super::application::{self, Who};
 use super::event::Edits;
 use super::forwarded::Forwarded;
 use super::pages::{Offer, Reference, page, problem};
+use super::policy::{self, Facts};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
@@ -65,7 +66,7 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             Err(reply) => Verdict::Answer(reply),
         };
     }
-    let path = match NormalPath::read(head.path.as_bytes()) {
+    let path = match NormalPath::read_allowing(head.path.as_bytes(), tenant.settings.access.path_spellings) {
         Ok(path) => path,
         Err(ambiguous) => {
             reports::refused(host, &tenant.settings.name, ambiguous.code(), None);
@@ -76,29 +77,33 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             ));
         }
     };
-    if token_endpoint::is_at(tenant, path.as_str()) {
+    // What is ours has one spelling. Every other is the application's, as far as the rules let it through.
+    let Some(only) = path.only() else {
+        return by_policy(gateway, at, tenant, &head, &path, host);
+    };
+    if token_endpoint::is_at(tenant, only) {
         return match token_endpoint::arrive(at, &head) {
             Ok(asking) => Verdict::Token(asking),
             Err(reply) => Verdict::Answer(reply),
         };
     }
-    let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, path.as_str()));
-    if passes && !gateway.closed.holds(path.as_str()) {
+    let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, only));
+    if passes && !gateway.closed.holds(only) {
         return let_through(gateway, at, &head, host);
     }
-    if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
+    if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == only) {
         return consumer(at, head);
     }
-    if logout::is_at(tenant, path.as_str()) {
+    if logout::is_at(tenant, only) {
         return match head.method.as_str() {
             "GET" => Verdict::Answer(logout::redirected(gateway, tenant, &head, host)),
             _ => consumer(at, head),
         };
     }
-    if let Some(reply) = identity::own_endpoint(tenant, &head, path.as_str()) {
+    if let Some(reply) = identity::own_endpoint(tenant, &head, only) {
         return Verdict::Answer(reply);
     }
-    if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
+    if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, only, host) {
         return Verdict::Answer(reply);
     }
     let head = identity::without_credentials(tenant, head);
@@ -165,16 +170,11 @@ fn by_policy(
     path: &NormalPath,
     host: &dyn Host,
 ) -> Verdict {
-    let rules = &tenant.settings.access.rules;
-    let route = rules
-        .iter()
-        .any(|rule| rule.route.is_some())
-        .then(|| host.property(&["xds", "route_name"]).and_then(|name| String::from_utf8(name).ok()))
-        .flatten();
-    let anybody =
-        Question { path: path.as_str(), method: &head.method, route: route.as_deref(), identity: None };
+    let access = &tenant.settings.access;
+    let facts = Facts::gather(tenant, host);
+    let anybody = facts.question(tenant, head, path, host.now());
     let cookies = Cookies::read(&head.headers);
-    let matters = session_matters(rules, &anybody);
+    let matters = session_matters(access, &anybody);
     let session = if matters {
         match session(gateway, tenant, head, &cookies, host) {
             Ok(session) => session,
@@ -190,14 +190,20 @@ fn by_policy(
     };
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
-    if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
-        return Verdict::Answer(reply);
+    let seen = Seen { cookies: &cookies, signed_in: session.is_some(), dropped: sorted.dropped };
+    if let Some(reply) = route_cannot_be_trusted(tenant, head, &seen, &question, host) {
+        return Verdict::Answer(application::without(reply, &sorted.expire));
     }
-    let verdict = match decide(rules, &question) {
+    let verdict = match decide(access, &question) {
         Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
+        which @ (Decision::Stale | Decision::Weak) => {
+            Verdict::Answer(policy::sign_in_anew(gateway, tenant, head, &question, which, host))
+        }
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
-        Decision::Pass { opens_scim: false, .. } if gateway.closed.holds(path.as_str()) => {
+        Decision::Pass { opens_scim: false, .. }
+            if path.readings().any(|path| gateway.closed.holds(path)) =>
+        {
             Verdict::Answer(no_access(tenant, head, "scim_prefix_closed", host))
         }
         Decision::Pass { identified, .. } => {
@@ -205,7 +211,7 @@ fn by_policy(
             headers.extend(sorted.hide);
             let identified = session.as_ref().filter(|_| identified);
             if let Some(session) = identified {
-                match identity::tell(gateway, tenant, deciding(rules, &question), session, host) {
+                match identity::tell(gateway, tenant, deciding(access, &question), session, host) {
                     Ok(edits) => headers.extend(edits),
                     Err(untold) => {
                         let reply = identity::untold(tenant, head, untold, host);
@@ -232,40 +238,55 @@ fn by_policy(
     }
 }
 
+/// The cookies of a request, and what is known of them.
+struct Seen<'a> {
+    cookies: &'a Cookies<'a>,
+    signed_in: bool,
+    /// Some of the application are dropped.
+    dropped: bool,
+}
+
 /// Every header edit makes Envoy choose the route anew, while we decided on the old one. So where the decision looked at
 /// the route, nothing that the client could have planted may be removed on the way: the request is refused, unless it
 /// would pass on every route.
 fn route_cannot_be_trusted(
     tenant: &TenantRoom,
     head: &Head,
-    cookies: &Cookies<'_>,
-    signed_in: bool,
+    Seen { cookies, signed_in, dropped }: &Seen<'_>,
     question: &Question<'_>,
     host: &dyn Host,
 ) -> Option<Reply> {
-    let rules = &tenant.settings.access.rules;
-    if !route_matters(rules, question) {
+    let access = &tenant.settings.access;
+    if !route_matters(access, question) {
         return None;
     }
     let name = &tenant.settings.name;
-    if question.route.is_none() {
+    if question.route.is_none() && tenant.curiosity.route {
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    let sessions = tenant.sessions.accounted(&head.host, cookies, signed_in);
+    let sessions = tenant.sessions.accounted(&head.host, cookies, *signed_in);
     let companions = tenant.application.cookies(&head.host, cookies);
     let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
     let rounds = tenant.rounds.cookies(&head.host, cookies);
     let logouts = tenant.logouts.cookies(&head.host, cookies);
     let own = [sessions, companions, logins, rounds, logouts].into_iter().fold(0, usize::saturating_add);
-    let planted = !head.forged.is_empty() || cookies.count() != own;
-    let passes = matches!(decide(rules, question), Decision::Pass { .. });
-    if planted && passes && !passes_on_every_route(rules, question) {
-        reports::refused(host, name, "forged_header_and_route", None);
-        let text = "The request carries a header or cookie that only the gateway may set.";
-        return Some(problem(400, "forged_header", text));
+    // Cookies of the application's that are kept back (`dropped`) are the client's word as well.
+    let planted = !head.forged.is_empty() || cookies.count() != own || *dropped;
+    // The proxy's routes compare the octets as they came, the application perhaps not.
+    let several = question.path.only().is_none();
+    if !(planted || several) || !decide(access, question).passes() || passes_on_every_route(access, question)
+    {
+        return None;
     }
-    None
+    let (log, code, text) = if planted {
+        let text = "The request carries a header or cookie that only the gateway may set.";
+        ("forged_header_and_route", "forged_header", text)
+    } else {
+        ("path_and_route", "path_and_route", "This path can be read in more than one way.")
+    };
+    reports::refused(host, name, log, None);
+    Some(problem(400, code, text))
 }
 
 /// The session that counts: whole, not over, and nothing known against it.

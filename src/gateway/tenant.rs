@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::access::{
     ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
 };
-use crate::config::{Credential, ScimSettings, Tenant};
+use crate::config::{Credential, Curiosity, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
@@ -31,6 +31,8 @@ pub(super) struct TenantRoom {
     pub(super) scim: Option<ScimRoom>,
     /// Attributes that a header or a rule uses; a session keeps no others.
     needed: BTreeSet<String>,
+    /// What the rules want to know of a request beside its head.
+    pub(super) curiosity: Curiosity,
 }
 
 /// Provisioning, in the form the SCIM room takes.
@@ -76,7 +78,20 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, application, logins, rounds, saml, provider, logouts, scim, needed })
+        let curiosity = settings.access.curiosity();
+        Ok(Self {
+            settings,
+            sessions,
+            application,
+            logins,
+            rounds,
+            saml,
+            provider,
+            logouts,
+            scim,
+            needed,
+            curiosity,
+        })
     }
 
     /// Whether `host` (without port) is the one of the public URL.
@@ -118,6 +133,6 @@ fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
 
 fn needed(settings: &Tenant) -> BTreeSet<String> {
     let told = settings.access.identity_claims().map(str::to_owned);
-    let in_rules = settings.access.rules.iter().flat_map(|rule| &rule.require);
-    told.chain(in_rules.map(|condition| condition.claim.clone())).collect()
+    let in_rules = settings.access.all_rules().flat_map(|rule| &rule.require);
+    told.chain(in_rules.filter_map(|condition| condition.claim()).map(str::to_owned)).collect()
 }

@@ -117,7 +117,7 @@ fn replaced(octets: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A request path: its one normal form says nothing that servers read in different ways, and is its own normal form.
+/// A request path: its normal form says nothing that servers read in different ways, and is its own normal form.
 pub fn url(data: &[u8]) {
     let Ok(path) = NormalPath::read(data) else { return };
     let text = path.as_str();
@@ -125,6 +125,7 @@ pub fn url(data: &[u8]) {
     assert!(!text.chars().any(char::is_control));
     assert!(text.split('/').all(|segment| segment != "." && segment != ".."));
     let again = text.replace('%', "%25");
-    assert_eq!(NormalPath::read(again.as_bytes()).as_ref(), Ok(&path));
+    let read = NormalPath::read(again.as_bytes());
+    assert_eq!(read.as_ref().map(NormalPath::as_str), Ok(text));
     planted!(text.contains("/é") && text.ends_with('%'));
 }

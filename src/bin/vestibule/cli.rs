@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::output::{self, Failure};
-use crate::{check, doctor, entra, init, keys, saml, scim, token};
+use crate::{check, doctor, entra, init, keys, policy, saml, scim, token};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,6 +15,7 @@ Examples:
   vestibule check envoy.yaml                         every problem, with its place and its remedy
   vestibule token new                                a secret token for Entra, and its hash for the configuration
   vestibule keys rotate config.yaml --write          a new key before the old ones
+  vestibule policy test config.yaml --url /admin     which rule decides on a request, and why
   vestibule saml inspect response.xml --config config.yaml
   vestibule scim explain case.json                   what becomes of a provisioning request, and why
 
@@ -62,9 +63,9 @@ Examples:
 const KEYS_EXAMPLES: &str = "\
 Examples:
   export VESTIBULE_KEY=$(vestibule keys new)
-  vestibule keys rotate config.yaml          shows the list of keys with a new one before the old ones
-  vestibule keys rotate config.yaml --write  changes the file
-  vestibule keys rotate config.yaml --retire changes the list back: the oldest key goes";
+  vestibule keys rotate config.yaml           shows the list of keys with a new one before the old ones
+  vestibule keys rotate config.yaml --write   changes the file
+  vestibule keys rotate config.yaml --retire  shows the list without the oldest key";
 
 const SCIM_EXAMPLES: &str = "\
 Examples:
@@ -72,6 +73,13 @@ Examples:
   vestibule scim replay session.har        of every request of a recorded session, one line each
 
 Both print JSON, whether --json is given or not.";
+
+const POLICY_EXAMPLES: &str = "\
+Examples:
+  vestibule policy test config.yaml --url https://app.example.com/admin
+  vestibule policy test config.yaml --method POST --url /admin --tenant example --claims ada.yaml --address 10.0.0.1
+
+Exit codes: 0 the request passes, 1 it is refused or must sign in, 2 wrong usage.";
 
 const SAML_EXAMPLES: &str = "\
 Examples:
@@ -127,6 +135,12 @@ enum Command {
         #[command(subcommand)]
         command: keys::KeysCommand,
     },
+    /// What rules say of a request
+    #[command(after_help = POLICY_EXAMPLES)]
+    Policy {
+        #[command(subcommand)]
+        command: policy::PolicyCommand,
+    },
     /// Sign-on messages
     #[command(after_help = SAML_EXAMPLES)]
     Saml {
@@ -157,6 +171,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Doctor(doctor) => doctor::run(&doctor, json),
         Command::Token { command } => token::run(&command, json),
         Command::Keys { command } => keys::run(&command, json),
+        Command::Policy { command } => policy::run(&command, json),
         Command::Saml { command } => return saml::run(command, json),
         Command::Scim { command } => return scim::run(&command),
         Command::Completions { shell } => completions(shell),

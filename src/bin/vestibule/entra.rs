@@ -202,7 +202,11 @@ fn claims(tenant: &Tenant, saml: &SamlSettings) -> Page {
 /// Names of the attributes that rules and headers use.
 fn needed(tenant: &Tenant) -> Vec<String> {
     let in_headers = tenant.access.identity_claims().map(str::to_owned);
-    let in_rules = tenant.access.rules.iter().flat_map(|rule| &rule.require).map(|it| it.claim.clone());
+    let in_rules = tenant
+        .access
+        .all_rules()
+        .flat_map(|rule| &rule.require)
+        .filter_map(|it| it.claim().map(str::to_owned));
     let mut all: Vec<String> = in_headers.chain(in_rules).collect();
     all.sort();
     all.dedup();

@@ -15,6 +15,8 @@ mod keys;
 #[cfg(not(target_arch = "wasm32"))]
 mod output;
 #[cfg(not(target_arch = "wasm32"))]
+mod policy;
+#[cfg(not(target_arch = "wasm32"))]
 mod saml;
 #[cfg(not(target_arch = "wasm32"))]
 mod scim;

@@ -115,7 +115,8 @@ pub(super) fn read(
     let own = fields.get("identity_headers").map(|node| header::read_all(&node)).unwrap_or_default();
     let profiles = fields.get("profiles").map(|node| profile::read(&node)).unwrap_or_default();
     // What the tenant says itself takes the place of what a profile says.
-    let is_own = |header: &IdentityHeader| own.iter().any(|other| other.name == header.name);
+    let is_own =
+        |header: &IdentityHeader| own.iter().any(|other| header::is_spelling_of(&other.name, &header.name));
     let mut headers: Vec<IdentityHeader> = profiles.into_iter().filter(|header| !is_own(header)).collect();
     headers.extend(own);
     // Whatever is wrong with one of them, the others are looked at as well.

@@ -5,9 +5,9 @@ use crate::config::{SamlSettings, Tenant};
 use crate::gateway::request::safe_target;
 
 /// A target of ours, or the start page where it is none: the consumer takes no GET.
-pub(super) fn landing(saml: &SamlSettings, wanted: Option<&str>) -> String {
+pub(super) fn landing(tenant: &Tenant, saml: &SamlSettings, wanted: Option<&str>) -> String {
     wanted
-        .and_then(safe_target)
+        .and_then(|target| safe_target(target, tenant.access.path_spellings))
         .filter(|target| !is_own(saml, target))
         .unwrap_or_else(|| saml.start_path.clone())
 }
@@ -15,7 +15,11 @@ pub(super) fn landing(saml: &SamlSettings, wanted: Option<&str>) -> String {
 /// What the relay state of a response that answers no request of ours means: a page of this host, as a path or as a whole
 /// URL. Anything else is nobody's business.
 pub(super) fn of_relay_state(tenant: &Tenant, saml: &SamlSettings, relay_state: Option<&str>) -> String {
-    landing(saml, relay_state.map(|text| text.strip_prefix(tenant.public_url.as_str()).unwrap_or(text)))
+    landing(
+        tenant,
+        saml,
+        relay_state.map(|text| text.strip_prefix(tenant.public_url.as_str()).unwrap_or(text)),
+    )
 }
 
 /// Endpoints of ours that lie anywhere. Administrators are told to write the consumer's URL into *Relay State* as well; a

@@ -14,7 +14,7 @@ pub(super) use consume::{Consumed, consume};
 pub(super) use endpoints::own_endpoint;
 pub use room::service_provider_metadata;
 pub(super) use room::{SamlRoom, signing};
-pub(super) use start::demand;
+pub(super) use start::{demand, demand_anew, link_anew};
 pub(super) use store::Redeeming;
 
 const METADATA: &str = "/.vestibule/saml/metadata";

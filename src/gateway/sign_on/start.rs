@@ -35,7 +35,7 @@ impl Wish {
     }
 
     /// What the query of the sign-in link says: `return`, `passive=1`, `fresh=1`, `interactive=1`.
-    fn of_link(saml: &SamlSettings, query: &str) -> Self {
+    fn of_link(tenant: &TenantRoom, saml: &SamlSettings, query: &str) -> Self {
         let pairs = form(query).unwrap_or_default();
         let is_set = |name| only(&pairs, name) == Some("1");
         let manner = match () {
@@ -43,7 +43,7 @@ impl Wish {
             () if is_set("fresh") => Manner::Forced,
             () => Manner::Plain,
         };
-        let target = landing(saml, only(&pairs, "return"));
+        let target = landing(&tenant.settings, saml, only(&pairs, "return"));
         Self { target, manner, interactive: is_set("interactive"), by_hand: true }
     }
 }
@@ -56,19 +56,52 @@ pub(in crate::gateway) fn demand(
     host: &dyn Host,
 ) -> Reply {
     match &tenant.settings.saml {
-        Some(saml) if head.is_navigation() => {
-            start(gateway, tenant, saml, head, &Wish::plain(landing(saml, Some(&head.path))), host)
-        }
+        Some(saml) if head.is_navigation() => start(
+            gateway,
+            tenant,
+            saml,
+            head,
+            &Wish::plain(landing(&tenant.settings, saml, Some(&head.path))),
+            host,
+        ),
         Some(saml) if head.is_form() => lost(tenant, saml, head),
-        _ => {
-            let body = serde_json::json!({
-                "error": "sign_in_required",
-                "message": "Sign in with a browser first; what was sent with this request is lost.",
-                "sign_in": SIGN_IN,
-            });
-            challenge(private(Reply::status(401).body("application/json", body.to_string())))
-        }
+        _ => unauthorized(SIGN_IN, "Sign in with a browser first; what was sent with this request is lost."),
     }
+}
+
+/// Has somebody sign in anew who proved themselves too long ago, or in another way than is wanted; tells a program that
+/// this is needed. `None`: a browser comes from there just now, and once more would change nothing.
+pub(in crate::gateway) fn demand_anew(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: &Head,
+    host: &dyn Host,
+) -> Option<Reply> {
+    match &tenant.settings.saml {
+        Some(saml) if head.is_navigation() => {
+            let rounds = tenant.rounds.recent(host.now(), &head.host, &Cookies::read(&head.headers));
+            let wish = Wish {
+                manner: Manner::Forced,
+                ..Wish::plain(landing(&tenant.settings, saml, Some(&head.path)))
+            };
+            (rounds < MOST_ROUNDS).then(|| start(gateway, tenant, saml, head, &wish, host))
+        }
+        _ => Some(unauthorized(
+            &format!("{SIGN_IN}?fresh=1"),
+            "Sign in anew with a browser first; what was sent with this request is lost.",
+        )),
+    }
+}
+
+/// Where a person signs in anew by hand, to come back to this page.
+pub(in crate::gateway) fn link_anew(tenant: &TenantRoom, head: &Head) -> String {
+    let target = tenant.settings.saml.as_ref().map(|saml| landing(&tenant.settings, saml, Some(&head.path)));
+    format!("{SIGN_IN}?fresh=1&return={}", percent_encoded(target.as_deref().unwrap_or("/")))
+}
+
+fn unauthorized(sign_in: &str, message: &str) -> Reply {
+    let body = serde_json::json!({"error": "sign_in_required", "message": message, "sign_in": sign_in});
+    challenge(private(Reply::status(401).body("application/json", body.to_string())))
 }
 
 /// What a 401 must say (RFC 9110, 15.5.2), in a scheme for which no browser asks for a password.
@@ -80,7 +113,7 @@ fn challenge(reply: Reply) -> Reply {
 fn lost(tenant: &TenantRoom, saml: &SamlSettings, head: &Head) -> Reply {
     let from =
         head.headers.only("referer").and_then(|url| url.strip_prefix(tenant.settings.public_url.as_str()));
-    let again = format!("{SIGN_IN}?return={}", percent_encoded(&landing(saml, from)));
+    let again = format!("{SIGN_IN}?return={}", percent_encoded(&landing(&tenant.settings, saml, from)));
     let text = "You are not signed in, or not any more. What you have just sent has not reached the application and is not \
                 saved. Go back and copy it if you need it, sign in, then send it again.";
     challenge(page(401, "What you sent was not saved", text, &Offer::Link(&again, "Sign in"), None))
@@ -94,7 +127,7 @@ pub(super) fn by_link(
     head: &Head,
     host: &dyn Host,
 ) -> Reply {
-    start(gateway, tenant, saml, head, &Wish::of_link(saml, head.query()), host)
+    start(gateway, tenant, saml, head, &Wish::of_link(tenant, saml, head.query()), host)
 }
 
 pub(super) fn start(

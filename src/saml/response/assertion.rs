@@ -44,6 +44,7 @@ pub(super) fn read(
         sp_name_qualifier: subject.name.sp_qualifier,
         session_index: authentication.session_index,
         authn_context: authentication.context,
+        authn_instant: authentication.instant.map(|instant| instant.0),
         attributes,
     };
     Ok(Accepted {

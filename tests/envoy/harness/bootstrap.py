@@ -28,7 +28,7 @@ def cluster(name: str, port: int, http2: bool = False) -> dict:
 
 
 def route(prefix: str, cluster: str, **more) -> dict:
-    """A route by path prefix. `rewrite`, `headers`, `name`, `timeout` (default 3 s) may be named."""
+    """A route by path prefix. `rewrite`, `headers`, `name`, `metadata`, `timeout` (default 3 s) may be named."""
     action = {"cluster": cluster, "timeout": more.get("timeout", "3s")}
     if "rewrite" in more:
         action["prefix_rewrite"] = more["rewrite"]
@@ -38,6 +38,8 @@ def route(prefix: str, cluster: str, **more) -> dict:
     made = {"match": match, "route": action}
     if "name" in more:
         made["name"] = more["name"]
+    if "metadata" in more:
+        made["metadata"] = {"filter_metadata": more["metadata"]}
     return made
 
 
@@ -65,8 +67,15 @@ def plugin(wasm: str, configuration, stop_iteration: bool = True, as_struct: boo
     return {"name": "vestibule", "typed_config": typed(f"{HTTP}.wasm.v3.Wasm", config=config)}
 
 
-def listener(name: str, routes: list[dict], filters: list[dict], tls: dict | None, buffer_limit: int | None) -> dict:
-    """A listener on a free port that speaks HTTP/1.1 and HTTP/2, with and without TLS."""
+def listener(
+    name: str,
+    routes: list[dict],
+    filters: list[dict],
+    tls: dict | None,
+    buffer_limit: int | None,
+    options: dict | None = None,
+) -> dict:
+    """A listener on a free port that speaks HTTP/1.1 and HTTP/2, with and without TLS. `options` are the manager's."""
     router = {"name": "envoy.filters.http.router", "typed_config": typed(f"{HTTP}.router.v3.Router")}
     hosts = [{"name": "all", "domains": ["*"], "routes": routes}]
     manager = typed(
@@ -79,7 +88,7 @@ def listener(name: str, routes: list[dict], filters: list[dict], tls: dict | Non
         upgrade_configs=[{"upgrade_type": "websocket"}],
         route_config={"name": name, "virtual_hosts": hosts},
         http_filters=[*filters, router],
-    )
+    ) | (options or {})
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if tls:
         files = {"certificate_chain": {"filename": tls["certificate"]}, "private_key": {"filename": tls["key"]}}
@@ -96,15 +105,15 @@ def listener(name: str, routes: list[dict], filters: list[dict], tls: dict | Non
     return made
 
 
-def bootstrap(clusters, routes, filters, tls, buffer_limit=None) -> dict:
+def bootstrap(clusters, routes, filters, tls, buffer_limit=None, options=None) -> dict:
     """The whole file: the same routes behind a plain and a TLS listener."""
     return {
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "static_resources": {
             "clusters": clusters,
             "listeners": [
-                listener("plain", routes, filters, None, buffer_limit),
-                listener("tls", routes, filters, tls, buffer_limit),
+                listener("plain", routes, filters, None, buffer_limit, options),
+                listener("tls", routes, filters, tls, buffer_limit, options),
             ],
         },
     }

@@ -37,7 +37,8 @@ def _tail(log: str, lines: int = 60) -> str:
 class Envoy:
     """One Envoy process; use it as a context.
 
-    `clusters` maps names to ports, or to `(port, "h2")`. Without `wasm` there is no filter.
+    `clusters` maps names to ports, or to `(port, "h2")`. Without `wasm` there is no filter. `options` are those of the
+    HTTP connection manager.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Envoy:
         concurrency: int = 1,
         buffer_limit: int | None = None,
         filters: tuple = (),
+        options: dict | None = None,
+        log_level: str = "warning",
         environment: dict | None = None,
     ):
         made = [
@@ -61,8 +64,8 @@ class Envoy:
             for name, at in clusters.items()
         ]
         ours = [bootstrap.plugin(wasm, configuration, stop_iteration, as_struct)] if wasm else []
-        self.bootstrap = bootstrap.bootstrap(made, routes, [*ours, *filters], tls, buffer_limit)
-        self.binary, self.concurrency = binary, concurrency
+        self.bootstrap = bootstrap.bootstrap(made, routes, [*ours, *filters], tls, buffer_limit, options)
+        self.binary, self.concurrency, self.log_level = binary, concurrency, log_level
         self.environment = ENVIRONMENT if environment is None else environment
         self.crash_expected = False
         self.ports: dict[str, int] = {}
@@ -77,11 +80,11 @@ class Envoy:
             "--admin-address-path",
             "admin.txt",
             "--log-level",
-            "warning",
+            self.log_level,
             "--use-dynamic-base-id",
-            "--component-log-level",
-            "wasm:info",
         ]
+        if self.log_level == "warning":
+            command += ["--component-log-level", "wasm:info"]
         self.started = time.monotonic()
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(

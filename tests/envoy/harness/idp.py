@@ -28,6 +28,7 @@ CLAIMS = {
     "groups": "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",
     "groups_link": "http://schemas.microsoft.com/claims/groups.link",
     "roles": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
+    "authn_methods": "http://schemas.microsoft.com/claims/authnmethodsreferences",
 }
 SP_METADATA = """<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity}">
 <SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol" WantAssertionsSigned="true">

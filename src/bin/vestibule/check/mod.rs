@@ -11,6 +11,7 @@ mod filter;
 pub(crate) mod finding;
 mod listeners;
 mod manifest;
+mod paths;
 pub(crate) mod plugin;
 mod routes;
 
@@ -186,6 +187,7 @@ fn judge_envoy(envoy: &Envoy<'_>, directory: &Path, findings: &mut Findings) {
                 let Some(configuration) = filter::judge(plugin, findings) else { continue };
                 filter::judge_buffer(manager, at, &configuration, findings);
                 listeners::judge(manager, &configuration, directory, findings);
+                paths::judge(manager, &configuration, findings);
                 routes::judge(manager, filter, &configuration, findings);
                 clusters::judge(&configuration, envoy, findings);
                 ours.push((plugin.clone(), configuration));
