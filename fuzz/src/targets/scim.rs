@@ -259,7 +259,11 @@ fn success(shape: &RequestShape, upstream: &Upstream<'_>, after: &[u8]) {
     let before = parse(upstream.body).ok();
     let is_error = before.as_ref().is_some_and(|body| {
         let schemas = body.as_object().and_then(|body| body.get("schemas")).and_then(Value::as_array);
-        schemas.into_iter().flatten().any(|schema| schema == ERROR_SCHEMA)
+        let names_error = |schema: &Value| {
+            // Servers differ in the casing of URNs.
+            schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(ERROR_SCHEMA))
+        };
+        schemas.into_iter().flatten().any(names_error)
     });
     if upstream.status == 204 && after.is_empty() {
         return;
