@@ -91,7 +91,11 @@ fn every_command_has_help_and_takes_json() {
         assert!(out(&help).contains("--json"), "{path:?}");
         if path.len() == 1 {
             assert!(whole.contains(path[0]), "{path:?}");
-            assert!(out(&help).contains("Examples:\n  vestibule"), "{path:?}: {}", out(&help));
+            assert!(
+                out(&help).contains("Examples:\n  ") && out(&help).contains("\n  vestibule "),
+                "{path:?}: {}",
+                out(&help)
+            );
         }
     }
 }
@@ -250,7 +254,7 @@ fn every_way_in_has_its_fields_and_logout_its_url() {
     let folder = place("entra-ways");
     let keys = "{cluster: microsoft}";
     let ways = format!(
-        "      authentication:\n        entra_token: {{tenant_id: {DIRECTORY}, keys: {keys}}}\n        token_endpoint:\n          clients: [{{id: entra-client, secrets: [{{sha256: {zeros}}}]}}]\n          federations: [{{tenant_id: {DIRECTORY}, subject: sub, audiences: [api://app], keys: {keys}}}]\n      application:\n",
+        "      authentication:\n        entra_token: {{tenant_id: {DIRECTORY}, keys: {keys}}}\n        token_endpoint:\n          clients: [{{id: entra-client, secrets: [{{sha256: \"{zeros}\"}}]}}]\n          federations: [{{tenant_id: {DIRECTORY}, subject: sub, audiences: [api://app], keys: {keys}}}]\n      application:\n",
         zeros = "0".repeat(64)
     );
     let text = PLUGIN.replacen("      application:\n", &ways, 1).replacen(

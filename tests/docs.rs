@@ -1,6 +1,8 @@
 //! The documentation says what the code does.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+use std::collections::BTreeSet;
+
 const SCIM: &str = include_str!("../docs/scim.md");
 
 #[test]
@@ -17,4 +19,70 @@ fn every_rewrite_rule_is_documented_in_the_order_it_is_applied() {
         .collect();
     println!("{}", rules.join("\n"));
     assert_eq!(documented, rules);
+}
+
+const OPERATE: &str = include_str!("../docs/operate.md");
+
+/// Every source file of the library.
+fn sources() -> Vec<String> {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    let mut texts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs")
+                && !path.to_str().unwrap().contains("test")
+            {
+                texts.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    texts
+}
+
+/// Names that begin so in the sources; what is filled in stands as `<what>`.
+fn names(begin: &str, ends: &[char]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for text in sources() {
+        let code = text.split("mod tests {").next().unwrap();
+        for rest in code.split(begin).skip(1) {
+            let name = rest.split(ends).next().unwrap();
+            found.insert(name.replace('{', "<").replace('}', ">"));
+        }
+    }
+    found
+}
+
+/// Names in the first column of the tables of one section.
+fn documented(section: &str) -> BTreeSet<String> {
+    let (_, rest) = OPERATE.split_once(section).unwrap();
+    let rows = rest.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.split('|').nth(1).unwrap());
+    cells.flat_map(|cell| cell.split(',')).map(|name| name.trim().trim_matches('`').to_owned()).collect()
+}
+
+#[test]
+fn every_counter_and_histogram_is_documented_and_no_other() {
+    let mut named = BTreeSet::new();
+    for call in ["count(\"", "count(&format!(\"", "record(\""] {
+        named.extend(names(&format!("{call}vestibule."), &['"']));
+    }
+    let named: BTreeSet<String> = named.into_iter().map(|name| format!("vestibule.{name}")).collect();
+    assert!(named.len() > 30, "the sources were not read");
+    assert_eq!(documented("## Counters and histograms"), named, "docs/operate.md (left) and the code differ");
+}
+
+#[test]
+fn every_event_of_the_log_is_documented_and_no_other() {
+    let named = names("event=", &[' ', '"', '\\']);
+    assert!(named.len() > 15, "the sources were not read");
+    assert_eq!(documented("## Log lines"), named, "docs/operate.md (left) and the code differ");
+}
+
+#[test]
+fn every_key_for_the_access_log_is_documented_and_no_other() {
+    let named = names("host.tell(\"", &['"']);
+    assert_eq!(documented("## Access log"), named, "docs/operate.md (left) and the code differ");
 }

@@ -16,7 +16,8 @@ mod provider;
 use browser::{Browser, NOW, Site, configuration, header, text};
 use provider::Response;
 use vestibule::common::test_host::TestHost;
-use vestibule::gateway::Gateway;
+use vestibule::common::{HeaderEdit, Headers};
+use vestibule::gateway::{Event, Gateway, Step};
 
 const GROUPS: &str = "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups";
 const OVERAGE: &str = "http://schemas.microsoft.com/claims/groups.link";
@@ -192,4 +193,48 @@ fn a_key_that_is_only_set_in_envoy_is_no_error_where_somebody_checks_elsewhere()
     let stand_in = |_: &str| Some(vestibule::config::STAND_IN.to_owned());
     let (_, warnings) = Gateway::compile(configuration("", &more).as_bytes(), &stand_in).unwrap();
     assert!(warnings.iter().any(|warning| warning.contains("was not looked at")), "{warnings:#?}");
+}
+
+#[test]
+fn row_7_4_what_one_tenant_or_one_rule_sets_no_client_sends_to_any() {
+    let other = r#"
+  - name: other
+    public_url: https://b.example
+    saml:
+      entity_id: https://b.example/saml
+      identity_provider: {entity_id: "https://idp.example/", sso_url: "https://idp.example/sso", certificates: [CERTIFICATE]}
+    access:
+      assertion: {audience: app, header: x-signed, key: {value: KEY}}
+      identity_headers: [{name: x-other, value: "{name_id}"}]
+      rules: [{path: {prefix: /}, access: signed_in, identity_headers: {set: [{name: X-Of-A-Rule, value: a}]}}]
+"#;
+    let other = other
+        .replace("CERTIFICATE", &format!("{:?}", include_str!("vectors/idp.crt")))
+        .replace("KEY", &format!("{EC:?}"));
+    let public = "access: {rules: [{path: {prefix: /}, access: public}]}";
+    let site = Site::of(&format!("{}{other}", configuration("", public)));
+    let names = ["x-other", "X_OTHER", "x-of-a-rule", "x_of.a_rule", "x-signed", "X-Vestibule-Assertion"];
+    let mut headers = Headers::from([
+        (":method", "GET"),
+        (":path", "/page"),
+        (":authority", "a.example"),
+        ("x-others", "kept"),
+        ("authorization", "Basic kept"),
+    ]);
+    for name in names {
+        headers.apply(&HeaderEdit::add(&name.to_ascii_lowercase(), "forged"));
+    }
+    let mut exchange = site.gateway.exchange();
+    let event = Event::RequestHeaders { headers: headers.clone(), end: false };
+    let Step::Continue(edits) = exchange.on(event, &site.host) else { panic!("not let through") };
+    for edit in &edits.headers {
+        headers.apply(edit);
+    }
+    let left: Vec<&[u8]> = headers.iter().map(|(name, _)| name).collect();
+    assert_eq!(left, [&b":method"[..], b":path", b":authority", b"x-others", b"authorization"]);
+    let trailers = Headers::from([("x_other", "forged"), ("authorization", "forged"), ("x-kept", "1")]);
+    let Step::Continue(edits) = exchange.on(Event::RequestTrailers { trailers }, &site.host) else {
+        panic!("not let through")
+    };
+    assert_eq!(edits.trailers, [HeaderEdit::remove("x_other"), HeaderEdit::remove("authorization")]);
 }

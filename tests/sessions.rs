@@ -219,6 +219,11 @@ fn a_sign_out_ends_the_applications_login_too_and_takes_it_from_the_browser() {
     let reply = sign_out(&mut browser);
     assert!(reply.headers.iter().any(|(_, line)| line.starts_with("sid=; Path=/; ")), "{:?}", reply.headers);
     assert!(browser.cookies.is_empty(), "{:?}", browser.cookies);
+    assert_eq!(
+        header(&reply, "clear-site-data"),
+        Some("\"cache\""),
+        "the way back leads to no page that was kept"
+    );
     // Who kept everything gets no further than who kept nothing.
     for path in ["/mixed", "/public"] {
         browser.cookies.clone_from(&kept);
@@ -320,6 +325,24 @@ fn answers_of_ours_take_a_dead_login_away() {
         assert_eq!(reply.status, if fetch { 401 } else { 302 });
         assert!(!browser.cookies.contains_key("sid"));
     }
+}
+
+/// Dropping it makes Envoy choose the route anew, and the route may have been chosen by it.
+#[test]
+fn a_planted_login_that_may_have_chosen_the_route_is_refused_once_and_taken_away() {
+    let rules = "access:
+  application_cookies: [sid]
+  rules:
+    - {route: open, path: {prefix: /}, access: public}
+    - {path: {prefix: /}, access: signed_in}";
+    let site = Site::new("", rules);
+    site.host.properties.borrow_mut().insert("xds/route_name".to_owned(), b"open".to_vec());
+    let mut browser = site.browser();
+    browser.cookies.insert("sid".to_owned(), "planted".to_owned());
+    assert_eq!(browser.get("/x").unwrap().status, 400);
+    assert!(!browser.cookies.contains_key("sid"));
+    browser.serve("/x", &[("set-cookie", "sid=own; Path=/")]);
+    assert_eq!(browser.serve("/x", &[]).cookie().as_deref(), Some("sid=own"));
 }
 
 #[test]

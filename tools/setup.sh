@@ -72,6 +72,18 @@ node_folder() {
 }
 setup_node() { node_folder node tests/envoy/node; }
 
+# An identity provider in PHP. Only unpacked: installed, its package would bring a web server that starts by itself.
+setup_simplesamlphp() {
+    local place=$tools/simplesamlphp
+    debian_packages php-cli php-xml php-mbstring || return 1
+    [ -f "$place/usr/share/simplesamlphp/www/index.php" ] && return 0
+    say "unpacking Debian's simplesamlphp into .tools/simplesamlphp"
+    rm -rf "$place" && mkdir -p "$place"
+    apt-cache show simplesamlphp >/dev/null 2>&1 || quietly apt-get update
+    (cd "$place" && quietly apt-get download simplesamlphp && quietly dpkg -x simplesamlphp_*.deb . && rm -f ./*.deb) ||
+        { rm -rf "$place"; fail "the package simplesamlphp cannot be had; it is in Debian 12"; }
+}
+
 # More third-party servers, and the conformance tools, for ./test --scim-matrix (about 350 MB).
 setup_scim_matrix() {
     python_venv scim-venv tests/scim_matrix/requirements.txt && node_folder scim-node tests/scim_matrix/node
@@ -100,10 +112,15 @@ setup_fuzz() {
     # libFuzzer is written in C++.
     command -v c++ >/dev/null || debian_packages g++
 }
+# A browser for tests/browser: Debian's Chromium, and what drives it.
+setup_browser() {
+    command -v chromium >/dev/null || debian_packages chromium fonts-dejavu-core || return 1
+    python_venv browser tests/browser/requirements.txt
+}
 setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node wasm_bindgen cargo_deny fuzz)
+[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node simplesamlphp wasm_bindgen cargo_deny fuzz browser)
 mkdir -p "$tools"
 failed=0
 for part in "${parts[@]}"; do

@@ -16,15 +16,23 @@ import argparse
 import html
 import json
 import threading
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MAX_BODY = 10 * 1024 * 1024
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:50rem;
-margin:2rem auto;padding:0 1rem}}pre{{overflow-x:auto}}</style></head><body><h1>{title}</h1>{content}
+margin:2rem auto;padding:0 1rem}}pre{{overflow-x:auto}}.microsoft{{display:inline-flex;align-items:center;gap:12px;
+height:41px;padding:0 12px;border:1px solid #8c8c8c;background:#fff;color:#5e5e5e;font:600 15px "Segoe UI",sans-serif;
+text-decoration:none}}@media(prefers-color-scheme:dark){{.microsoft{{border-color:#2f2f2f;background:#2f2f2f;color:#fff}}}}
+</style></head><body><h1>{title}</h1>{content}
 <nav><a href="/">start</a> · <a href="/public/hello">public</a> · <a href="/mixed/hello">mixed</a> ·
 <a href="/admin/hello">admin</a> · <a href="/echo">echo</a></nav></body></html>
 """
+# The button that a page of an application offers beside its own sign-in; Microsoft's brand rules say how it looks.
+MICROSOFT = """<p><a class="microsoft" href="/.vestibule/sign-in?return={target}"><svg width="21" height="21"
+viewBox="0 0 21 21" aria-hidden="true"><path fill="#f25022" d="M1 1h9v9H1z"/><path fill="#7fba00" d="M11 1h9v9h-9z"/>
+<path fill="#00a4ef" d="M1 11h9v9H1z"/><path fill="#ffb900" d="M11 11h9v9h-9z"/></svg>Sign in with Microsoft</a></p>"""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -73,6 +81,8 @@ class Handler(BaseHTTPRequestHandler):
         area = next((name for name in ("public", "mixed", "admin") if path.startswith(f"/{name}")), "start")
         if user is None:
             content = "<p>Nobody is signed in.</p>"
+            if area == "mixed":
+                content += MICROSOFT.format(target=urllib.parse.quote(path))
         else:
             facts = {
                 "user": user,

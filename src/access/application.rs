@@ -88,6 +88,8 @@ pub struct ApplicationCookies {
 pub struct Sorted {
     /// Edits that keep our cookies, and those of the application that count no more, from it.
     pub hide: Vec<HeaderEdit>,
+    /// Whether any of the application is among them: a client may have planted it.
+    pub dropped: bool,
     /// `Set-Cookie` values that take those that count no more from the browser.
     pub expire: Vec<String>,
 }
@@ -129,7 +131,7 @@ impl ApplicationCookies {
         counts: &dyn Fn(Option<&Owner>) -> bool,
     ) -> Sorted {
         if !self.are_named() {
-            return Sorted { hide: Cookies::hide(headers), expire: Vec::new() };
+            return Sorted { hide: Cookies::hide(headers), ..Sorted::default() };
         }
         let companions = self.companions(at_host, sent);
         let (good, bad): (Vec<_>, Vec<_>) =
@@ -150,7 +152,9 @@ impl ApplicationCookies {
             lines.add(&companion.name, companion.domain.as_deref(), &companion.path);
             lines.0.push(expired(&format!("{}{handle}", self.prefix), "None"));
         }
+        let mut dropped = false;
         for pair in pairs(headers).filter(|pair| !stays(pair)) {
+            dropped = true;
             let Claimed::Cookie(name, _) = self.claimed(pair) else { continue };
             for (_, companion) in companions.iter().filter(|(_, companion)| companion.name == name) {
                 lines.add(name, companion.domain.as_deref(), &companion.path);
@@ -158,7 +162,7 @@ impl ApplicationCookies {
             paths(path).iter().for_each(|path| lines.add(name, None, path));
         }
         lines.0.truncate(MOST_LINES);
-        Sorted { hide, expire: lines.0 }
+        Sorted { hide, dropped, expire: lines.0 }
     }
 
     /// `Set-Cookie` values that take every named cookie from the browser: those that this request shows, and those that its

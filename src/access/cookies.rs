@@ -17,7 +17,7 @@ pub struct Cookies<'a> {
 }
 
 /// More pairs than any honest browser sends for one site; the rest is not looked at.
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 impl<'a> Cookies<'a> {
     /// Reads all `cookie` headers.
@@ -43,7 +43,13 @@ impl<'a> Cookies<'a> {
         self.own.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, *value)))
     }
 
-    /// How many cookies of ours the request carries, double ones counted; more than 64 are not counted.
+    /// Names of the tenants that the cookies say they are of: `__Host-vestibule-KIND.TENANT` and what may follow.
+    pub fn tenants(&self) -> impl Iterator<Item = &'a str> {
+        let own = self.own.iter();
+        own.filter_map(|(name, _)| name.strip_prefix(OWN_PREFIX)?.split('.').nth(1))
+    }
+
+    /// How many cookies of ours the request carries, double ones counted; more than 128 are not counted.
     #[must_use]
     pub fn count(&self) -> usize {
         self.own.len()

@@ -20,6 +20,9 @@ pub struct Login {
     /// How it was asked for.
     #[serde(default)]
     pub manner: Manner,
+    /// Name of the identity provider that was asked, where there are several: another's answer is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// When it began, in milliseconds since the epoch.
     began: u64,
 }
@@ -87,13 +90,14 @@ impl LoginCookies {
         &self,
         host: &dyn Host,
         handle: &str,
-        (request_id, target, manner): (&str, &str, Manner),
+        (request_id, target, manner, provider): (&str, &str, Manner, Option<&str>),
         at_host: &str,
         sent: &Cookies<'_>,
     ) -> Result<Vec<String>, SealError> {
         let now = host.now();
         let (request_id, target) = (request_id.to_owned(), target.to_owned());
-        let login = Login { request_id, target, manner, began: now.0 };
+        let provider = provider.map(str::to_owned);
+        let login = Login { request_id, target, manner, provider, began: now.0 };
         let plain = serde_json::to_vec(&login).map_err(|_| SealError::Unavailable)?;
         let sealed = self.ring.seal(host, &plain, &self.context(handle, at_host))?;
         let mut lines = vec![format!(
@@ -162,7 +166,7 @@ mod tests {
     fn begin(host: &TestHost, jar: &Headers, id: &str) -> (String, Vec<String>) {
         let handle = LoginCookies::handle(host).unwrap();
         let lines = cookies()
-            .begin(host, &handle, (id, "/back", Manner::Plain), "a.example", &Cookies::read(jar))
+            .begin(host, &handle, (id, "/back", Manner::Plain, None), "a.example", &Cookies::read(jar))
             .unwrap();
         (handle, lines)
     }

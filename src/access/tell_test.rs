@@ -344,3 +344,32 @@ fn what_cannot_be_proven_is_not_told() {
     settings.assertion.as_mut().unwrap().keys.clear();
     assert_eq!(tell(&settings), Err(Untold::NotSigned));
 }
+
+/// Octets of a percent-encoded text.
+#[cfg(not(target_arch = "wasm32"))]
+fn decoded(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16)).unwrap();
+        octets.push(if byte == b'%' { u8::try_from(digit() * 16 + digit()).unwrap() } else { byte });
+    }
+    octets
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+proptest::proptest! {
+    #[test]
+    fn row_7_1_7_2_7_3_whatever_the_values_are_the_header_is_plain_and_gives_them_back(
+        groups in proptest::collection::vec("(?s).{1,12}|[,;|% a]{1,6}", 1..6),
+        separator in proptest::sample::select(vec![",", ";", "|", ", ", " ", "::", "-"]),
+    ) {
+        let texts: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let text = value(&format!("{{claim:groups|join:'{separator}'}}"), &person(&[("groups", &texts)])).unwrap();
+        assert!(text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && text.trim() == text, "{text:?}");
+        let back: Vec<Vec<u8>> = text.split(separator).map(decoded).collect();
+        assert_eq!(back, groups.iter().map(|group| group.as_bytes().to_vec()).collect::<Vec<_>>(), "{text}");
+        let lone = value("{claim:c}", &person(&[("c", &texts[..1])])).unwrap();
+        assert_eq!(decoded(&lone), texts[0].as_bytes());
+    }
+}

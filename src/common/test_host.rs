@@ -25,6 +25,10 @@ pub struct TestHost {
     pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
     /// Counters.
     pub counts: RefCell<BTreeMap<String, u64>>,
+    /// Values put into histograms.
+    pub recorded: RefCell<Vec<(String, u64)>>,
+    /// What was said for the access log; the last word counts.
+    pub told: RefCell<BTreeMap<&'static str, String>>,
     /// Log lines.
     pub lines: RefCell<Vec<String>>,
 }
@@ -100,6 +104,14 @@ impl Host for TestHost {
         let mut counts = self.counts.borrow_mut();
         let count = counts.entry(metric.to_owned()).or_default();
         *count = count.saturating_add(1);
+    }
+
+    fn record(&self, metric: &str, value: u64) {
+        self.recorded.borrow_mut().push((metric.to_owned(), value));
+    }
+
+    fn tell(&self, key: &'static str, value: &str) {
+        self.told.borrow_mut().insert(key, value.to_owned());
     }
 
     fn log(&self, _: Level, line: &str) {

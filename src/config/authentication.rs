@@ -220,6 +220,13 @@ impl Authentication {
         }
     }
 
+    /// Puts the token endpoint below a tenant's path prefix, where nothing else was written.
+    pub(super) fn move_below(&mut self, prefix: &str) {
+        if let Some(endpoint) = self.token_endpoint.as_mut().filter(|it| it.path == OWN_TOKEN_PATH) {
+            endpoint.path.insert_str(0, prefix);
+        }
+    }
+
     /// Directories whose provisioning service may come in.
     pub(super) fn directories(&self) -> impl Iterator<Item = &str> {
         let entra = self.entra_token.iter().flat_map(|entra| &entra.tenant_ids);

@@ -10,6 +10,8 @@ mod authentication;
 pub mod fuzzing;
 mod identity;
 mod node;
+mod operators;
+mod pages;
 mod pattern;
 mod protobuf;
 mod root;
@@ -17,6 +19,7 @@ mod rules;
 mod saml;
 mod scim;
 mod secret;
+mod selection;
 mod server_tokens;
 mod template;
 mod tenant;
@@ -33,13 +36,15 @@ pub use identity::{
     Unencodable, WELL_KNOWN,
 };
 pub use node::Problem;
+pub use operators::OperatorSettings;
+pub use pages::PageSettings;
 pub use pattern::Pattern;
 pub use root::{Configuration, HostSettings, NativeCrypto, read_tree};
 pub use rules::{Access, Condition, MULTIPLE_AUTHN, PathMatch, REFEDS_MFA, Rule, Test};
 pub use saml::{
-    DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata, MetadataSource,
-    ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures, SamlSettings, Trust,
-    Unsolicited,
+    Brand, DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata,
+    MetadataSource, ReplayStore, RequestBinding, RequestSettings, RequestSigning, RequiredSignatures,
+    SamlSettings, Trust, Unsolicited,
 };
 pub use scim::{
     Abilities, AbilitySettings, Deactivation, Deletion, Discovery, EmptiedGroups, Filtering, MemberChanges,
@@ -47,5 +52,6 @@ pub use scim::{
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};
+pub use selection::{Selector, TenantHeader, TenantSelection};
 pub use template::{Function, Piece, Placeholder, Source, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

@@ -178,6 +178,15 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The first of these fields that is there, where this is an object.
+    pub(super) fn fields_quietly(&self, names: &[&str]) -> Option<Node<'a>> {
+        let Value::Object(map) = self.value else { return None };
+        names.iter().find_map(|name| {
+            let value = map.get(*name)?;
+            Some(Node { path: join(&self.path, name), value, problems: self.problems })
+        })
+    }
+
     /// The entries of a list.
     pub(super) fn list(&self) -> Vec<Node<'a>> {
         match self.value {

@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::node::{Node, Problem, Problems};
+use super::operators::{self, OperatorSettings};
 use super::protobuf;
 use super::secret::{self, Environment};
+use super::selection::{self, TenantSelection};
 use super::tenant::{self, Tenant};
 use super::yaml;
 use crate::crypto::MasterKey;
@@ -36,6 +38,10 @@ pub struct Configuration {
     pub host: HostSettings,
     /// Master keys; the first seals, all open.
     pub keys: Vec<MasterKey>,
+    /// Who may see how the filter stands, where anybody may.
+    pub operators: Option<OperatorSettings>,
+    /// How tenants that share a host are told apart.
+    pub selection: TenantSelection,
     /// The tenants, at least one.
     pub tenants: Vec<Tenant>,
 }
@@ -92,16 +98,31 @@ fn parse(text: &[u8]) -> Result<Value, Vec<Problem>> {
 }
 
 fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Configuration> {
-    let fields = node.fields(&["host", "keys", "tenants"]);
+    let fields = node.fields(&["host", "keys", "operators", "tenant_selection", "tenants"]);
     let host = fields.get("host").map_or(Some(HostSettings::default()), |node| read_host(&node));
     let keys = fields
         .need("keys", "list at least one key: {id: k1, secret: {env: NAME}}")
         .map(|node| read_keys(&node, environment));
     let stop_iteration = host.is_none_or(|host| host.stop_iteration);
-    let tenants = fields
-        .need("tenants", "list at least one tenant")
-        .map(|node| tenant::read_all(&node, environment, stop_iteration));
-    Some(Configuration { host: host?, keys: keys?, tenants: tenants? })
+    let operators = match fields.get("operators") {
+        Some(node) => operators::read(&node).map(Some),
+        None => Some(None),
+    };
+    let selection = match fields.get("tenant_selection") {
+        Some(node) => selection::read(&node),
+        None => Some(TenantSelection::default()),
+    };
+    let tenants = fields.need("tenants", "list at least one tenant").map(|node| {
+        let selection = selection.clone().unwrap_or_default();
+        tenant::read_all(&node, environment, stop_iteration, &selection)
+    });
+    Some(Configuration {
+        host: host?,
+        keys: keys?,
+        operators: operators?,
+        selection: selection?,
+        tenants: tenants?,
+    })
 }
 
 impl Default for HostSettings {

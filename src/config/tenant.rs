@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::access::{self, AccessSettings};
 use super::node::Node;
+use super::pages::{self, PageSettings};
 use super::saml::{self, SamlSettings};
 use super::scim::{self, ScimSettings};
 use super::secret::Environment;
+use super::selection::{self, Selector, TenantSelection};
 
 /// A validated tenant.
 #[derive(Debug)]
@@ -15,6 +17,10 @@ pub struct Tenant {
     pub name: String,
     /// Values of `:authority`, without port, lower-case.
     pub hosts: Vec<String>,
+    /// What tells it from other tenants on its hosts.
+    pub selector: Selector,
+    /// What the path of every endpoint of ours begins with: empty, or without a slash at its end.
+    pub path_prefix: String,
     /// Scheme and authority under which browsers and Entra reach this tenant, without a trailing slash.
     pub public_url: String,
     /// Provisioning.
@@ -25,6 +31,8 @@ pub struct Tenant {
     pub session: SessionSettings,
     /// Policies and identity headers.
     pub access: AccessSettings,
+    /// The pages that people see.
+    pub pages: PageSettings,
 }
 
 /// How long a sign-in lasts.
@@ -54,32 +62,41 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-pub(super) fn read_all(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> Vec<Tenant> {
+pub(super) fn read_all(
+    node: &Node<'_>,
+    environment: Environment<'_>,
+    stop_iteration: bool,
+    selection: &TenantSelection,
+) -> Vec<Tenant> {
     let entries = node.list();
     if entries.is_empty() {
         node.error("has no tenant", "list at least one");
     }
-    let mut tenants: Vec<Tenant> = Vec::new();
-    for entry in &entries {
-        let Some(tenant) = read(entry, environment, stop_iteration) else { continue };
-        if tenants.iter().any(|other| other.name == tenant.name) {
-            entry.error(format!("`{}` names two tenants", tenant.name), "give every tenant its own name");
-        }
-        for host in &tenant.hosts {
-            if let Some(other) = tenants.iter().find(|other| other.hosts.contains(host)) {
-                entry.error(
-                    format!("the host `{host}` belongs to tenant `{}` already", other.name),
-                    "a host belongs to one tenant: remove it from one of them",
-                );
-            }
-        }
-        tenants.push(tenant);
-    }
-    tenants
+    let read: Vec<(Node<'_>, Tenant)> = entries
+        .iter()
+        .filter_map(|entry| Some((entry.clone(), read(entry, environment, stop_iteration)?)))
+        .collect();
+    let borrowed: Vec<(Node<'_>, &Tenant)> =
+        read.iter().map(|(entry, tenant)| (entry.clone(), tenant)).collect();
+    selection::check(&borrowed, selection, node);
+    read.into_iter().map(|(_, tenant)| tenant).collect()
 }
 
 fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> Option<Tenant> {
-    let fields = node.fields(&["name", "hosts", "public_url", "scim", "saml", "session", "access"]);
+    let fields = node.fields(&[
+        "name",
+        "hosts",
+        "path_prefix",
+        "sni",
+        "route_metadata",
+        "header",
+        "public_url",
+        "scim",
+        "saml",
+        "session",
+        "access",
+        "pages",
+    ]);
     let name = fields.need("name", "give the tenant a short name").and_then(|node| {
         let name = node.text()?;
         if !is_name(name) {
@@ -94,6 +111,12 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
         Some(node) => read_hosts(&node),
         None => public_url.as_deref().and_then(host_of).map(|host| vec![host.to_owned()]).unwrap_or_default(),
     };
+    let selector = selection::read_selector(node, &fields);
+    let path_prefix = match fields.get("path_prefix") {
+        Some(node) => selection::read_prefix(&node),
+        None => Some(String::new()),
+    };
+    let prefix = path_prefix.as_deref().unwrap_or_default();
     let scim = fields.get("scim").map(|node| {
         if !stop_iteration {
             node.error(
@@ -103,23 +126,36 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
         }
         scim::read(&node, environment)
     });
-    let saml = fields.get("saml").map(|node| saml::read(&node, public_url.as_deref(), environment));
+    let saml = fields.get("saml").map(|node| saml::read(&node, (public_url.as_deref(), prefix), environment));
     let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
     let access = fields.get("access").map_or_else(
         || Some(AccessSettings::default()),
         |node| access::read(&node, &hosts, public_url.as_deref(), environment),
     );
-    let tenant = Tenant {
+    let pages = fields.get("pages").map_or_else(|| Some(PageSettings::default()), |node| pages::read(&node));
+    let mut tenant = Tenant {
         name: name?,
         hosts,
+        selector: selector?,
         public_url: public_url?,
         scim: transpose(scim)?,
         saml: transpose(saml)?,
         session: session?,
         access: access?,
+        path_prefix: path_prefix?,
+        pages: pages?,
     };
     check(node, &tenant);
-    if host_of(&tenant.public_url).is_some_and(|host| !tenant.hosts.iter().any(|have| have == host)) {
+    if let Some(scim) = &mut tenant.scim {
+        scim.authentication.move_below(&tenant.path_prefix);
+    }
+    selection::check_prefix(node, &tenant);
+    let named = match &tenant.selector {
+        Selector::Sni(names) => names.as_slice(),
+        _ => &[],
+    };
+    let known = |host: &str| tenant.hosts.iter().chain(named).any(|have| have == host);
+    if host_of(&tenant.public_url).is_some_and(|host| !known(host)) {
         node.error(
             "does not have the host of its public_url among its hosts",
             "add it to `hosts`: the answer of the identity provider arrives there",
@@ -176,9 +212,15 @@ fn check(node: &Node<'_>, tenant: &Tenant) {
 /// Who provisions and who signs in belong together: a token made for one directory must not create the people of
 /// another.
 fn check_directories(node: &Node<'_>, scim: &ScimSettings, saml: &SamlSettings) {
-    let issuer = saml.identity_provider.entity_id.as_str();
-    let own = issuer.strip_prefix("https://sts.windows.net/").map(|id| id.trim_end_matches('/'));
-    let agrees = |id: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(id));
+    let issuers: Vec<&str> =
+        saml.identity_providers.iter().map(|provider| provider.entity_id.as_str()).collect();
+    let own: Vec<&str> = issuers
+        .iter()
+        .filter_map(|issuer| issuer.strip_prefix("https://sts.windows.net/"))
+        .map(|id| id.trim_end_matches('/'))
+        .collect();
+    let agrees = |id: &str| own.iter().any(|own| own.eq_ignore_ascii_case(id));
+    let issuer = issuers.join("`, `");
     for token in &scim.tokens {
         let Some(id) = token.tenant_id.as_deref().filter(|id| !agrees(id)) else { continue };
         node.error(
@@ -187,7 +229,7 @@ fn check_directories(node: &Node<'_>, scim: &ScimSettings, saml: &SamlSettings) 
                      the directory of that provider as tenant_id"),
         );
     }
-    for id in scim.authentication.directories().filter(|id| own.is_some() && !agrees(id)) {
+    for id in scim.authentication.directories().filter(|id| !own.is_empty() && !agrees(id)) {
         node.warn(
             format!("the directory {id} provisions, but people sign in from `{issuer}`"),
             "fine where both are yours; a user of one is matched with a user of the other by name",
@@ -236,7 +278,7 @@ fn host_of(url: &str) -> Option<&str> {
     Some(crate::common::path::host_without_port(authority))
 }
 
-fn read_hosts(node: &Node<'_>) -> Vec<String> {
+pub(super) fn read_hosts(node: &Node<'_>) -> Vec<String> {
     let entries = node.list();
     if entries.is_empty() {
         node.error("is empty", "list the host names, or leave `hosts` out to use that of public_url");

@@ -84,6 +84,7 @@ impl Builder {
             },
             Event::Alias(id) => {
                 let value = self.anchors.get(&id).cloned().ok_or("an alias has no anchor")?;
+                self.copied(&value)?;
                 self.place(value, 0, false)
             }
             Event::DocumentStart(..) if self.root.is_some() => Err("there is a second document"),
@@ -100,13 +101,16 @@ impl Builder {
         Ok(())
     }
 
+    /// What is written out is as long as the text; what is copied need not be.
+    fn copied(&mut self, value: &Value) -> Result<(), &'static str> {
+        self.values = self.values.saturating_add(size(value));
+        if self.values > MOST_VALUES { Err("aliases make too many values") } else { Ok(()) }
+    }
+
     /// A whole value: it goes into what is open, or is the document.
     fn place(&mut self, value: Value, anchor: usize, is_plain: bool) -> Result<(), &'static str> {
-        self.values = self.values.saturating_add(size(&value));
-        if self.values > MOST_VALUES {
-            return Err("aliases make too many values");
-        }
         if anchor != 0 {
+            self.copied(&value)?;
             self.anchors.insert(anchor, value.clone());
         }
         match self.open.last_mut() {

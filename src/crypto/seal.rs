@@ -3,6 +3,8 @@
 //! XChaCha20-Poly1305 with a random 24-byte nonce; one key per purpose by HKDF-SHA-256 from each master key; the
 //! identifier of the key inside. The first key of a ring seals, any opens.
 
+use std::rc::Rc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -25,6 +27,12 @@ pub struct MasterKey {
 }
 
 impl MasterKey {
+    /// Its public identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Takes the secret; `None` where it is shorter than 32 bytes or the identifier is empty or longer than 32 bytes.
     #[must_use]
     pub fn new(id: &str, secret: &[u8]) -> Option<Self> {
@@ -50,10 +58,11 @@ impl std::fmt::Debug for MasterKey {
     }
 }
 
-/// Keys of one purpose. Values sealed for one purpose do not open for another.
+/// Keys of one purpose. Values sealed for one purpose do not open for another. A clone shares the keys.
+#[derive(Clone)]
 pub struct KeyRing {
-    keys: Vec<(String, Zeroizing<[u8; 32]>)>,
-    purpose: String,
+    keys: Rc<[(String, Zeroizing<[u8; 32]>)]>,
+    purpose: Rc<str>,
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -90,7 +99,7 @@ impl KeyRing {
         let keys: Option<Vec<_>> =
             masters.iter().map(|master| Some((master.id.clone(), master.derive(purpose)?))).collect();
         match keys {
-            Some(keys) if !keys.is_empty() => Ok(Self { keys, purpose: purpose.to_owned() }),
+            Some(keys) if !keys.is_empty() => Ok(Self { keys: keys.into(), purpose: purpose.into() }),
             _ => Err(SealError::Unavailable),
         }
     }
@@ -163,7 +172,7 @@ impl KeyRing {
 
     fn associated(&self, head: &[u8], context: &[&str]) -> Vec<u8> {
         let mut aad = head.to_vec();
-        for part in std::iter::once(&self.purpose.as_str()).chain(context) {
+        for part in std::iter::once(&&*self.purpose).chain(context) {
             aad.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             aad.extend_from_slice(part.as_bytes());
         }
@@ -221,6 +230,19 @@ mod tests {
         assert_eq!(ring("login").open(&sealed, &["ab", "c"]), Err(SealError::Forged));
         assert_eq!(ring("session").open(&sealed, &["other", "c"]), Err(SealError::Forged));
         assert_eq!(ring("session").open(&sealed, &["a", "bc"]), Err(SealError::Forged));
+    }
+
+    #[test]
+    fn a_value_of_another_version_is_none_of_ours_and_the_key_is_named_inside() {
+        let host = TestHost::default();
+        let sealed = ring("session").seal(&host, b"ada", &[]).unwrap();
+        let mut bytes = URL_SAFE_NO_PAD.decode(&sealed).unwrap();
+        assert_eq!((bytes[0], &bytes[2..5]), (VERSION, b"new".as_slice()));
+        bytes[0] = VERSION + 1;
+        assert_eq!(ring("session").open(&URL_SAFE_NO_PAD.encode(bytes), &[]), Err(SealError::Malformed));
+        assert!(ring("session").seals_like(&sealed));
+        let other = KeyRing::derive(&[master("old", 2), master("new", 1)], "session").unwrap();
+        assert!(!other.seals_like(&sealed) && !other.seals_like("") && !other.seals_like("AQ"));
     }
 
     #[test]

@@ -109,7 +109,8 @@ pub(super) fn without(reply: Reply, lines: &[String]) -> Reply {
 
 /// The same reply, with a session that has ended, and every login of the application, taken from the browser.
 pub(super) fn signed_out(reply: Reply, tenant: &TenantRoom, head: &Head, cookies: &Cookies<'_>) -> Reply {
-    let reply = without(reply, &tenant.sessions.clear(cookies));
+    // The way back leads to no page that the browser has kept.
+    let reply = without(reply, &tenant.sessions.clear(cookies)).with("clear-site-data", "\"cache\"");
     without(reply, &tenant.application.expire_all(&head.headers, cookies, place(head)))
 }
 

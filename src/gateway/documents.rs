@@ -18,6 +18,8 @@ use super::provider::{Provider, Trust};
 
 /// Between two fetches of one document by one worker, also where the first failed.
 const BETWEEN: Duration = Duration::from_secs(60);
+/// Fetches that one worker has under way at once: a thousand documents that are due together must be no storm.
+const MOST_AT_ONCE: usize = 8;
 /// Beyond a call's own timeout, after which it counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(5);
 
@@ -299,13 +301,27 @@ impl Documents {
 
     /// The calls that are to be made now. Each counts as under way until it is answered.
     pub(super) fn due(&self, now: UnixMillis) -> Vec<(DocumentId, Call)> {
-        let mut calls = Vec::new();
-        for (at, document) in self.all.iter().enumerate() {
+        let mut under_way = 0usize;
+        for document in &self.all {
             let Ok(mut state) = document.state.try_borrow_mut() else { continue };
             if state.fetching.is_some_and(|since| document.lost_at(since) <= now) {
                 state.end();
                 state.fail(now);
             }
+            under_way = under_way.saturating_add(usize::from(state.fetching.is_some()));
+        }
+        let mut calls = Vec::new();
+        // First those that somebody waits for.
+        let (wished, others): (Vec<_>, Vec<_>) = self
+            .all
+            .iter()
+            .enumerate()
+            .partition(|(_, document)| document.state.try_borrow().is_ok_and(|state| state.wished));
+        for (at, document) in wished.into_iter().chain(others) {
+            if under_way.saturating_add(calls.len()) >= MOST_AT_ONCE {
+                break;
+            }
+            let Ok(mut state) = document.state.try_borrow_mut() else { continue };
             if state.when(document).is_some_and(|when| when <= now) && state.fetching.is_none() {
                 state.fetching = Some(now);
                 state.begun = Some(now);
@@ -319,7 +335,12 @@ impl Documents {
 
     /// When [`Documents::due`] should be asked next; `None` where there is no document.
     pub(super) fn next_due(&self) -> Option<UnixMillis> {
-        self.all.iter().filter_map(|document| document.state.try_borrow().ok()?.when(document)).min()
+        let states =
+            || self.all.iter().filter_map(|document| Some((document, document.state.try_borrow().ok()?)));
+        let under_way = states().filter(|(_, state)| state.fetching.is_some()).count();
+        // Where as many are under way as may be, the next begins when one of them has ended.
+        let counts = |state: &State| under_way < MOST_AT_ONCE || state.fetching.is_some();
+        states().filter(|(_, state)| counts(state)).filter_map(|(document, state)| state.when(document)).min()
     }
 
     /// A call could not be made: its cluster may not be there yet. That is no fetch, and is tried again soon.
@@ -356,6 +377,9 @@ impl Documents {
         state.not_sent = 0;
         state.end();
         let now = host.now();
+        if let Some(since) = state.fetching {
+            host.record("vestibule.document.duration_ms", now.0.saturating_sub(since.0));
+        }
         if let Ok(content) = &read {
             content.warn(source.refresh, host);
         } else if let Some(kept) = &state.content {
@@ -396,6 +420,34 @@ impl Documents {
                 state.content.is_some()
             ),
         );
+    }
+
+    /// Where each stands, for the operator: nothing of what is in it.
+    pub(super) fn standing(&self) -> Vec<serde_json::Value> {
+        let standing = |document: &Document| {
+            let state = document.state.try_borrow().ok()?;
+            let source = &document.source;
+            Some(serde_json::json!({
+                "cluster": source.cluster,
+                "authority": source.authority,
+                "path": source.path,
+                "kind": match source.kind {
+                    Kind::Keys => "keys",
+                    Kind::Metadata(_) => "metadata",
+                    Kind::Schemas => "schemas",
+                    Kind::ResourceTypes => "resource_types",
+                },
+                "state": match (&state.content, state.failed) {
+                    (Some(_), false) => "good",
+                    (Some(_), true) => "old",
+                    (None, true) => "failed",
+                    (None, false) => "awaited",
+                },
+                "last_attempt": state.begun.map(UnixMillis::to_rfc3339),
+                "next": state.when(document).map(UnixMillis::to_rfc3339),
+            }))
+        };
+        self.all.iter().filter_map(standing).collect()
     }
 
     fn state(&self, id: DocumentId) -> Option<Ref<'_, State>> {

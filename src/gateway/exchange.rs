@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::access::Cookies;
-use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
+use crate::common::{HeaderEdit, Headers, Host, Level, Reply, UnixMillis};
 
 use super::authentication::{self, Authenticating, Came, Entry};
 use super::event::{CallAnswer, Edits, Event, Origin, Step, Wait};
@@ -22,6 +22,8 @@ use super::{Gateway, logout, provider, reports, sign_on};
 pub struct Exchange {
     gateway: Rc<Gateway>,
     state: State,
+    /// When a provisioning request came, while it is in hand.
+    provisioning_since: Option<UnixMillis>,
 }
 
 #[derive(Debug)]
@@ -119,7 +121,7 @@ pub enum StateName {
 
 impl Exchange {
     pub(super) fn new(gateway: Rc<Gateway>) -> Self {
-        Self { gateway, state: State::Fresh }
+        Self { gateway, state: State::Fresh, provisioning_since: None }
     }
 
     /// Where this exchange stands.
@@ -174,7 +176,25 @@ impl Exchange {
             Event::Done => self.done(state, host),
         };
         self.state = state;
+        self.time(host);
         step
+    }
+
+    /// How long provisioning requests take, from their head to the end of the stream.
+    fn time(&mut self, host: &dyn Host) {
+        match (&self.state, self.provisioning_since) {
+            (
+                State::Authenticating(_) | State::Arriving(_) | State::Calling(_) | State::Provisioned(_),
+                None,
+            ) => {
+                self.provisioning_since = Some(host.now());
+            }
+            (State::Over, Some(since)) => {
+                self.provisioning_since = None;
+                host.record("vestibule.scim.duration_ms", host.now().0.saturating_sub(since.0));
+            }
+            _ => {}
+        }
     }
 
     fn request_headers(&self, state: State, headers: Headers, end: bool, host: &dyn Host) -> (State, Step) {

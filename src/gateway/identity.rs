@@ -5,7 +5,7 @@ use crate::common::{HeaderEdit, Host, Reply};
 use crate::config::{AssertionSettings, Rule};
 use crate::crypto::TokenAlgorithm;
 
-use super::pages::{Offer, Reference, page, problem};
+use super::pages::{Offer, Reference, page, problem, words};
 use super::request::Head;
 use super::tenant::TenantRoom;
 use super::{Gateway, reports};
@@ -41,7 +41,7 @@ pub(super) fn prove(tenants: &[TenantRoom], host: &dyn Host) -> Result<(), Strin
 
 /// The public keys of this tenant's assertions (RFC 7517, 5); `None` where the path is another.
 pub(super) fn own_endpoint(tenant: &TenantRoom, head: &Head, path: &str) -> Option<Reply> {
-    if path != KEYS {
+    if path.strip_prefix(tenant.settings.path_prefix.as_str()) != Some(KEYS) {
         return None;
     }
     let Some(assertion) = &tenant.settings.access.identity.assertion else {
@@ -91,21 +91,13 @@ pub(super) fn untold(tenant: &TenantRoom, head: &Head, untold: Untold, host: &dy
     let reference = Reference::new(host);
     host.count("vestibule.access.untold");
     reports::refused(host, &tenant.settings.name, untold.code(), Some(&reference));
-    let (status, title, text) = match untold {
-        Untold::NotSigned => (
-            503,
-            "Not possible now",
-            "It cannot be proven to the application now who you are. Please try again later.",
-        ),
-        Untold::TooLarge | Untold::CannotStand | Untold::NoSubject => (
-            403,
-            "No access",
-            "What your organisation says about you cannot be handed on to the application. Please ask your administrator.",
-        ),
+    let (status, said) = match untold {
+        Untold::NotSigned => (503, &words::NOT_PROVEN),
+        Untold::TooLarge | Untold::CannotStand | Untold::NoSubject => (403, &words::UNTOLD),
     };
     if head.is_navigation() {
-        page(status, title, text, &Offer::Nothing, Some(&reference))
+        page(&tenant.view(&head.headers), status, said, &Offer::Nothing, Some(&reference))
     } else {
-        problem(status, untold.code(), text)
+        problem(status, untold.code(), said.text.english())
     }
 }

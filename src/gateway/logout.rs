@@ -41,22 +41,32 @@ pub(super) fn standing(
     let (Some((saml, _)), Some(index)) = (settings(tenant), &identity.session_index) else {
         return Ok(Standing::Clear);
     };
-    let session = (name_of(saml, &identity.name_id), index.as_str());
+    let Some((at, _)) = saml.provider_of(&identity.issuer) else { return Ok(Standing::Ended) };
+    let name = name_of(saml, at, &identity.name_id);
+    let session = (name.as_str(), index.as_str());
     let ended = gateway.people.is_index_ended(host, &tenant.settings.name, session, issued)?;
     Ok(if ended { Standing::Ended } else { Standing::Clear })
 }
 
 /// Entra's index is the identifier of an assertion, which is one person's, and the name in its logout requests need not be
 /// the one of the sign-in. Elsewhere an index can be a small number.
-fn name_of<'n>(saml: &SamlSettings, name_id: &'n str) -> &'n str {
-    if saml.entra.is_some() { "" } else { name_id }
+///
+/// Where there are several identity providers, none ends the sessions of another's people.
+fn name_of(saml: &SamlSettings, at: usize, name_id: &str) -> String {
+    let provider = saml.identity_providers.get(at);
+    let name = if provider.is_some_and(|provider| provider.entra.is_some()) { "" } else { name_id };
+    match provider.filter(|_| saml.identity_providers.len() > 1) {
+        // No octet of XML is zero.
+        Some(provider) => format!("{}\0{name}", provider.entity_id),
+        None => name.to_owned(),
+    }
 }
 
 /// Ends the sessions of somebody: those of these sessions at the identity provider, or all where there is none.
 fn end(
     gateway: &Gateway,
     tenant: &TenantRoom,
-    saml: &SamlSettings,
+    (saml, at): (&SamlSettings, usize),
     name_id: &str,
     indexes: &[String],
     host: &dyn Host,
@@ -65,5 +75,7 @@ fn end(
     if indexes.is_empty() {
         return gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]));
     }
-    indexes.iter().try_for_each(|index| gateway.people.end_index(host, name, name_of(saml, name_id), index))
+    indexes
+        .iter()
+        .try_for_each(|index| gateway.people.end_index(host, name, &name_of(saml, at, name_id), index))
 }

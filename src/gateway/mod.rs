@@ -8,6 +8,7 @@ mod application;
 mod authentication;
 #[cfg(test)]
 mod authentication_test;
+mod choice;
 mod closed;
 mod documents;
 mod event;
@@ -18,6 +19,7 @@ mod introspection;
 mod join;
 mod logout;
 mod pages;
+mod planted;
 mod policy;
 mod provider;
 mod provisioning;
@@ -27,6 +29,7 @@ mod request;
 mod route;
 mod rules;
 mod sign_on;
+mod status;
 mod tenant;
 mod token_endpoint;
 mod ways_in;
@@ -38,7 +41,7 @@ use std::time::Duration;
 
 use crate::access::{Assertions, Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
-use crate::config::{Configuration, Problem};
+use crate::config::{Configuration, OperatorSettings, Problem};
 
 pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
@@ -51,16 +54,22 @@ pub use provider::configured_keys;
 pub use rehearsal::{Outcome, Rehearsal, RehearsalError, Rehearsed};
 pub use sign_on::service_provider_metadata;
 
+use choice::Choice;
 use closed::Closed;
 use documents::Documents;
-use tenant::TenantRoom;
+use tenant::{Rings, TenantRoom};
 
 /// A compiled configuration and what all exchanges under it share.
 #[derive(Debug)]
 pub struct Gateway {
     host: HostSettings,
+    /// Who may see how this filter stands; nobody where it is `None`.
+    operators: Option<OperatorSettings>,
+    /// Names of the master keys, the sealing one first.
+    key_ids: Vec<String>,
     tenants: Vec<TenantRoom>,
-    by_host: BTreeMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
+    choice: Choice,
     forgeries: Forgeries,
     assertions: Assertions,
     closed: Closed,
@@ -73,6 +82,21 @@ pub struct Gateway {
     /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
     decryptions: Budget,
     signatures: Budget,
+}
+
+/// Texts of pages under keys that there are not.
+fn unknown_texts(configuration: &Configuration) -> Vec<Problem> {
+    let known = pages::words::keys();
+    let mut problems = Vec::new();
+    for (tenant, settings) in configuration.tenants.iter().enumerate() {
+        for (language, texts) in &settings.pages.texts {
+            for key in texts.keys().filter(|key| !known.contains(&key.as_str())) {
+                let path = format!("tenants[{tenant}].pages.texts.{language}");
+                problems.push(Problem::not_one_of(path, key, "text", &known));
+            }
+        }
+    }
+    problems
 }
 
 /// Rules that are switched off and that there are not; the configuration alone does not know which there are.
@@ -112,7 +136,7 @@ impl Gateway {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let (configuration, warnings) = Configuration::read(text, environment)?;
-        let unknown = unknown_rules(&configuration);
+        let unknown = [unknown_rules(&configuration), unknown_texts(&configuration)].concat();
         if !unknown.is_empty() {
             return Err(unknown);
         }
@@ -131,17 +155,16 @@ impl Gateway {
     fn assemble(
         configuration: Configuration,
         mut documents: Documents,
-        sources: Vec<Option<provider::Source>>,
+        sources: Vec<Vec<provider::Source>>,
     ) -> Result<Self, SealError> {
-        let Configuration { host, keys, tenants } = configuration;
+        let Configuration { host, keys, selection, operators, tenants } = configuration;
+        let key_ids = keys.iter().map(|key| key.id().to_owned()).collect();
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
         let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| tenant.access.identity_names()));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
-        let by_host = tenants
-            .iter()
-            .enumerate()
-            .flat_map(|(at, tenant)| tenant.hosts.iter().map(move |host| (host.clone(), at)))
-            .collect();
+        let by_name = tenants.iter().enumerate().map(|(at, tenant)| (tenant.name.clone(), at)).collect();
+        let choice = Choice::new(&tenants, selection);
+        let rings = Rings::derive(&keys)?;
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
@@ -149,13 +172,18 @@ impl Gateway {
         let tenants: Result<Vec<_>, _> = tenants
             .into_iter()
             .zip(sources)
-            .map(|(tenant, provider)| TenantRoom::new(tenant, provider, &keys, &opened, &mut documents))
+            .map(|(tenant, providers)| {
+                TenantRoom::new(tenant, providers, (&rings, &keys), &opened, &mut documents)
+            })
             .collect();
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {
             host,
+            operators,
+            key_ids,
             tenants: tenants?,
-            by_host,
+            by_name,
+            choice,
             forgeries,
             assertions: Assertions::default(),
             closed,

@@ -1,13 +1,24 @@
 //! The few pages a person may see: plain HTML, no scripts, nothing of the request reflected.
 
+mod language;
+pub(super) mod words;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::common::{Host, Reply};
+use crate::common::{Headers, Host, Reply};
+use crate::config::{Brand, PageSettings};
 use crate::crypto::sha256;
 
-const STYLE: &str = ":root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;\
-margin:12vh auto;padding:0 1.5rem}h1{font-size:1.5rem}code{user-select:all}button{font:inherit;padding:.5rem 1.2rem}";
+pub(super) use language::Language;
+use words::{Said, Words};
+
+const STYLE: &str = include_str!("pages/style.css");
+
+/// Microsoft's logo: four squares, 21 by 21.
+const MICROSOFT: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"21\" height=\"21\" viewBox=\"0 0 21 21\" \
+aria-hidden=\"true\" focusable=\"false\"><path fill=\"#f25022\" d=\"M1 1h9v9H1z\"/><path fill=\"#7fba00\" d=\"M11 1h9v9h-9z\"/>\
+<path fill=\"#00a4ef\" d=\"M1 11h9v9H1z\"/><path fill=\"#ffb900\" d=\"M11 11h9v9h-9z\"/></svg>";
 
 /// A reference that stands on the page and in the log line, so that the two can be brought together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,96 +39,192 @@ impl Reference {
     }
 }
 
+/// Who looks at a page, and how the tenant wants it.
+#[derive(Clone, Debug)]
+pub(super) struct View<'a> {
+    settings: &'a PageSettings,
+    language: Language,
+}
+
+impl<'a> View<'a> {
+    /// As this request's browser wants it.
+    pub(super) fn of(settings: &'a PageSettings, headers: &Headers) -> Self {
+        let accept = headers.text("accept-language").unwrap_or_default();
+        Self { settings, language: Language::wanted(accept, settings) }
+    }
+
+    /// In this language.
+    pub(super) fn in_language(settings: &'a PageSettings, language: Language) -> Self {
+        Self { settings, language }
+    }
+
+    /// The language it is in.
+    pub(super) fn language(&self) -> Language {
+        self.language.clone()
+    }
+
+    /// The operator's words, or ours.
+    fn say(&self, words: &'static Words) -> &str {
+        let own = |language: &str| Some(self.settings.texts.get(language)?.get(words.key)?.as_str());
+        let built_in = if self.language.tag() == "de" { words.german } else { words.english };
+        own(self.language.tag()).unwrap_or(built_in)
+    }
+}
+
+/// A way to sign in, of several.
+pub(super) struct Way<'a> {
+    pub(super) link: String,
+    pub(super) name: &'a str,
+    pub(super) label: Option<&'a str>,
+    pub(super) brand: Brand,
+}
+
 /// What a page offers to do.
 pub(super) enum Offer<'a> {
     Nothing,
     /// A link.
-    Link(&'a str, &'a str),
+    Link(&'a str, &'static Words),
     /// A form without fields that POSTs to this path.
-    Post(&'a str, &'a str),
+    Post(&'a str, &'static Words),
     /// The same, where the answer sends the browser on to another site.
-    PostAndLeave(&'a str, &'a str),
+    PostAndLeave(&'a str, &'static Words),
+    /// Ways to sign in.
+    Ways(&'a [Way<'a>]),
 }
 
 /// A page of ours. All texts are escaped.
 pub(super) fn page(
+    view: &View<'_>,
     status: u16,
-    title: &str,
-    text: &str,
+    said: &Said,
+    offer: &Offer<'_>,
+    reference: Option<&Reference>,
+) -> Reply {
+    page_with(view, status, said, "", offer, reference)
+}
+
+/// A page of ours, with a few more words that need no translation.
+pub(super) fn page_with(
+    view: &View<'_>,
+    status: u16,
+    said: &Said,
+    more: &str,
     offer: &Offer<'_>,
     reference: Option<&Reference>,
 ) -> Reply {
     // Browsers hold the redirect that answers a form against this as well.
     let forms = if matches!(offer, Offer::PostAndLeave(..)) { "'self' https:" } else { "'self'" };
-    let offer = match offer {
+    let mut text = escape(view.say(said.text));
+    if !more.is_empty() {
+        text.push(' ');
+        text.push_str(&escape(more));
+    }
+    let inside = format!("<p>{text}</p>{}{}", offered(view, offer), footer(view, reference));
+    document(view, status, said, &inside, None, forms).with("referrer-policy", "same-origin")
+}
+
+fn offered(view: &View<'_>, offer: &Offer<'_>) -> String {
+    match offer {
         Offer::Nothing => String::new(),
-        Offer::Link(path, label) => format!("<p><a href=\"{}\">{}</a></p>", escape(path), escape(label)),
+        Offer::Link(path, label) => {
+            format!("<p><a href=\"{}\">{}</a></p>", escape(path), escape(view.say(label)))
+        }
         Offer::Post(path, label) | Offer::PostAndLeave(path, label) => format!(
             "<form method=\"post\" action=\"{}\"><button type=\"submit\">{}</button></form>",
             escape(path),
-            escape(label),
+            escape(view.say(label)),
         ),
-    };
-    let reference =
-        reference.filter(|reference| !reference.0.is_empty()).map_or_else(String::new, |reference| {
-            format!("<p>If you ask for help, give this reference: <code>{}</code></p>", escape(&reference.0))
-        });
+        Offer::Ways(ways) => {
+            let items: String = ways.iter().map(|way| format!("<li>{}</li>", one_way(view, way))).collect();
+            format!("<ul>{items}</ul>")
+        }
+    }
+}
+
+/// Microsoft's rules leave the button its own words; whose directory it is stands above.
+fn one_way(view: &View<'_>, way: &Way<'_>) -> String {
+    let link = escape(&way.link);
+    let label = way.label.map(escape);
+    match way.brand {
+        Brand::Microsoft => {
+            let of = label.map(|label| format!("<span class=\"of\">{label}</span>")).unwrap_or_default();
+            let text = escape(view.say(&words::SIGN_IN_WITH_MICROSOFT));
+            format!("{of}<a class=\"way microsoft\" href=\"{link}\">{MICROSOFT}<span>{text}</span></a>")
+        }
+        Brand::None => {
+            let text = label.unwrap_or_else(|| escape(way.name));
+            format!("<a class=\"way\" href=\"{link}\">{text}</a>")
+        }
+    }
+}
+
+fn footer(view: &View<'_>, reference: Option<&Reference>) -> String {
+    let reference = reference.filter(|reference| !reference.0.is_empty()).map(|reference| {
+        format!("<p>{} <code>{}</code></p>", escape(view.say(&words::REFERENCE)), escape(&reference.0))
+    });
+    let support = view.settings.support.as_ref().filter(|_| reference.is_some()).map(|address| {
+        format!("<p><a href=\"{}\">{}</a></p>", escape(address), escape(view.say(&words::SUPPORT)))
+    });
+    match (reference, support) {
+        (None, None) => String::new(),
+        (reference, support) => {
+            format!("<footer>{}{}</footer>", reference.unwrap_or_default(), support.unwrap_or_default())
+        }
+    }
+}
+
+/// The whole page, with the policy that lets nothing run or load but what stands in it.
+fn document(
+    view: &View<'_>,
+    status: u16,
+    said: &Said,
+    inside: &str,
+    script: Option<&str>,
+    forms: &str,
+) -> Reply {
+    let title = escape(view.say(said.title));
+    let style = format!("{STYLE}{}", view.settings.style);
+    let run = script.map(|script| format!("<script>{script}</script>")).unwrap_or_default();
     let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{0}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{0}</h1><p>{1}</p>{offer}{reference}</main></body></html>",
-        escape(title),
-        escape(text),
+        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
+         <style>{style}</style></head><body><main><h1>{title}</h1>{inside}</main>{run}</body></html>",
+        escape(view.language.tag()),
     );
+    let hash = |text: &str| STANDARD.encode(sha256(text.as_bytes()));
+    let scripts = script.map(|script| format!(" script-src 'sha256-{}';", hash(script))).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action {forms}; frame-ancestors 'none'; base-uri 'none'",
-        STANDARD.encode(sha256(STYLE.as_bytes())),
+        "default-src 'none'; style-src 'sha256-{}';{scripts} form-action {forms}; frame-ancestors 'none'; base-uri 'none'",
+        hash(&style),
     );
     private(Reply::status(status))
         .with("content-security-policy", policy)
+        .with("content-language", view.language.tag())
+        .with("vary", "accept-language")
         // With `no-referrer` browsers would send `Origin: null` with our own sign-out form.
-        .with("referrer-policy", "same-origin")
         .body("text/html; charset=utf-8", html)
 }
 
 /// Submits the form by itself; who runs no scripts presses the button.
 const SUBMIT: &str = "document.forms[0].submit()";
 
-/// A page that carries a sign-in request to another site.
-pub(super) fn carry(action: &str, fields: &[(&'static str, String)]) -> Reply {
-    carry_for("Sign in", "You are taken to your organisation's sign-in page.", action, fields)
-}
-
 /// A page that carries a form to another site.
-pub(super) fn carry_for(title: &str, text: &str, action: &str, fields: &[(&'static str, String)]) -> Reply {
+pub(super) fn carry(view: &View<'_>, said: &Said, action: &str, fields: &[(&'static str, String)]) -> Reply {
     let fields: String = fields
         .iter()
         .map(|(name, value)| {
             format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escape(name), escape(value))
         })
         .collect();
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1><p>{text}</p>\
-         <form method=\"post\" action=\"{}\">{fields}<button type=\"submit\">Continue</button></form></main>\
-         <script>{SUBMIT}</script></body></html>",
+    let inside = format!(
+        "<p>{}</p><form method=\"post\" action=\"{}\">{fields}<button type=\"submit\">{}</button></form>",
+        escape(view.say(said.text)),
         escape(action),
-        title = escape(title),
-        text = escape(text),
+        escape(view.say(&words::CONTINUE)),
     );
     // Where the identity provider sends the browser on, browsers hold that against `form-action` as well.
-    let local = if action.starts_with("http://") { " http:" } else { "" };
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; form-action https:{local}; \
-         frame-ancestors 'none'; base-uri 'none'",
-        STANDARD.encode(sha256(STYLE.as_bytes())),
-        STANDARD.encode(sha256(SUBMIT.as_bytes())),
-    );
-    private(Reply::status(200))
-        .with("content-security-policy", policy)
-        .with("referrer-policy", "strict-origin")
-        .body("text/html; charset=utf-8", html)
+    let forms = if action.starts_with("http://") { "https: http:" } else { "https:" };
+    document(view, 200, said, &inside, Some(SUBMIT), forms).with("referrer-policy", "strict-origin")
 }
 
 /// What a program gets instead of a page.
@@ -147,37 +254,4 @@ fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    #[test]
-    fn markup_in_a_text_is_shown_not_run() {
-        let reply = page(403, "<b>", "\"><script>", &Offer::Link("/?\"", "'"), None);
-        let body = String::from_utf8(reply.body).unwrap();
-        assert!(!body.contains("<script>") && !body.contains("<b>") && !body.contains("/?\""));
-    }
-
-    #[test]
-    fn a_form_for_another_site_runs_the_one_script_that_submits_it() {
-        let reply = carry("https://idp.example/?a=1&b=\"", &[("SAMLRequest", "<\"'".to_owned())]);
-        let body = String::from_utf8(reply.body).unwrap();
-        assert!(body.contains("action=\"https://idp.example/?a=1&amp;b=&quot;\""));
-        assert!(body.contains("name=\"SAMLRequest\" value=\"&lt;&quot;&#39;\""));
-        assert!(body.contains("<button type=\"submit\">"));
-        assert_eq!(body.matches("<script").count(), 1);
-        let policy = &reply.headers.iter().find(|(name, _)| name == "content-security-policy").unwrap().1;
-        assert!(policy.starts_with("default-src 'none'"));
-        assert!(policy.contains("script-src 'sha256-") && !policy.contains("unsafe"));
-    }
-
-    #[test]
-    fn a_page_runs_no_script_and_is_kept_nowhere() {
-        let reply = page(200, "a", "b", &Offer::Nothing, None);
-        let header =
-            |name: &str| reply.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
-        assert!(header("content-security-policy").unwrap().starts_with("default-src 'none'"));
-        assert_eq!(header("cache-control"), Some("no-store"));
-    }
-}
+mod tests;

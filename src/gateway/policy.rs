@@ -7,7 +7,7 @@ use crate::access::{Decision, Question};
 use crate::common::path::NormalPath;
 use crate::common::{Host, Identity, Reply, UnixMillis, peer_address};
 
-use super::pages::{Offer, Reference, page};
+use super::pages::{Offer, Reference, page, words};
 use super::request::Head;
 use super::tenant::TenantRoom;
 use super::{Gateway, reports, sign_on};
@@ -82,21 +82,13 @@ fn just_signed_in(identity: &Identity, question: &Question<'_>) -> bool {
 /// A page that ends what would be a loop: going on takes a click.
 fn not_enough(tenant: &TenantRoom, head: &Head, which: Decision, host: &dyn Host) -> Reply {
     let reference = Reference::new(host);
-    let (code, text) = if which == Decision::Weak {
-        (
-            "authn_context",
-            "You signed in, but not in the way that this page asks for, such as with a second factor. Sign in again, or \
-             ask your administrator.",
-        )
+    let (code, said) = if which == Decision::Weak {
+        ("authn_context", &words::TOO_WEAK)
     } else {
-        (
-            "authn_age",
-            "Your sign-in at your organisation is too long ago for this page, and signing in anew did not change that. \
-             Sign in again, or ask your administrator.",
-        )
+        ("authn_age", &words::TOO_OLD)
     };
     reports::refused(host, &tenant.settings.name, code, Some(&reference));
     let link = sign_on::link_anew(tenant, head);
-    let title = "Another sign-in is needed";
-    page(403, title, text, &Offer::Link(&link, "Sign in again"), Some(&reference))
+    let offer = Offer::Link(&link, &words::SIGN_IN_AGAIN);
+    page(&tenant.view(&head.headers), 403, said, &offer, Some(&reference))
 }

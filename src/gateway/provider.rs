@@ -72,14 +72,21 @@ impl Trust {
 
 impl Provider {
     /// Of what stands in the configuration.
-    fn pinned(entity_id: &str, sso_url: &str, keys: &[PublicKey]) -> Self {
+    fn pinned(entity_id: &str, (sso_url, slo_url): (&str, Option<&str>), keys: &[PublicKey]) -> Self {
         let endpoint = |binding| Endpoint { binding, location: sso_url.to_owned(), response_location: None };
         Self(ProviderMetadata {
             entity_id: entity_id.to_owned(),
             keys: keys.to_vec(),
             unusable_certificates: 0,
             sign_on: vec![endpoint(Binding::Redirect), endpoint(Binding::Post)],
-            logout: Vec::new(),
+            logout: slo_url
+                .map(|url| Endpoint {
+                    binding: Binding::Redirect,
+                    location: url.to_owned(),
+                    response_location: None,
+                })
+                .into_iter()
+                .collect(),
             valid_until: None,
             cache_duration: None,
         })
@@ -146,21 +153,24 @@ fn spoken(binding: Binding) -> RequestBinding {
     }
 }
 
-/// Where each tenant's identity provider is known from.
+/// Where each tenant's identity providers are known from.
 ///
 /// # Errors
 /// For metadata in the configuration that cannot be used.
 pub(super) fn sources(
     tenants: &[Tenant],
     documents: &mut Documents,
-) -> Result<Vec<Option<Source>>, Vec<Problem>> {
+) -> Result<Vec<Vec<Source>>, Vec<Problem>> {
     let (mut sources, mut problems) = (Vec::new(), Vec::new());
     for tenant in tenants {
-        let source = tenant.saml.as_ref().map(|saml| source(&saml.identity_provider, documents));
-        match source.transpose() {
-            Ok(source) => sources.push(source),
-            Err(problem) => problems.push(problem),
+        let mut own = Vec::new();
+        for provider in tenant.saml.iter().flat_map(|saml| &saml.identity_providers) {
+            match source(provider, documents) {
+                Ok(source) => own.push(source),
+                Err(problem) => problems.push(problem),
+            }
         }
+        sources.push(own);
     }
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
 }
@@ -169,7 +179,8 @@ fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Sour
     let entity_id = &provider.entity_id;
     Ok(match &provider.trust {
         Trusted::Pinned { sso_url, keys } => {
-            Source::Fixed(Rc::new(Provider::pinned(entity_id, sso_url, keys)))
+            let urls = (sso_url.as_str(), provider.slo_url.as_deref());
+            Source::Fixed(Rc::new(Provider::pinned(entity_id, urls, keys)))
         }
         Trusted::Metadata(Metadata::Text { text, place }) => {
             let metadata = idp_metadata::read(text.as_bytes(), entity_id).map_err(|error| Problem {
@@ -195,34 +206,35 @@ fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Sour
 /// The keys that a configuration names by itself; none where they are fetched.
 #[must_use]
 pub fn configured_keys(saml: &SamlSettings) -> Vec<PublicKey> {
-    match &saml.identity_provider.trust {
+    let of = |provider: &IdentityProvider| match &provider.trust {
         Trusted::Pinned { keys, .. } => keys.clone(),
         Trusted::Metadata(Metadata::Text { text, .. }) => {
-            idp_metadata::read(text.as_bytes(), &saml.identity_provider.entity_id)
+            idp_metadata::read(text.as_bytes(), &provider.entity_id)
                 .map(|metadata| metadata.keys)
                 .unwrap_or_default()
         }
         Trusted::Metadata(Metadata::Published(_)) => Vec::new(),
-    }
+    };
+    saml.identity_providers.iter().flat_map(of).collect()
 }
 
-/// The identity provider of a tenant, as far as it is known now.
-pub(super) fn find(gateway: &Gateway, tenant: &TenantRoom, host: &dyn Host) -> Found {
+/// One of a tenant's identity providers, as far as it is known now.
+pub(super) fn find(gateway: &Gateway, tenant: &TenantRoom, at: usize, host: &dyn Host) -> Found {
     let now = host.now();
-    let known = match &tenant.provider {
+    let known = match tenant.providers.get(at) {
         Some(Source::Fixed(provider)) => Some(Rc::clone(provider)),
         Some(Source::Published(id)) => gateway.documents.provider(*id),
         None => None,
     };
     match known {
         Some(provider) if !provider.is_over(now) => Found::Known(provider),
-        _ => fetch_anew(gateway, tenant, now).map_or(Found::Unknown, Found::Coming),
+        _ => fetch_anew(gateway, tenant, at, now).map_or(Found::Unknown, Found::Coming),
     }
 }
 
 /// Has the metadata fetched once more, where it comes from an address and that was not done within a minute.
-fn fetch_anew(gateway: &Gateway, tenant: &TenantRoom, now: UnixMillis) -> Option<DocumentId> {
-    match &tenant.provider {
+fn fetch_anew(gateway: &Gateway, tenant: &TenantRoom, at: usize, now: UnixMillis) -> Option<DocumentId> {
+    match tenant.providers.get(at) {
         Some(Source::Published(id)) if gateway.documents.wish(*id, now) == Wish::Coming => Some(*id),
         _ => None,
     }
@@ -232,12 +244,12 @@ fn fetch_anew(gateway: &Gateway, tenant: &TenantRoom, now: UnixMillis) -> Option
 pub(super) fn for_new_key(
     gateway: &Gateway,
     tenant: &TenantRoom,
-    provider: &Provider,
+    (at, provider): (usize, &Provider),
     rejection: &Rejection,
     message: &[u8],
     now: UnixMillis,
 ) -> Option<DocumentId> {
-    fetch_for(gateway, tenant, now, || match rejection {
+    fetch_for(gateway, tenant, at, now, || match rejection {
         Rejection::Signature(_, SignatureFault::Untrusted) => may_have_new_key(message, provider.keys()),
         // One error for all that goes wrong below an encryption that has no proof of its own.
         Rejection::Encryption(EncryptionFault::Failed) => true,
@@ -249,14 +261,15 @@ pub(super) fn for_new_key(
 pub(super) fn fetch_for(
     gateway: &Gateway,
     tenant: &TenantRoom,
+    at: usize,
     now: UnixMillis,
     hint: impl FnOnce() -> bool,
 ) -> Option<DocumentId> {
-    let published = matches!(tenant.provider, Some(Source::Published(_)));
-    (published && hint()).then(|| fetch_anew(gateway, tenant, now)).flatten()
+    let published = matches!(tenant.providers.get(at), Some(Source::Published(_)));
+    (published && hint()).then(|| fetch_anew(gateway, tenant, at, now)).flatten()
 }
 
 /// For messages that do not wait: the next one finds what was fetched.
-pub(super) fn suspect_new_key(gateway: &Gateway, tenant: &TenantRoom, now: UnixMillis) {
-    let _next_time = fetch_anew(gateway, tenant, now);
+pub(super) fn suspect_new_key(gateway: &Gateway, tenant: &TenantRoom, at: usize, now: UnixMillis) {
+    let _next_time = fetch_anew(gateway, tenant, at, now);
 }

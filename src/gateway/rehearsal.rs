@@ -100,7 +100,7 @@ impl Gateway {
     /// Where this is no request to this gateway.
     pub fn rehearse(&self, request: &Rehearsal<'_>) -> Result<Rehearsed, RehearsalError> {
         let (authority, path) = split(request.url)?;
-        let tenant = self.rehearsed_tenant(request.tenant, authority)?;
+        let tenant = self.rehearsed_tenant(request.tenant, authority, path)?;
         let authority = match authority {
             Some(authority) => authority,
             None => tenant.settings.public_url.split_once("://").map_or("", |(_, authority)| authority),
@@ -152,6 +152,7 @@ impl Gateway {
         &self,
         name: Option<&str>,
         authority: Option<&str>,
+        path: &str,
     ) -> Result<&TenantRoom, RehearsalError> {
         let named = match name {
             Some(name) => {
@@ -166,7 +167,8 @@ impl Gateway {
                 let has = |tenant: &&TenantRoom| tenant.settings.hosts.contains(&host);
                 let found = match named {
                     Some(tenant) => Some(tenant).filter(has),
-                    None => self.by_host.get(&host).and_then(|at| self.tenants.get(*at)),
+                    None if self.choice.needs_more(&host) => return Err(RehearsalError::WhichTenant),
+                    None => self.choice.by_address(&host, path).and_then(|at| self.tenants.get(at)),
                 };
                 found.ok_or(RehearsalError::UnknownHost)
             }
@@ -191,7 +193,8 @@ impl Gateway {
         if logout::is_at(tenant, path) {
             return Some("the logout endpoint");
         }
-        (path == "/.vestibule" || path.starts_with("/.vestibule/")).then_some("an endpoint of the filter")
+        let own = path.strip_prefix(settings.path_prefix.as_str())?;
+        (own == "/.vestibule" || own.starts_with("/.vestibule/")).then_some("an endpoint of the filter")
     }
 }
 

@@ -6,7 +6,9 @@ use crate::scim::Applied;
 use super::pages::Reference;
 
 pub(super) fn scim_denied(host: &dyn Host, tenant: &str, code: &str) {
+    tell(host, "scim.denied", code, None);
     host.count("vestibule.scim.denied");
+    host.count(&format!("vestibule.scim.denied.{code}"));
     host.log(Level::Info, &format!("tenant={tenant} event=scim.denied code={code}"));
 }
 
@@ -43,6 +45,7 @@ pub(super) fn token_denied(host: &dyn Host, tenant: &str, code: &str) {
 }
 
 pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {
+    tell(host, "scim.refused", code, None);
     host.count("vestibule.scim.refused");
     host.log(Level::Info, &format!("tenant={tenant} event=scim.refused code={code}"));
 }
@@ -51,6 +54,7 @@ pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {
 pub(super) fn scim_rewritten(host: &dyn Host, tenant: &str, what: &str, applied: &[Applied]) {
     if !applied.is_empty() {
         host.count("vestibule.scim.rewritten");
+        count_rules(host, "rewritten", applied);
         audit(host, tenant, "rewritten", what, applied, "");
     }
 }
@@ -66,8 +70,18 @@ pub(super) fn scim_observed(
 ) {
     if !applied.is_empty() || refused.is_some() {
         host.count("vestibule.scim.observed");
+        count_rules(host, "observed", applied);
         audit(host, tenant, "observed", what, applied, refused.unwrap_or_default());
     }
+}
+
+/// Each rule once, however often it was applied. Names of rules are fixed in the code.
+fn count_rules(host: &dyn Host, event: &str, applied: &[Applied]) {
+    let rules: std::collections::BTreeSet<&str> = applied.iter().map(|applied| applied.rule).collect();
+    for rule in rules {
+        host.count(&format!("vestibule.scim.{event}.{rule}"));
+    }
+    host.tell("outcome", &format!("scim.{event}"));
 }
 
 fn audit(host: &dyn Host, tenant: &str, event: &str, what: &str, applied: &[Applied], refused: &str) {
@@ -122,6 +136,7 @@ pub(super) fn sign_on(
     reference: &Reference,
     detail: &str,
 ) {
+    tell(host, &format!("sign_on.{outcome}"), code, Some(reference));
     host.count(&format!("vestibule.sign_on.{outcome}"));
     if !code.is_empty() {
         host.count(&format!("vestibule.sign_on.{outcome}.{code}"));
@@ -145,6 +160,7 @@ pub(super) fn logout(
     reference: &Reference,
     detail: &str,
 ) {
+    tell(host, &format!("logout.{outcome}"), code, Some(reference));
     host.count(&format!("vestibule.logout.{outcome}"));
     if !code.is_empty() {
         host.count(&format!("vestibule.logout.{outcome}.{code}"));
@@ -165,9 +181,35 @@ pub(super) fn sign_on_warning(host: &dyn Host, tenant: &str, code: &str) {
 }
 
 pub(super) fn refused(host: &dyn Host, tenant: &str, code: &str, reference: Option<&Reference>) {
+    tell(host, "access.refused", code, reference);
     host.count("vestibule.access.refused");
+    host.count(&format!("vestibule.access.refused.{code}"));
     let reference = reference.map_or("", Reference::as_str);
     host.log(Level::Info, &format!("tenant={tenant} event=access.refused code={code} ref={reference}"));
+}
+
+/// A request that a rule lets through, and whether the application is told who is there.
+pub(super) fn passed(host: &dyn Host, identified: bool) {
+    let outcome = if identified { "identified" } else { "anonymous" };
+    host.count(&format!("vestibule.access.{outcome}"));
+    host.tell("outcome", &format!("access.{outcome}"));
+}
+
+/// A request for which somebody has to sign in first.
+pub(super) fn sign_in_required(host: &dyn Host) {
+    host.count("vestibule.access.sign_in_required");
+    host.tell("outcome", "access.sign_in_required");
+}
+
+/// For the access log: what came of an exchange, why, and under which reference.
+fn tell(host: &dyn Host, outcome: &str, code: &str, reference: Option<&Reference>) {
+    host.tell("outcome", outcome);
+    if !code.is_empty() {
+        host.tell("code", code);
+    }
+    if let Some(reference) = reference {
+        host.tell("reference", reference.as_str());
+    }
 }
 
 /// Text from outside in a log line: no line ends, no white space, bounded.

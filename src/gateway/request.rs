@@ -71,6 +71,11 @@ impl Head {
             .all(|(name, value)| std::str::from_utf8(name).is_ok() && std::str::from_utf8(value).is_ok())
     }
 
+    /// The path without its query, as it came.
+    pub(super) fn path_only(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
     /// Path and query, split at the first `?`.
     pub(super) fn query(&self) -> &str {
         self.path.split_once('?').map_or("", |(_, query)| query)
@@ -175,7 +180,7 @@ pub(super) fn safe_target(target: &str, allowed: Spellings) -> Option<String> {
     let plain = target.len() <= 2048 && target.bytes().all(|byte| (0x21..0x7f).contains(&byte));
     let normal = path::NormalPath::read_allowing(target.as_bytes(), allowed).ok()?;
     let elsewhere = |path: &str| path.starts_with("//") || path.starts_with("/\\");
-    let ours = |path: &str| path.starts_with("/.vestibule") || elsewhere(path);
+    let ours = |path: &str| path.contains("/.vestibule") || elsewhere(path);
     (plain && !target.contains('\\') && !elsewhere(target) && !normal.readings().any(ours))
         .then(|| target.to_owned())
 }

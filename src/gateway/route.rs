@@ -10,16 +10,17 @@ use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply};
 
 use super::application::{self, Who};
+use super::choice::Nobody;
 use super::event::Edits;
 use super::forwarded::Forwarded;
-use super::pages::{Offer, Reference, page, problem};
+use super::pages::{Offer, Reference, page, problem, words};
 use super::policy::{self, Facts};
 use super::provisioning::{self, Arriving};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
 use super::ways_in::WaysIn;
-use super::{Gateway, identity, logout, reports, sign_on};
+use super::{Gateway, identity, logout, planted, reports, sign_on, status};
 
 /// See the module.
 pub(super) enum Verdict {
@@ -37,20 +38,33 @@ pub(super) enum Verdict {
 
 /// Decides on a request's head.
 pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host) -> Verdict {
-    let forged = gateway.forgeries.strip(&headers);
+    let mut forged = gateway.forgeries.strip(&headers);
+    forged.extend(gateway.choice.strip(&headers, host));
     if !forged.is_empty() {
         host.count("vestibule.access.forged_header");
     }
-    let head = match Head::read(headers, forged) {
+    let mut head = match Head::read(headers, forged) {
         Ok(head) => head,
         Err(problem) => return Verdict::Answer(bad_head(problem, host)),
     };
-    let Some((at, tenant)) =
-        gateway.by_host.get(&head.host).and_then(|at| Some((*at, gateway.tenants.get(*at)?)))
-    else {
-        reports::refused(host, "", "unknown_host", None);
-        return Verdict::Answer(no_tenant());
+    if let Some(reply) = status::answer(gateway, &head, host) {
+        return Verdict::Answer(reply);
+    }
+    let strict = NormalPath::read(head.path.as_bytes());
+    let compared = strict.as_ref().map_or_else(|_| head.path_only(), NormalPath::as_str);
+    let chosen = match gateway.choice.of(&head, compared, host) {
+        Ok(chosen) => chosen,
+        Err(nobody) => return Verdict::Answer(nobodys(nobody, host)),
     };
+    let at = chosen.tenant;
+    let Some(tenant) = gateway.tenants.get(at) else {
+        return Verdict::Answer(nobodys(Nobody::UnknownTenant, host));
+    };
+    host.tell("tenant", &tenant.settings.name);
+    let authority = head.host.clone();
+    if let Some(host) = chosen.host {
+        head.host = host;
+    }
     let below = provisioning::below(tenant, &head.path);
     if !head.is_text() {
         reports::refused(host, &tenant.settings.name, "header_not_utf8", None);
@@ -77,6 +91,13 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
             ));
         }
     };
+    // What one application reads as a path of this tenant, another may read as one of the next.
+    if !gateway.choice.agrees(&authority, &path, at) {
+        return Verdict::Answer(nobodys(Nobody::Spelling, host));
+    }
+    if chosen.by_route && planted::is_planted(gateway, &head, &Cookies::read(&head.headers), host) {
+        return Verdict::Answer(planted_and_route(tenant, host));
+    }
     // What is ours has one spelling. Every other is the application's, as far as the rules let it through.
     let Some(only) = path.only() else {
         return by_policy(gateway, at, tenant, &head, &path, host);
@@ -92,12 +113,12 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
         return let_through(gateway, at, &head, host);
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == only) {
-        return consumer(at, head);
+        return consumer(at, tenant, head);
     }
     if logout::is_at(tenant, only) {
         return match head.method.as_str() {
             "GET" => Verdict::Answer(logout::redirected(gateway, tenant, &head, host)),
-            _ => consumer(at, head),
+            _ => consumer(at, tenant, head),
         };
     }
     if let Some(reply) = identity::own_endpoint(tenant, &head, only) {
@@ -110,8 +131,9 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     by_policy(gateway, at, tenant, &head, &path, host)
 }
 
-fn no_tenant() -> Reply {
-    problem(421, "unknown_host", "This host is not served here.")
+fn nobodys(nobody: Nobody, host: &dyn Host) -> Reply {
+    reports::refused(host, "", nobody.code(), None);
+    problem(nobody.status(), nobody.code(), nobody.text())
 }
 
 fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
@@ -127,16 +149,11 @@ fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
     problem(status, code, text)
 }
 
-fn consumer(at: usize, head: Head) -> Verdict {
+fn consumer(at: usize, tenant: &TenantRoom, head: Head) -> Verdict {
     if head.method != "POST" {
-        let text = "This address only takes the answer of your organisation's sign-in service.";
-        return Verdict::Answer(page(
-            405,
-            "Nothing to see here",
-            text,
-            &Offer::Link("/", "Go to the start"),
-            None,
-        ));
+        let (view, start) = (tenant.view(&head.headers), tenant.start_path());
+        let offer = Offer::Link(&start, &words::TO_THE_START);
+        return Verdict::Answer(page(&view, 405, &words::NOTHING_HERE, &offer, None));
     }
     if head.upgrade || head.media_type() != "application/x-www-form-urlencoded" {
         return Verdict::Answer(problem(415, "unsupported_media_type", "A form is expected here."));
@@ -153,7 +170,9 @@ pub(super) fn form_too_large() -> Reply {
 
 /// A request for the application's own ways in: its cookies are sorted, nothing else is looked at.
 fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Verdict {
-    let Some(tenant) = gateway.tenants.get(at) else { return Verdict::Answer(no_tenant()) };
+    let Some(tenant) = gateway.tenants.get(at) else {
+        return Verdict::Answer(nobodys(Nobody::UnknownTenant, host));
+    };
     let cookies = Cookies::read(&head.headers);
     let who = Who::on_open_route(gateway, tenant, head, &cookies, host);
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
@@ -190,15 +209,17 @@ fn by_policy(
     };
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
-    let dropped = || sorted.hide != Cookies::hide(&head.headers);
-    if let Some(reply) =
-        route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &dropped, &question, host)
-    {
+    let seen = Seen { cookies: &cookies, dropped: sorted.dropped };
+    if let Some(reply) = route_cannot_be_trusted(gateway, tenant, head, &seen, &question, host) {
         return Verdict::Answer(application::without(reply, &sorted.expire));
     }
     let verdict = match decide(access, &question) {
-        Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
+        Decision::SignIn => {
+            reports::sign_in_required(host);
+            Verdict::Answer(sign_on::demand(gateway, tenant, head, host))
+        }
         which @ (Decision::Stale | Decision::Weak) => {
+            reports::sign_in_required(host);
             Verdict::Answer(policy::sign_in_anew(gateway, tenant, head, &question, which, host))
         }
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
@@ -221,6 +242,7 @@ fn by_policy(
                     }
                 }
             }
+            reports::passed(host, identified.is_some());
             let due = |session: &Rc<Session>| {
                 tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
             };
@@ -240,15 +262,21 @@ fn by_policy(
     }
 }
 
+/// The cookies of a request, and what is known of them.
+struct Seen<'a> {
+    cookies: &'a Cookies<'a>,
+    /// Some of the application are dropped.
+    dropped: bool,
+}
+
 /// Every header edit makes Envoy choose the route anew, while we decided on the old one. So where the decision looked at
 /// the route, nothing that the client could have planted may be removed on the way: the request is refused, unless it
 /// would pass on every route.
 fn route_cannot_be_trusted(
+    gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
-    cookies: &Cookies<'_>,
-    signed_in: bool,
-    dropped: &dyn Fn() -> bool,
+    Seen { cookies, dropped }: &Seen<'_>,
     question: &Question<'_>,
     host: &dyn Host,
 ) -> Option<Reply> {
@@ -261,28 +289,25 @@ fn route_cannot_be_trusted(
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    let sessions = tenant.sessions.accounted(&head.host, cookies, signed_in);
-    let companions = tenant.application.cookies(&head.host, cookies);
-    let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
-    let rounds = tenant.rounds.cookies(&head.host, cookies);
-    let logouts = tenant.logouts.cookies(&head.host, cookies);
-    let own = [sessions, companions, logins, rounds, logouts].into_iter().fold(0, usize::saturating_add);
     // Cookies of the application's that are kept back (`dropped`) are the client's word as well.
-    let planted = !head.forged.is_empty() || cookies.count() != own || dropped();
+    let planted = *dropped || planted::is_planted(gateway, head, cookies, host);
     // The proxy's routes compare the octets as they came, the application perhaps not.
     let several = question.path.only().is_none();
     if !(planted || several) || !decide(access, question).passes() || passes_on_every_route(access, question)
     {
         return None;
     }
-    let (log, code, text) = if planted {
-        let text = "The request carries a header or cookie that only the gateway may set.";
-        ("forged_header_and_route", "forged_header", text)
-    } else {
-        ("path_and_route", "path_and_route", "This path can be read in more than one way.")
-    };
-    reports::refused(host, name, log, None);
-    Some(problem(400, code, text))
+    if planted {
+        return Some(planted_and_route(tenant, host));
+    }
+    reports::refused(host, name, "path_and_route", None);
+    Some(problem(400, "path_and_route", "This path can be read in more than one way."))
+}
+
+fn planted_and_route(tenant: &TenantRoom, host: &dyn Host) -> Reply {
+    reports::refused(host, &tenant.settings.name, "forged_header_and_route", None);
+    let text = "The request carries a header or cookie that only the gateway may set.";
+    problem(400, "forged_header", text)
 }
 
 /// The session that counts: whole, not over, and nothing known against it.
@@ -304,8 +329,7 @@ fn session(
         Err(_) => {
             let reference = Reference::new(host);
             reports::refused(host, name, "revocation_unreadable", Some(&reference));
-            let text = "It cannot be checked now whether you may enter. Please try again later.";
-            Err(page(503, "Not possible now", text, &Offer::Nothing, Some(&reference)))
+            Err(page(&tenant.view(&head.headers), 503, &words::NOT_NOW, &Offer::Nothing, Some(&reference)))
         }
     }
 }
@@ -328,8 +352,9 @@ fn no_access(tenant: &TenantRoom, head: &Head, code: &'static str, host: &dyn Ho
     let reference = Reference::new(host);
     reports::refused(host, &tenant.settings.name, code, Some(&reference));
     if head.is_navigation() {
-        let text = "You have no access to this page. Ask your administrator if you need it.";
-        page(403, "No access", text, &Offer::Link("/", "Go to the start"), Some(&reference))
+        let start = tenant.start_path();
+        let offer = Offer::Link(&start, &words::TO_THE_START);
+        page(&tenant.view(&head.headers), 403, &words::NO_ACCESS, &offer, Some(&reference))
     } else {
         problem(403, "no_access", "Access to this is not allowed.")
     }

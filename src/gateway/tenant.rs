@@ -7,11 +7,13 @@ use std::rc::Rc;
 use crate::access::{
     ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
 };
+use crate::common::Headers;
 use crate::config::{Credential, Curiosity, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
 use super::documents::Documents;
+use super::pages::View;
 use super::provider::Source;
 use super::rules::Rules;
 use super::sign_on::SamlRoom;
@@ -26,7 +28,8 @@ pub(super) struct TenantRoom {
     pub(super) logins: LoginCookies,
     pub(super) rounds: Rounds,
     pub(super) saml: Option<SamlRoom>,
-    pub(super) provider: Option<Source>,
+    /// In the order of the configuration.
+    pub(super) providers: Vec<Source>,
     pub(super) logouts: LogoutCookies,
     pub(super) scim: Option<ScimRoom>,
     /// Attributes that a header or a rule uses; a session keeps no others.
@@ -44,30 +47,47 @@ pub(super) struct ScimRoom {
     pub(super) in_hand: Rc<Cell<usize>>,
 }
 
+/// Keys of each purpose. The same for all tenants: what is sealed is bound to the tenant's name.
+#[derive(Debug)]
+pub(super) struct Rings {
+    session: KeyRing,
+    idle: KeyRing,
+    application: KeyRing,
+    login: KeyRing,
+    rounds: KeyRing,
+    logout: KeyRing,
+}
+
+impl Rings {
+    pub(super) fn derive(masters: &[MasterKey]) -> Result<Self, SealError> {
+        let ring = |purpose| KeyRing::derive(masters, purpose);
+        Ok(Self {
+            session: ring("session")?,
+            idle: ring("idle")?,
+            application: ring("application")?,
+            login: ring("login")?,
+            rounds: ring("rounds")?,
+            logout: ring("logout")?,
+        })
+    }
+}
+
 impl TenantRoom {
     pub(super) fn new(
         settings: Tenant,
-        provider: Option<Source>,
-        masters: &[MasterKey],
+        providers: Vec<Source>,
+        (rings, masters): (&Rings, &[MasterKey]),
         opened: &OpenedSessions,
         documents: &mut Documents,
     ) -> Result<Self, SealError> {
-        let rings = SessionRings {
-            session: KeyRing::derive(masters, "session")?,
-            idle: KeyRing::derive(masters, "idle")?,
-        };
-        let sessions = SessionCookies::new(rings, &settings.name, settings.session.idle, opened);
+        let of_session = SessionRings { session: rings.session.clone(), idle: rings.idle.clone() };
+        let sessions = SessionCookies::new(of_session, &settings.name, settings.session.idle, opened);
         let named = &settings.access.application_cookies;
-        let ring = KeyRing::derive(masters, "application")?;
-        let application = ApplicationCookies::new(ring, &settings.name, named, opened);
-        let logins = LoginCookies::new(
-            KeyRing::derive(masters, "login")?,
-            &settings.name,
-            settings.session.login_lifetime,
-        );
-        let rounds = Rounds::new(KeyRing::derive(masters, "rounds")?, &settings.name);
+        let application = ApplicationCookies::new(rings.application.clone(), &settings.name, named, opened);
+        let logins = LoginCookies::new(rings.login.clone(), &settings.name, settings.session.login_lifetime);
+        let rounds = Rounds::new(rings.rounds.clone(), &settings.name);
         let saml = settings.saml.as_ref().map(SamlRoom::new);
-        let logouts = LogoutCookies::new(KeyRing::derive(masters, "logout")?, &settings.name);
+        let logouts = LogoutCookies::new(rings.logout.clone(), &settings.name);
         let ways_in = match &settings.scim {
             Some(scim) => Some(WaysIn::new(scim, masters, documents)?),
             None => None,
@@ -86,7 +106,7 @@ impl TenantRoom {
             logins,
             rounds,
             saml,
-            provider,
+            providers,
             logouts,
             scim,
             needed,
@@ -98,6 +118,21 @@ impl TenantRoom {
     pub(super) fn is_public_host(&self, host: &str) -> bool {
         let authority = self.settings.public_url.split_once("://").map_or("", |(_, authority)| authority);
         crate::common::path::host_without_port(authority) == host
+    }
+
+    /// A page as this request's browser wants it.
+    pub(super) fn view(&self, headers: &Headers) -> View<'_> {
+        View::of(&self.settings.pages, headers)
+    }
+
+    /// The path of an endpoint of ours: `/.vestibule/…` below the tenant's prefix.
+    pub(super) fn own_path(&self, endpoint: &str) -> String {
+        format!("{}{endpoint}", self.settings.path_prefix)
+    }
+
+    /// Where somebody goes who wants to go nowhere in particular.
+    pub(super) fn start_path(&self) -> String {
+        self.settings.saml.as_ref().map_or_else(|| self.own_path("/"), |saml| saml.start_path.clone())
     }
 
     pub(super) fn needs(&self, attribute: &str) -> bool {

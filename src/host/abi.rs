@@ -84,6 +84,13 @@ mod raw {
         ) -> u32;
         pub(super) fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
         pub(super) safe fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub(super) safe fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub(super) fn proxy_set_property(
+            path: *const u8,
+            path_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
         pub(super) safe fn proxy_continue_stream(stream: u32) -> u32;
         pub(super) safe fn proxy_close_stream(stream: u32) -> u32;
         pub(super) safe fn proxy_set_effective_context(context: u32) -> u32;
@@ -104,6 +111,14 @@ const CAS_MISMATCH: u32 = 8;
 
 /// The host refuses to fill more than this at once.
 const RANDOM_PIECE: usize = 65_536;
+
+/// Kinds of metrics.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(super) enum Metric {
+    Counter = 0,
+    Histogram = 2,
+}
 
 /// Header and trailer maps.
 #[derive(Clone, Copy)]
@@ -386,12 +401,22 @@ pub(super) fn foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, H
 }
 
 /// The number of a counter of this name.
-pub(super) fn define_counter(name: &str) -> Result<u32, HostError> {
-    const COUNTER: u32 = 0;
+pub(super) fn define_metric(kind: Metric, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
     // SAFETY: the host reads the name during the call and writes a number to a live place.
-    check(unsafe { raw::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    check(unsafe { raw::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
+}
+
+/// Puts a value into a histogram.
+pub(super) fn record(histogram: u32, value: u64) -> Result<(), HostError> {
+    check(raw::proxy_record_metric(histogram, value))
+}
+
+/// Sets filter state of the stream that the present callback is of: `wasm.NAME` for the access log.
+pub(super) fn set_property(name: &str, value: &str) -> Result<(), HostError> {
+    // SAFETY: the host reads both slices during the call.
+    check(unsafe { raw::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
 /// Adds one to a counter.

@@ -10,6 +10,7 @@ pub(super) struct ExchangeHost<'a> {
     service: &'a Service,
     request_body: Option<usize>,
     response_body: Option<usize>,
+    has_stream: bool,
 }
 
 impl<'a> ExchangeHost<'a> {
@@ -19,12 +20,12 @@ impl<'a> ExchangeHost<'a> {
         request_body: Option<usize>,
         response_body: Option<usize>,
     ) -> Self {
-        Self { service, request_body, response_body }
+        Self { service, request_body, response_body, has_stream: true }
     }
 
     /// Where there is no stream.
     pub(super) fn outside_streams(service: &'a Service) -> Self {
-        Self::new(service, None, None)
+        Self { has_stream: false, ..Self::new(service, None, None) }
     }
 }
 
@@ -84,6 +85,17 @@ impl Host for ExchangeHost<'_> {
 
     fn count(&self, metric: &str) {
         self.service.count(metric);
+    }
+
+    fn record(&self, metric: &str, value: u64) {
+        self.service.record(metric, value);
+    }
+
+    fn tell(&self, key: &'static str, value: &str) {
+        if self.has_stream {
+            // Envoy puts `wasm.` before it.
+            let _the_access_log_goes_without = abi::set_property(&format!("vestibule.{key}"), value);
+        }
     }
 
     fn log(&self, level: Level, line: &str) {

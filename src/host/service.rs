@@ -9,15 +9,15 @@ use crate::common::{Host as _, Level, UnixMillis};
 use crate::config::STAND_IN;
 use crate::gateway::{Gateway, HostSettings};
 
-use super::abi;
+use super::abi::{self, Metric};
 use super::clock::Clock;
 use super::errands::{Fetch, Forward, Sleeper};
 use super::exchange_host::ExchangeHost;
 use super::native::Native;
 use super::stream::Inner;
 
-/// Names of counters are fixed in the code; more than this many is a fault, and counts nothing.
-const MAX_COUNTERS: usize = 512;
+/// Names of metrics are fixed in the code; more than this many is a fault, and counts nothing.
+const MAX_METRICS: usize = 1024;
 /// How often held streams are looked after.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
@@ -26,7 +26,7 @@ pub(super) struct Service {
     pub(super) gateway: Rc<Gateway>,
     pub(super) settings: HostSettings,
     pub(super) native: Native,
-    counters: RefCell<BTreeMap<String, Option<u32>>>,
+    metrics: RefCell<BTreeMap<String, Option<u32>>>,
     delivers_bodies: Cell<bool>,
     waiting: RefCell<Vec<Waiting>>,
     pub(super) clock: Clock,
@@ -54,7 +54,7 @@ impl Service {
             gateway: Rc::new(gateway),
             settings,
             native,
-            counters: RefCell::default(),
+            metrics: RefCell::default(),
             delivers_bodies: Cell::new(false),
             waiting: RefCell::default(),
             clock: Clock::default(),
@@ -93,18 +93,28 @@ impl Service {
 
     /// Adds one to a counter.
     pub(super) fn count(&self, name: &str) {
-        let Ok(mut counters) = self.counters.try_borrow_mut() else { return };
-        let id = match counters.get(name) {
+        if let Some(id) = self.metric(Metric::Counter, name) {
+            let _a_lost_count_is_no_reason_to_refuse = abi::increment(id);
+        }
+    }
+
+    /// Puts a value into a histogram.
+    pub(super) fn record(&self, name: &str, value: u64) {
+        if let Some(id) = self.metric(Metric::Histogram, name) {
+            let _a_lost_value_is_no_reason_to_refuse = abi::record(id, value);
+        }
+    }
+
+    fn metric(&self, kind: Metric, name: &str) -> Option<u32> {
+        let mut metrics = self.metrics.try_borrow_mut().ok()?;
+        match metrics.get(name) {
             Some(id) => *id,
-            None if counters.len() >= MAX_COUNTERS => return,
+            None if metrics.len() >= MAX_METRICS => None,
             None => {
-                let id = abi::define_counter(name).ok();
-                counters.insert(name.to_owned(), id);
+                let id = abi::define_metric(kind, name).ok();
+                metrics.insert(name.to_owned(), id);
                 id
             }
-        };
-        if let Some(id) = id {
-            let _a_lost_count_is_no_reason_to_refuse = abi::increment(id);
         }
     }
 

@@ -88,12 +88,13 @@ fn parts(provider: &ServiceProvider<'_>, id: &str) -> (String, String) {
     let before =
         format!("<md:EntityDescriptor xmlns:md=\"{METADATA}\"{id} entityID=\"{}\">", xml(provider.entity_id));
     let after = format!(
-        "\n  <md:SPSSODescriptor AuthnRequestsSigned=\"{}\" WantAssertionsSigned=\"{}\" \
+        "\n  <md:SPSSODescriptor AuthnRequestsSigned=\"{}\"{} \
          protocolSupportEnumeration=\"{PROTOCOL}\">\n{keys}{logout}{format}    \
          <md:AssertionConsumerService Binding=\"{BINDING_POST}\" Location=\"{}\" index=\"0\" isDefault=\"true\"/>\n  \
          </md:SPSSODescriptor>\n</md:EntityDescriptor>\n",
         provider.signing.is_some(),
-        provider.want_assertions_signed,
+        // Where nothing is wanted nothing is said: some providers take a "false" for a wish.
+        if provider.want_assertions_signed { " WantAssertionsSigned=\"true\"" } else { "" },
         xml(provider.acs_url),
     );
     (before, after)

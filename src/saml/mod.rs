@@ -1,6 +1,7 @@
 //! The SAML 2.0 service provider.
 
 pub mod c14n;
+pub mod deflate;
 pub mod encryption;
 pub mod enveloped;
 mod escape;

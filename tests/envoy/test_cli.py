@@ -175,7 +175,6 @@ def test_check_and_envoy_agree(vestibule, start, base, tmp_path, where, value, g
     assert (vestibule("check", config).returncode == 0) is good
     try:
         with start(made):
-            started = True
-    except StartFailed:
-        started = False
-    assert started is good
+            assert good, "Envoy takes what `check` refuses"
+    except StartFailed as failed:
+        assert not good and where in failed.log, failed.log

@@ -1,5 +1,6 @@
 """Trust by metadata that a real server publishes: signed by pysaml2, fetched by Envoy, rolled over, late, or not there."""
 
+import threading
 import time
 
 import pytest
@@ -115,6 +116,22 @@ def test_an_answer_does_not_wait_for_a_server_that_hangs(start, base, app, idp):
         reply = login.answer(idp.response(login.request.id), browser)
         assert reply.status == 503 and reply.get("retry-after")
         assert time.monotonic() - began < 12
+
+
+def test_a_metadata_server_that_dies_in_the_middle_of_a_login_leaves_no_hung_stream(start, base, app, idp):
+    login, cookies = begun_elsewhere(start, base, idp)
+    with Site(start, base, HANG, None, timeout_ms=8000) as site:
+        browser = Browser(site.envoy)
+        browser.cookies = cookies
+        dying = threading.Timer(1.5, site.server.stop)
+        began = time.monotonic()
+        dying.start()
+        reply = login.answer(idp.response(login.request.id), browser)
+        dying.join()
+        assert reply.status == 503 and reply.get("retry-after")
+        assert time.monotonic() - began < 7, "it was waited for beyond its death"
+        assert not any(site.envoy.stats(r"http\.(plain|tls)\.downstream_rq_active").values())
+        assert Browser(site.envoy).fetch("/public/x").status == 200, "everything else goes on"
 
 
 def test_a_certificate_is_rolled_over_without_a_restart_and_without_a_lost_login(start, base, app, idp, keys):

@@ -5,16 +5,34 @@ use std::{fs, path::Path};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA256};
 use ring::{digest, rand::SystemRandom, signature};
-use rsa::{pkcs8::EncodePrivateKey, rand_core::UnwrapErr};
+use rsa::{
+    pkcs8::{DecodePrivateKey, EncodePrivateKey},
+    rand_core::UnwrapErr,
+};
 
 const KEY_FILE: &str = "signing-key.der";
 const CERTIFICATE_FILE: &str = "signing-certificate.der";
 /// Clearly not Microsoft's, and otherwise like the certificates Entra makes.
 const COMMON_NAME: &str = "Entra Simulator Federated SSO Certificate (not Microsoft)";
 
-/// A key pair that signs as Entra does: RSA-2048, PKCS#1 v1.5, SHA-256.
+/// *Signing algorithm* of the SAML signing certificate page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// The default.
+    Sha256,
+    /// For applications that know nothing newer.
+    Sha1,
+}
+
+/// `DigestInfo` of a SHA-1 hash up to the hash (RFC 8017, 9.2).
+const SHA1_PREFIX: [u8; 15] =
+    [0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14];
+
+/// A key pair that signs as Entra does: RSA-2048, PKCS#1 v1.5.
 pub struct SigningKey {
     key: signature::RsaKeyPair,
+    /// The same; `ring` does not sign SHA-1.
+    old: rsa::RsaPrivateKey,
     certificate: Vec<u8>,
 }
 
@@ -49,9 +67,11 @@ impl SigningKey {
     }
 
     fn from_der(key: &[u8], certificate: Vec<u8>) -> Result<Self, String> {
+        let old = rsa::RsaPrivateKey::from_pkcs8_der(key)
+            .map_err(|error| format!("unusable signing key: {error}"))?;
         let key = signature::RsaKeyPair::from_pkcs8(key)
             .map_err(|error| format!("unusable signing key: {error}"))?;
-        Ok(Self { key, certificate })
+        Ok(Self { key, old, certificate })
     }
 
     /// The certificate as one line of base64, as it stands in metadata and messages.
@@ -74,23 +94,39 @@ impl SigningKey {
         out
     }
 
-    /// RSA-SHA256 signature as base64.
+    /// RSA signature as base64.
     ///
     /// # Errors
     /// The key refused to sign.
-    pub fn sign_base64(&self, message: &[u8]) -> Result<String, String> {
-        let mut out = vec![0u8; self.key.public().modulus_len()];
-        self.key
-            .sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut out)
-            .map_err(|_| "the signature could not be made".to_owned())?;
-        Ok(STANDARD.encode(out))
+    pub fn sign_base64(&self, message: &[u8], algorithm: Algorithm) -> Result<String, String> {
+        let signed = match algorithm {
+            Algorithm::Sha256 => {
+                let mut out = vec![0u8; self.key.public().modulus_len()];
+                let random = SystemRandom::new();
+                self.key.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut out).ok().map(|()| out)
+            }
+            Algorithm::Sha1 => {
+                let padding =
+                    rsa::Pkcs1v15Sign { hash_len: Some(20), prefix: SHA1_PREFIX.to_vec().into_boxed_slice() };
+                self.old.sign(padding, &hash(message, algorithm)).ok()
+            }
+        };
+        signed.map(|out| STANDARD.encode(out)).ok_or_else(|| "the signature could not be made".to_owned())
     }
 }
 
-/// SHA-256 as base64.
+fn hash(message: &[u8], algorithm: Algorithm) -> Vec<u8> {
+    let algorithm = match algorithm {
+        Algorithm::Sha256 => &digest::SHA256,
+        Algorithm::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+    };
+    digest::digest(algorithm, message).as_ref().to_vec()
+}
+
+/// The hash as base64.
 #[must_use]
-pub fn sha256_base64(message: &[u8]) -> String {
-    STANDARD.encode(digest::digest(&digest::SHA256, message))
+pub fn hash_base64(message: &[u8], algorithm: Algorithm) -> String {
+    STANDARD.encode(hash(message, algorithm))
 }
 
 fn generate() -> Result<(Vec<u8>, Vec<u8>), String> {

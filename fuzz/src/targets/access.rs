@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use vestibule::access::{Cookies, LoginCookies, Session, SessionCookies, is_own_cookie};
+use vestibule::access::{Cookies, LoginCookies, Manner, Session, SessionCookies, is_own_cookie};
 use vestibule::common::path::NormalPath;
 use vestibule::common::test_host::TestHost;
 use vestibule::common::{Headers, Identity, UnixMillis};
@@ -39,8 +39,9 @@ static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
         lines.iter().filter(|line| !line.ends_with("Max-Age=0")).map(pair).collect();
     assert!(session_cookies.len() > 1, "the session is to be in pieces");
     let none = Headers::default();
-    let begun =
-        logins.begin(&host, "0123456789abcdef", "_request", "/", HOST, &Cookies::read(&none)).unwrap();
+    let begun = logins
+        .begin(&host, "0123456789abcdef", ("_request", "/", Manner::default()), HOST, &Cookies::read(&none))
+        .unwrap();
     Issued { session: session_cookies, login: pair(&begun[0]), session_id: session.id, sessions, logins }
 });
 

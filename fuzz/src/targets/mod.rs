@@ -4,7 +4,10 @@ mod access;
 mod auth;
 mod c14n;
 mod config;
+mod deflate;
 mod json;
+mod logout;
+mod metadata;
 mod patch;
 mod response;
 mod scim;
@@ -26,6 +29,9 @@ pub const ALL: &[Target] = &[
     Target { name: "c14n", shape: Markup, run: c14n::c14n },
     Target { name: "response", shape: Markup, run: response::response },
     Target { name: "encrypted", shape: Markup, run: response::encrypted },
+    Target { name: "logout", shape: Markup, run: logout::logout },
+    Target { name: "metadata", shape: Markup, run: metadata::metadata },
+    Target { name: "deflate", shape: Octets, run: deflate::deflate },
     Target { name: "base64", shape: Octets, run: response::base64 },
     Target { name: "cookies", shape: Octets, run: access::cookies },
     Target { name: "url", shape: Octets, run: access::url },

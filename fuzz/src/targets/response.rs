@@ -50,6 +50,7 @@ fn judge(xml: &[u8], decryption_keys: &[DecryptionKey]) -> Result<Accepted, Reje
         allow_unsolicited: false,
         keys: &KEYS,
         decryption_keys,
+        decryptions: None,
         skew: Duration::ZERO,
         now: now(),
         requires: Required::Any,
@@ -104,7 +105,7 @@ pub fn base64(data: &[u8]) {
 }
 
 /// RFC 4648, 4.
-fn encoded(octets: &[u8]) -> String {
+pub fn encoded(octets: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in octets.chunks(3) {

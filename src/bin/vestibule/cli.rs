@@ -63,9 +63,9 @@ Examples:
 const KEYS_EXAMPLES: &str = "\
 Examples:
   export VESTIBULE_KEY=$(vestibule keys new)
-  vestibule keys rotate config.yaml          shows the list of keys with a new one before the old ones
-  vestibule keys rotate config.yaml --write  changes the file
-  vestibule keys rotate config.yaml --retire changes the list back: the oldest key goes";
+  vestibule keys rotate config.yaml           shows the list of keys with a new one before the old ones
+  vestibule keys rotate config.yaml --write   changes the file
+  vestibule keys rotate config.yaml --retire  shows the list without the oldest key";
 
 const SCIM_EXAMPLES: &str = "\
 Examples:
@@ -77,7 +77,7 @@ Both print JSON, whether --json is given or not.";
 const POLICY_EXAMPLES: &str = "\
 Examples:
   vestibule policy test config.yaml --url https://app.example.com/admin
-  vestibule policy test config.yaml --method POST --url /admin --tenant example --claims ada.yaml --address 10.0.0.1
+  vestibule policy test config.yaml --method POST --url /admin --tenant example --claims claims/ada.yaml --address 10.0.0.1
 
 Exit codes: 0 the request passes, 1 it is refused or must sign in, 2 wrong usage.";
 

@@ -193,7 +193,7 @@ fn claims(tenant: &Tenant, saml: &SamlSettings) -> Page {
             note,
         });
     }
-    if saml.group_overage == GroupOverage::Ignore {
+    if saml.identity_providers.iter().any(|it| it.group_overage == GroupOverage::Ignore) {
         page.add("Groups", "", "send only groups assigned to the application: above 150 Entra sends none");
     }
     page
@@ -306,9 +306,12 @@ fn mappings(scim: &ScimSettings) -> Page {
 fn back(tenant: &Tenant) -> Page {
     let mut page =
         Page::new("Copy back into the configuration", "Enterprise application > Single sign-on > SAML");
-    let place = "saml.identity_provider";
-    if let Some(saml) = &tenant.saml {
-        let provider = &saml.identity_provider;
+    for (saml, provider) in tenant
+        .saml
+        .iter()
+        .flat_map(|saml| saml.identity_providers.iter().map(move |provider| (saml, provider)))
+    {
+        let place = provider.place.split_once("].").map_or(provider.place.as_str(), |(_, place)| place);
         page.add("Microsoft Entra Identifier", format!("{place}.entity_id, now {}", provider.entity_id), "");
         match &provider.trust {
             Trust::Pinned { sso_url, keys } => {
@@ -326,6 +329,8 @@ fn back(tenant: &Tenant) -> Page {
         }
         if let Some(logout) = saml.logout.as_ref().and_then(|logout| logout.slo_url.as_ref()) {
             page.add("Logout URL", format!("saml.logout.slo_url, now {logout}"), "");
+        } else if let Some(logout) = &provider.slo_url {
+            page.add("Logout URL", format!("{place}.slo_url, now {logout}"), "");
         }
     }
     if let Some(scim) = &tenant.scim {

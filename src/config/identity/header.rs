@@ -62,7 +62,7 @@ pub(super) fn is_spelling_of(one: &str, other: &str) -> bool {
     one.replace('_', "-") == other.replace('_', "-")
 }
 
-pub(super) fn read_name(node: &Node<'_>) -> Option<String> {
+pub(in crate::config) fn read_name(node: &Node<'_>) -> Option<String> {
     let name = node.text()?.to_ascii_lowercase();
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if !name.bytes().all(token) || is_reserved(&name) || name.len() > 128 {

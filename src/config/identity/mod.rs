@@ -14,6 +14,7 @@ pub use header::IdentityHeader;
 pub use profile::WELL_KNOWN;
 pub use rule::Told;
 
+pub(super) use header::read_name as read_header_name;
 pub(super) use rule::{read as read_rule, wants};
 
 /// What the application of one tenant is told of a person.
@@ -115,7 +116,8 @@ pub(super) fn read(
     let own = fields.get("identity_headers").map(|node| header::read_all(&node)).unwrap_or_default();
     let profiles = fields.get("profiles").map(|node| profile::read(&node)).unwrap_or_default();
     // What the tenant says itself takes the place of what a profile says.
-    let is_own = |header: &IdentityHeader| own.iter().any(|other| other.name == header.name);
+    let is_own =
+        |header: &IdentityHeader| own.iter().any(|other| header::is_spelling_of(&other.name, &header.name));
     let mut headers: Vec<IdentityHeader> = profiles.into_iter().filter(|header| !is_own(header)).collect();
     headers.extend(own);
     // Whatever is wrong with one of them, the others are looked at as well.

@@ -29,15 +29,17 @@ pub(super) const PROFILES: &[(&str, &[Entry])] = &[
             ("remote-groups", "{claim:groups|join:,}"),
         ],
     ),
-    // `auth.proxy` of Grafana. It knows one role; of several none is told rather than any.
+    // `auth.proxy` of Grafana with `headers_encoded`, which decodes all of them: an `=` that is meant must not be taken for
+    // an escape. It splits groups after that, so a comma within one is escaped in a way that it does not undo. It knows one
+    // role; of several none is told rather than any.
     (
         "grafana",
         &[
-            ("x-webauth-user", "{name_id}"),
-            ("x-webauth-email", "{claim:email}"),
-            ("x-webauth-name", "{claim:display_name|quoted_printable}"),
+            ("x-webauth-user", "{name_id|quoted_printable}"),
+            ("x-webauth-email", "{claim:email|first|quoted_printable}"),
+            ("x-webauth-name", "{claim:display_name|first|quoted_printable}"),
             ("x-webauth-groups", "{claim:groups|quoted_printable|join:,}"),
-            ("x-webauth-role", "{claim:roles|only}"),
+            ("x-webauth-role", "{claim:roles|only|quoted_printable}"),
         ],
     ),
     // The defaults of Jenkins' plugin reverse-proxy-auth.

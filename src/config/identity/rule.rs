@@ -37,7 +37,7 @@ pub(in crate::config) fn read(node: &Node<'_>, tenant: &IdentitySettings) -> Opt
         headers: tenant
             .headers
             .iter()
-            .filter(|header| !set.iter().any(|it| it.name == header.name))
+            .filter(|header| !set.iter().any(|it| is_spelling_of(&it.name, &header.name)))
             .cloned()
             .collect(),
         basic: tenant.basic.is_some(),
@@ -46,7 +46,7 @@ pub(in crate::config) fn read(node: &Node<'_>, tenant: &IdentitySettings) -> Opt
     for entry in fields.get("remove").map(|node| node.list()).unwrap_or_default() {
         let name = entry.text()?.to_ascii_lowercase();
         let before = told.headers.len();
-        told.headers.retain(|header| header.name != name);
+        told.headers.retain(|header| !is_spelling_of(&header.name, &name));
         if told.headers.len() != before {
             continue;
         }

@@ -24,7 +24,7 @@ pub struct LogoutSettings {
 
 pub(super) fn read(
     node: &Node<'_>,
-    public_url: Option<&str>,
+    (public_url, prefix): (Option<&str>, &str),
     request: Option<&RequestSettings>,
     entra: Option<&EntraSettings>,
     has_metadata: bool,
@@ -32,14 +32,15 @@ pub(super) fn read(
     let fields = node.fields(&["path", "slo_url", "response_url", "binding", "sign"]);
     let path = match fields.get("path") {
         Some(node) => read_path(&node, "use letters, digits, - . _ ~ only; not the root").filter(|path| {
-            let taken = ["/", "/.vestibule/saml/metadata", "/.vestibule/sign-in", "/.vestibule/sign-out"];
-            let free = !taken.contains(&path.as_str());
+            let own = path.strip_prefix(prefix).unwrap_or(path);
+            let taken = ["", "/", "/.vestibule/saml/metadata", "/.vestibule/sign-in", "/.vestibule/sign-out"];
+            let free = !taken.contains(&own);
             if !free {
                 node.error(format!("`{path}` is taken"), "give the logout endpoint a path of its own");
             }
             free
         }),
-        None => Some(format!("{OWN_PREFIX}/saml/slo")),
+        None => Some(format!("{prefix}{OWN_PREFIX}/saml/slo")),
     };
     let url = |name: &str| match fields.get(name) {
         Some(node) => read_url(&node).map(Some),

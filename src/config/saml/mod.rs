@@ -16,7 +16,7 @@ use super::secret::Environment;
 pub use keys::{DecryptionKeys, RequestSigning};
 pub use logout::LogoutSettings;
 pub use metadata::{Metadata, MetadataSource};
-pub use provider::{EntraSettings, GroupOverage, IdentityProvider, Trust};
+pub use provider::{Brand, EntraSettings, GroupOverage, IdentityProvider, Trust};
 pub use request::{RequestBinding, RequestSettings};
 pub use store::ReplayStore;
 
@@ -33,12 +33,8 @@ pub struct SamlSettings {
     pub start_path: String,
     /// How far the identity provider's clock may be off.
     pub clock_skew: Duration,
-    /// The identity provider.
-    pub identity_provider: IdentityProvider,
-    /// What holds for Microsoft Entra ID alone, where that is the identity provider.
-    pub entra: Option<EntraSettings>,
-    /// What happens where Entra left out the groups because there are too many.
-    pub group_overage: GroupOverage,
+    /// The identity providers, at least one.
+    pub identity_providers: Vec<IdentityProvider>,
     /// Names of relaxations of the profile.
     pub accept: Vec<String>,
     /// Which signatures must be there.
@@ -55,6 +51,23 @@ pub struct SamlSettings {
     pub replay_store: Option<ReplayStore>,
     /// Single Logout.
     pub logout: Option<LogoutSettings>,
+}
+
+impl SamlSettings {
+    /// The identity provider of this entity ID, and its place in the list.
+    #[must_use]
+    pub fn provider_of(&self, issuer: &str) -> Option<(usize, &IdentityProvider)> {
+        self.identity_providers.iter().enumerate().find(|(_, provider)| provider.entity_id == issuer)
+    }
+
+    /// The place of an identity provider by its name. The only one needs none.
+    #[must_use]
+    pub fn provider_named(&self, name: Option<&str>) -> Option<usize> {
+        match name {
+            Some(name) => self.identity_providers.iter().position(|provider| provider.name == name),
+            None => (self.identity_providers.len() == 1).then_some(0),
+        }
+    }
 }
 
 /// Which signatures must be there. One that is there must be right in any case.
@@ -92,6 +105,7 @@ const FIELDS: &[&str] = &[
     "start_path",
     "clock_skew_seconds",
     "identity_provider",
+    "identity_providers",
     "entra",
     "accept",
     "requires",
@@ -106,7 +120,7 @@ const FIELDS: &[&str] = &[
 
 pub(super) fn read(
     node: &Node<'_>,
-    public_url: Option<&str>,
+    (public_url, prefix): (Option<&str>, &str),
     environment: Environment<'_>,
 ) -> Option<SamlSettings> {
     let fields = node.fields(FIELDS);
@@ -120,11 +134,11 @@ pub(super) fn read(
             }
             path != "/"
         }),
-        None => Some(format!("{OWN_PREFIX}/saml/acs")),
+        None => Some(format!("{prefix}{OWN_PREFIX}/saml/acs")),
     };
     let start_path = match fields.get("start_path") {
-        Some(node) => read_start_path(&node, acs_path.as_deref()),
-        None => Some("/".to_owned()),
+        Some(node) => read_start_path(&node, acs_path.as_deref(), prefix),
+        None => Some(format!("{prefix}/")),
     };
     let skew = match fields.get("clock_skew_seconds") {
         Some(node) => node.number(0..=300),
@@ -137,9 +151,21 @@ pub(super) fn read(
     let accept = fields.get("accept").map(|node| relaxation::read(&node)).unwrap_or_default();
     let short_keys = accept.iter().any(|name| name == "rsa-1024");
     let preset = entra.as_ref().and_then(Option::as_ref).map(|(entra, _)| entra);
-    let identity_provider = fields
-        .need("identity_provider", "write entity_id, sso_url and certificates of the identity provider")
-        .and_then(|node| provider::read(&node, preset, short_keys));
+    let identity_providers = match (fields.get("identity_providers"), fields.get("identity_provider")) {
+        (Some(node), None) => {
+            if let Some(other) = fields.get("entra") {
+                other.error("stands beside identity_providers", "write `entra` in each that is Entra");
+            }
+            provider::read_listed(&node, short_keys)
+        }
+        (Some(node), Some(_)) => {
+            node.error("stands beside identity_provider", "write one of the two");
+            None
+        }
+        (None, _) => fields
+            .need("identity_provider", "write entity_id, sso_url and certificates of the identity provider")
+            .and_then(|node| provider::read_only(&node, entra.clone().flatten(), short_keys)),
+    };
     let requires = match fields.get("requires") {
         Some(node) => node.choice(&[
             ("any", RequiredSignatures::Any),
@@ -168,9 +194,18 @@ pub(super) fn read(
     };
     let logout = match fields.get("logout") {
         Some(node) => {
-            let metadata =
-                identity_provider.as_ref().is_some_and(|it| matches!(it.trust, Trust::Metadata(_)));
-            logout::read(&node, public_url, request.as_ref(), preset, metadata)
+            let providers = identity_providers.as_deref().unwrap_or_default();
+            let metadata = providers.iter().any(|it| matches!(it.trust, Trust::Metadata(_)));
+            let listed = fields.get("identity_providers").is_some();
+            let metadata = metadata || listed;
+            let addressed = node.fields_quietly(&["slo_url", "response_url"]);
+            if let Some(address) = addressed.filter(|_| listed) {
+                address.error(
+                    "says for all identity providers where people sign out",
+                    "write slo_url in each of identity_providers, or let its metadata say it",
+                );
+            }
+            logout::read(&node, (public_url, prefix), request.as_ref(), preset, metadata)
                 .filter(|logout| {
                     let same = acs_path.as_ref() == Some(&logout.path);
                     if same {
@@ -183,19 +218,14 @@ pub(super) fn read(
         None => Some(None),
     };
     let acs_path = acs_path?;
-    let (entra, group_overage) = match entra? {
-        Some((entra, overage)) => (Some(entra), overage),
-        None => (None, GroupOverage::Deny),
-    };
+    entra?;
     Some(SamlSettings {
         entity_id: entity_id?,
         acs_url: format!("{}{acs_path}", public_url?),
         acs_path,
         start_path: start_path?,
         clock_skew: Duration::from_secs(skew?),
-        identity_provider: identity_provider?,
-        entra,
-        group_overage,
+        identity_providers: identity_providers?,
         accept,
         requires: requires?,
         decryption,
@@ -219,10 +249,10 @@ fn read_path(node: &Node<'_>, remedy: &str) -> Option<String> {
 }
 
 /// A page of the application: neither the consumer, which takes no GET, nor an endpoint of ours.
-fn read_start_path(node: &Node<'_>, acs_path: Option<&str>) -> Option<String> {
+fn read_start_path(node: &Node<'_>, acs_path: Option<&str>, prefix: &str) -> Option<String> {
     let path = read_path(node, "use letters, digits, - . _ ~ only")?;
     let same = acs_path.is_some_and(|acs| acs.trim_end_matches('/') == path.trim_end_matches('/'));
-    if same || crate::common::path::is_at_or_below(&path, OWN_PREFIX) {
+    if same || crate::common::path::is_at_or_below(&path, &format!("{prefix}{OWN_PREFIX}")) {
         node.error(
             format!("`{path}` is an endpoint of the filter"),
             "write the path of a page of the application",

@@ -7,11 +7,121 @@ use crate::crypto::PublicKey;
 /// The identity provider that is trusted.
 #[derive(Debug)]
 pub struct IdentityProvider {
+    /// Where it stands in the configuration.
+    pub place: String,
+    /// Short name, one of a kind within the tenant: part of links and of what a login remembers.
+    pub name: String,
+    /// What people know it by, where they choose among several.
+    pub label: Option<String>,
+    /// Whose button it has there.
+    pub brand: Brand,
     /// Its entity ID: the issuer of every response.
     pub entity_id: String,
     /// Why it is trusted.
     pub trust: Trust,
+    /// What holds for Microsoft Entra ID alone, where that is what it is.
+    pub entra: Option<EntraSettings>,
+    /// What happens where Entra left out the groups because there are too many.
+    pub group_overage: GroupOverage,
+    /// Where people sign out there; `None`: where its metadata or `logout.slo_url` says.
+    pub slo_url: Option<String>,
 }
+
+/// Whose button an identity provider has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Brand {
+    /// A plain one.
+    #[default]
+    None,
+    /// Microsoft's, as its brand rules want it.
+    Microsoft,
+}
+
+/// What the only identity provider of a tenant is called.
+const ONLY: &str = "default";
+/// More nobody can choose from, and each may cost a signature check.
+const MOST: usize = 8;
+
+/// `identity_provider`: the only one.
+pub(super) fn read_only(
+    node: &Node<'_>,
+    entra: Option<(EntraSettings, GroupOverage)>,
+    short_keys: bool,
+) -> Option<Vec<IdentityProvider>> {
+    let (entra, group_overage) = entra.unzip();
+    let provider = read(node, entra.as_ref(), short_keys, &[])?;
+    Some(vec![IdentityProvider { entra, group_overage: group_overage.unwrap_or_default(), ..provider }])
+}
+
+/// `identity_providers`: several to choose from.
+pub(super) fn read_listed(node: &Node<'_>, short_keys: bool) -> Option<Vec<IdentityProvider>> {
+    let entries = node.list();
+    if entries.is_empty() || entries.len() > MOST {
+        node.error(format!("has {} entries", entries.len()), format!("list one to {MOST}"));
+    }
+    let mut providers: Vec<IdentityProvider> = Vec::new();
+    for entry in &entries {
+        let Some(provider) = read_one(entry, short_keys) else { continue };
+        if providers.iter().any(|other| other.name == provider.name) {
+            entry
+                .error(format!("`{}` names two identity providers", provider.name), "give each its own name");
+        }
+        if providers.iter().any(|other| other.entity_id == provider.entity_id) {
+            entry.error(
+                format!("the entity_id `{}` is another's already", provider.entity_id),
+                "an issuer is one identity provider: remove one of the two, or list both certificates in one",
+            );
+        }
+        providers.push(provider);
+    }
+    (providers.len() == entries.len()).then_some(providers)
+}
+
+fn read_one(node: &Node<'_>, short_keys: bool) -> Option<IdentityProvider> {
+    const MORE: &[&str] = &["name", "label", "brand", "entra", "slo_url"];
+    let fields = node.fields(&[FIELDS, MORE].concat());
+    let name = fields.need("name", "give it a short name, such as entra").and_then(|node| {
+        let name = node.text()?;
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.len() > 48 || !name.bytes().all(plain) {
+            node.error(format!("`{name}` is not a name"), "use a-z, 0-9 and -, at most 48");
+        }
+        Some(name.to_owned())
+    });
+    let label = fields.get("label").map(|node| node.text().map(str::to_owned));
+    let (entra, overage) = match fields.get("entra") {
+        Some(node) => read_entra(&node).map(|(entra, overage)| (Some(entra), overage))?,
+        None => (None, GroupOverage::Deny),
+    };
+    let brand = match fields.get("brand") {
+        Some(node) => node.choice(&[("none", Brand::None), ("microsoft", Brand::Microsoft)]),
+        None if entra.is_some() => Some(Brand::Microsoft),
+        None => Some(Brand::None),
+    };
+    let slo_url = match (fields.get("slo_url"), &entra) {
+        (Some(node), _) => read_url(&node).map(Some),
+        (None, Some(entra)) if fields.get("metadata").is_none() => {
+            Some(Some(format!("https://login.microsoftonline.com/{}/saml2", entra.tenant_id)))
+        }
+        (None, _) => Some(None),
+    };
+    let provider = read(node, entra.as_ref(), short_keys, MORE)?;
+    Some(IdentityProvider {
+        name: name?,
+        label: match label {
+            Some(None) => return None,
+            Some(label) => label,
+            None => None,
+        },
+        brand: brand?,
+        entra,
+        group_overage: overage,
+        slo_url: slo_url?,
+        ..provider
+    })
+}
+
+const FIELDS: &[&str] = &["entity_id", "sso_url", "certificates", "metadata", "pinned", "trust"];
 
 /// Why an identity provider is trusted.
 #[derive(Debug)]
@@ -81,12 +191,24 @@ fn is_guid(text: &str) -> bool {
         && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-pub(super) fn read(
+fn read(
     node: &Node<'_>,
     entra: Option<&EntraSettings>,
     short_keys: bool,
+    more: &[&str],
 ) -> Option<IdentityProvider> {
-    let fields = node.fields(&["entity_id", "sso_url", "certificates", "metadata", "pinned", "trust"]);
+    let fields = node.fields(&[FIELDS, more].concat());
+    let of = |entity_id, trust| IdentityProvider {
+        place: node.path.clone(),
+        name: ONLY.to_owned(),
+        label: None,
+        brand: Brand::None,
+        entity_id,
+        trust,
+        entra: None,
+        group_overage: GroupOverage::Deny,
+        slo_url: None,
+    };
     let entity_id = match (fields.get("entity_id"), entra) {
         (Some(node), _) => read_entity_id(&node, entra),
         (None, Some(entra)) => Some(format!("https://sts.windows.net/{}/", entra.tenant_id)),
@@ -103,7 +225,7 @@ pub(super) fn read(
             other.error("stands beside metadata, which says the same", "write one of the two");
         }
         let metadata = metadata::read(&node, &fields, |node| read_certificates(node, short_keys))?;
-        return Some(IdentityProvider { entity_id: entity_id?, trust: Trust::Metadata(metadata) });
+        return Some(of(entity_id?, Trust::Metadata(metadata)));
     }
     for other in ["pinned", "trust"].iter().filter_map(|name| fields.get(name)) {
         other.error(
@@ -126,7 +248,7 @@ pub(super) fn read(
         .need("certificates", "paste the signing certificate (Base64 or PEM)")
         .map(|node| read_certificates(&node, short_keys));
     let trust = Trust::Pinned { sso_url: sso_url?, keys: keys? };
-    Some(IdentityProvider { entity_id: entity_id?, trust })
+    Some(of(entity_id?, trust))
 }
 
 fn read_entity_id(node: &Node<'_>, entra: Option<&EntraSettings>) -> Option<String> {

@@ -3,7 +3,7 @@
 use crate::access::{Cookies, UsedOnce};
 use crate::common::{Host, Reply};
 use crate::config::{LogoutSettings, SamlSettings};
-use crate::gateway::pages::{Offer, Reference, page};
+use crate::gateway::pages::{Offer, Reference, page, words};
 use crate::gateway::provider::{self, Found, Provider};
 use crate::gateway::request::{Head, form};
 use crate::gateway::sign_on::Consumed;
@@ -22,7 +22,9 @@ struct Desk<'a> {
     gateway: &'a Gateway,
     tenant: &'a TenantRoom,
     saml: &'a SamlSettings,
+    /// The identity provider, and its place.
     provider: &'a Provider,
+    at: usize,
     head: &'a Head,
     host: &'a dyn Host,
 }
@@ -35,16 +37,27 @@ pub(in crate::gateway) fn redirected(
     host: &dyn Host,
 ) -> Reply {
     let Some((saml, logout)) = super::settings(tenant) else {
-        return refused(tenant, "not_configured", "", host);
+        return refused(tenant, head, "not_configured", "", host);
     };
-    let Found::Known(provider) = provider::find(gateway, tenant, host) else { return unready(tenant, host) };
-    let desk = Desk { gateway, tenant, saml, provider: &provider, head, host };
-    let read = desk.expecting(logout, |expect| read_redirect(host, head.query(), expect));
-    if read == Err(LogoutError::Signature(SignatureFault::Untrusted)) {
-        // Nothing waits here: a redirect can be followed again.
-        provider::suspect_new_key(gateway, tenant, host.now());
+    let mut reply = None;
+    for at in 0..saml.identity_providers.len() {
+        let Found::Known(provider) = provider::find(gateway, tenant, at, host) else { continue };
+        let desk = Desk { gateway, tenant, saml, provider: &provider, at, head, host };
+        let read = desk.expecting(logout, |expect| read_redirect(host, head.query(), expect));
+        if read == Err(LogoutError::Signature(SignatureFault::Untrusted)) {
+            // Nothing waits here: a redirect can be followed again.
+            provider::suspect_new_key(gateway, tenant, at, host.now());
+        }
+        match read {
+            Ok(_) => return desk.judge(read),
+            // Of several, the first tells what was wrong.
+            Err(error) => reply = reply.or(Some(error)),
+        }
     }
-    desk.judge(read)
+    match reply {
+        Some(error) => refused(tenant, head, error.code(), &error.to_string(), host),
+        None => unready(tenant, head, host),
+    }
 }
 
 /// A message in a form. `again`: it has waited for metadata, and does not wait a second time.
@@ -57,29 +70,45 @@ pub(in crate::gateway) fn posted(
     host: &dyn Host,
 ) -> Consumed {
     let Some((saml, logout)) = super::settings(tenant) else {
-        return Consumed::Answer(refused(tenant, "not_configured", "", host));
-    };
-    let provider = match provider::find(gateway, tenant, host) {
-        Found::Known(provider) => provider,
-        Found::Coming(document) if !again => return Consumed::Await(document),
-        _ => return Consumed::Answer(unready(tenant, host)),
+        return Consumed::Answer(refused(tenant, head, "not_configured", "", host));
     };
     let Some(fields) = std::str::from_utf8(body).ok().and_then(form) else {
-        return Consumed::Answer(refused(tenant, "malformed_form", "", host));
+        return Consumed::Answer(refused(tenant, head, "malformed_form", "", host));
     };
-    let desk = Desk { gateway, tenant, saml, provider: &provider, head, host };
-    let read = desk.expecting(logout, |expect| read_post(host, &fields, expect));
-    if !again
-        && read == Err(LogoutError::Signature(SignatureFault::Untrusted))
-        && let Some(document) = provider::fetch_for(gateway, tenant, host.now(), || {
-            let message = fields.iter().find(|(name, _)| name.starts_with("SAMLRe"));
-            let octets = message.and_then(|(_, value)| crate::saml::response::decode_post(value).ok());
-            octets.is_some_and(|octets| may_have_new_key(&octets, provider.keys()))
-        })
-    {
-        return Consumed::Await(document);
+    let (mut failed, mut wait) = (None, None);
+    for at in 0..saml.identity_providers.len() {
+        let provider = match provider::find(gateway, tenant, at, host) {
+            Found::Known(provider) => provider,
+            Found::Coming(document) => {
+                wait = wait.or(Some(document));
+                continue;
+            }
+            Found::Unknown => continue,
+        };
+        let desk = Desk { gateway, tenant, saml, provider: &provider, at, head, host };
+        let read = desk.expecting(logout, |expect| read_post(host, &fields, expect));
+        if read == Err(LogoutError::Signature(SignatureFault::Untrusted)) && !again {
+            wait = wait.or_else(|| {
+                provider::fetch_for(gateway, tenant, at, host.now(), || {
+                    let message = fields.iter().find(|(name, _)| name.starts_with("SAMLRe"));
+                    let octets =
+                        message.and_then(|(_, value)| crate::saml::response::decode_post(value).ok());
+                    octets.is_some_and(|octets| may_have_new_key(&octets, provider.keys()))
+                })
+            });
+        }
+        match read {
+            Ok(_) => return Consumed::Answer(desk.judge(read)),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    Consumed::Answer(desk.judge(read))
+    match (wait.filter(|_| !again), failed) {
+        (Some(document), _) => Consumed::Await(document),
+        (None, Some(error)) => {
+            Consumed::Answer(refused(tenant, head, error.code(), &error.to_string(), host))
+        }
+        (None, None) => Consumed::Answer(unready(tenant, head, host)),
+    }
 }
 
 impl Desk<'_> {
@@ -110,7 +139,7 @@ impl Desk<'_> {
                 self.requested(&request, relay_state.as_deref().unwrap_or_default())
             }
             Ok(Received { message: Message::Response(response), .. }) => self.answered(&response),
-            Err(error) => refused(self.tenant, error.code(), &error.to_string(), self.host),
+            Err(error) => refused(self.tenant, self.head, error.code(), &error.to_string(), self.host),
         }
     }
 
@@ -121,30 +150,42 @@ impl Desk<'_> {
         let used = format!("logout {}", request.id);
         match gateway.replay.use_once(host, self.provider.entity_id(), &used, request.ends) {
             Ok(UsedOnce::Fresh) => {}
-            Ok(UsedOnce::Again) => return refused(tenant, "replayed", "", host),
-            Ok(UsedOnce::Full) => return refused(tenant, "replay_memory_full", "", host),
-            Err(_) => return refused(tenant, "replay_memory_unreadable", "", host),
+            Ok(UsedOnce::Again) => return refused(tenant, self.head, "replayed", "", host),
+            Ok(UsedOnce::Full) => return refused(tenant, self.head, "replay_memory_full", "", host),
+            Err(_) => return refused(tenant, self.head, "replay_memory_unreadable", "", host),
         }
         let cookies = Cookies::read(&self.head.headers);
+        let is_entra = self.saml.identity_providers.get(self.at).is_some_and(|it| it.entra.is_some());
         let own = tenant.sessions.read(host.now(), &self.head.host, &cookies).filter(|session| {
+            if session.identity.issuer != self.provider.entity_id() {
+                return false;
+            }
             let (name, index) = (&session.identity.name_id, &session.identity.session_index);
             let named = name.trim().to_lowercase() == request.name_id.trim().to_lowercase();
             let listed = index.as_ref().is_some_and(|index| request.session_indexes.contains(index));
             // Entra may name the person otherwise than at the sign-in, but its index is one person's.
-            (named && (listed || request.session_indexes.is_empty())) || (listed && self.saml.entra.is_some())
+            (named && (listed || request.session_indexes.is_empty())) || (listed && is_entra)
         });
-        let mut ended =
-            super::end(gateway, tenant, self.saml, &request.name_id, &request.session_indexes, host).is_ok();
+        let mut ended = super::end(
+            gateway,
+            tenant,
+            (self.saml, self.at),
+            &request.name_id,
+            &request.session_indexes,
+            host,
+        )
+        .is_ok();
         if let Some(own) = &own {
             ended &= gateway.people.end_session(host, &tenant.settings.name, &own.id) == Ok(true);
         }
         let (outcome, code) = if ended { ("accepted", "") } else { ("failed", "logout_not_recorded") };
         reports::logout(host, &tenant.settings.name, outcome, code, &Reference::new(host), "");
-        let reply = answer(gateway, tenant, self.provider, (&request.id, relay_state), ended, host);
+        let view = tenant.view(&self.head.headers);
+        let reply = answer(gateway, (tenant, &view), self.provider, (&request.id, relay_state), ended, host);
         let reply = reply.unwrap_or_else(|| {
-            let (status, title) =
-                if ended { (200, SIGNED_OUT) } else { (500, "You could not be signed out") };
-            page(status, title, CLOSE, &Offer::Nothing, None)
+            let (status, said) =
+                if ended { (200, &words::SIGNED_OUT) } else { (500, &words::NOT_SIGNED_OUT) };
+            page(&view, status, said, &Offer::Nothing, None)
         });
         if own.is_some() { application::signed_out(reply, tenant, self.head, &cookies) } else { reply }
     }
@@ -157,6 +198,7 @@ impl Desk<'_> {
         if !pending.contains(&response.in_response_to) {
             return refused(
                 tenant,
+                self.head,
                 "unknown_request",
                 "the answer belongs to no sign-out of this browser",
                 host,
@@ -170,24 +212,12 @@ impl Desk<'_> {
             (true, Outcome::Failed) => "status",
         };
         reports::logout(host, &tenant.settings.name, "answered", code, &Reference::new(host), "");
-        let (title, text) = if whole {
-            (
-                SIGNED_OUT,
-                "You are signed out here and at your organisation's sign-in service. You can close this window.",
-            )
-        } else {
-            (
-                "You are signed out here",
-                "You may still be signed in elsewhere. Close all windows of the browser to be sure.",
-            )
-        };
-        let start = Offer::Link(&self.saml.start_path, "Go to the start");
-        page(200, title, text, &start, None).with("set-cookie", tenant.logouts.forget())
+        let said = if whole { &words::SIGNED_OUT_EVERYWHERE } else { &words::SIGNED_OUT_HERE };
+        let start = Offer::Link(&self.saml.start_path, &words::TO_THE_START);
+        let reply = page(&tenant.view(&self.head.headers), 200, said, &start, None);
+        reply.with("set-cookie", tenant.logouts.forget())
     }
 }
-
-const SIGNED_OUT: &str = "You are signed out";
-const CLOSE: &str = "You can close this window.";
 
 /// As what the identity provider may name itself. Entra does so by its entity ID and, in answers, by the host of its
 /// endpoints, each with the tenant: `https://sts.windows.net/T/` and `https://login.microsoftonline.com/T/`.
@@ -208,19 +238,18 @@ fn issuers(entity_id: &str, slo_url: Option<&str>) -> Vec<String> {
     issuers
 }
 
-fn refused(tenant: &TenantRoom, code: &str, detail: &str, host: &dyn Host) -> Reply {
+fn refused(tenant: &TenantRoom, head: &Head, code: &str, detail: &str, host: &dyn Host) -> Reply {
     let reference = Reference::new(host);
     reports::logout(host, &tenant.settings.name, "rejected", code, &reference, detail);
-    let text = "The message of your organisation's sign-in service was not accepted. To sign out here, use this link.";
-    let offer = Offer::Link("/.vestibule/sign-out", "Sign out");
-    page(403, "You could not be signed out this way", text, &offer, Some(&reference))
+    let path = tenant.own_path("/.vestibule/sign-out");
+    let offer = Offer::Link(&path, &words::SIGN_OUT);
+    page(&tenant.view(&head.headers), 403, &words::SIGN_OUT_REFUSED, &offer, Some(&reference))
 }
 
-fn unready(tenant: &TenantRoom, host: &dyn Host) -> Reply {
+fn unready(tenant: &TenantRoom, head: &Head, host: &dyn Host) -> Reply {
     let reference = Reference::new(host);
     reports::logout(host, &tenant.settings.name, "failed", "provider_unknown", &reference, "");
-    let text = "Your organisation's sign-in service cannot be reached at this moment. Please try again.";
-    page(503, "Signing out is not possible now", text, &Offer::Nothing, Some(&reference))
+    page(&tenant.view(&head.headers), 503, &words::SIGN_OUT_UNREADY, &Offer::Nothing, Some(&reference))
         .with("retry-after", "5")
 }
 

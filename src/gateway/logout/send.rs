@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::{Host, Identity, Reply};
 use crate::config::{LogoutSettings, RequestBinding, SamlSettings};
-use crate::gateway::pages::{Reference, carry_for, private};
+use crate::gateway::pages::{Reference, View, carry, private, words};
 use crate::gateway::provider::{Found, Provider, find};
 use crate::gateway::request::Head;
 use crate::gateway::sign_on::signing;
@@ -71,20 +71,21 @@ fn begin(
     person: &Identity,
     host: &dyn Host,
 ) -> Result<Reply, &'static str> {
-    let Found::Known(provider) = find(gateway, tenant, host) else { return Err("provider_unknown") };
+    let (at, _) = saml.provider_of(&person.issuer).ok_or("provider_unknown")?;
+    let Found::Known(provider) = find(gateway, tenant, at, host) else { return Err("provider_unknown") };
     let address = Address::of(logout, &provider).ok_or("no_logout_endpoint")?;
     let out = outgoing(gateway, saml, logout, (&address.request_url, address.binding), "", host)?;
     let (id, sent) =
         logout_request(host, person, host.now().after(LIFETIME), &out).map_err(|error| error.code())?;
     let line = tenant.logouts.begin(host, &id, &head.host).map_err(|_| "unavailable.randomness")?;
     host.count("vestibule.logout.started");
-    Ok(carried(sent).with("set-cookie", line))
+    Ok(carried(&tenant.view(&head.headers), sent).with("set-cookie", line))
 }
 
 /// The answer to a request of the identity provider; `None` where there is nowhere to send it.
 pub(super) fn answer(
     gateway: &Gateway,
-    tenant: &TenantRoom,
+    (tenant, view): (&TenantRoom, &View<'_>),
     provider: &Provider,
     (in_response_to, relay_state): (&str, &str),
     success: bool,
@@ -97,7 +98,7 @@ pub(super) fn answer(
         logout_response(host, in_response_to, success, &out).map_err(|error| error.code())
     });
     match answered {
-        Ok(sent) => Some(carried(sent)),
+        Ok(sent) => Some(carried(view, sent)),
         Err(code) => {
             report(tenant, host, code);
             None
@@ -120,12 +121,10 @@ fn outgoing<'a>(
     Ok(Outgoing { url, binding, entity_id: &saml.entity_id, relay_state, signing })
 }
 
-fn carried(sent: Sent) -> Reply {
+fn carried(view: &View<'_>, sent: Sent) -> Reply {
     match sent {
         Sent::Redirect(url) => private(Reply::status(303)).with("location", url),
-        Sent::Form { action, fields } => {
-            carry_for("Sign out", "You are taken to your organisation's sign-out page.", &action, &fields)
-        }
+        Sent::Form { action, fields } => carry(view, &words::CARRY_SIGN_OUT, &action, &fields),
     }
 }
 

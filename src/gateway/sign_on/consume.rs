@@ -1,8 +1,10 @@
 //! The assertion consumer: what a browser brings from the identity provider.
 
+use std::collections::BTreeSet;
+
 use crate::access::{Cookies, LedgerError, Login, Manner, UsedOnce, is_handle};
 use crate::common::{Host, Reply, UnixMillis};
-use crate::config::{SamlSettings, Unsolicited, claim_name};
+use crate::config::{IdentityProvider, SamlSettings, Unsolicited, claim_name};
 use crate::gateway::documents::DocumentId;
 use crate::gateway::event::Call;
 use crate::gateway::pages::{Reference, private};
@@ -61,8 +63,9 @@ pub(in crate::gateway) fn consume(
     host: &dyn Host,
 ) -> Consumed {
     let reference = Reference::new(host);
+    let view = tenant.view(&head.headers);
     let (Some(saml), Some(room)) = (&tenant.settings.saml, &tenant.saml) else {
-        return Consumed::Answer(Refusal::new("not_configured").reply(tenant, &reference, host));
+        return Consumed::Answer(Refusal::new("not_configured").reply(tenant, &view, &reference, host));
     };
     let cookies = Cookies::read(&head.headers);
     let now = host.now();
@@ -70,7 +73,7 @@ pub(in crate::gateway) fn consume(
     let desk = Desk { gateway, tenant, saml, room, head, cookies, now, pending, again, host };
     match desk.take(body, reference.clone()) {
         Ok(consumed) => consumed,
-        Err(refusal) => Consumed::Answer(refusal.reply(tenant, &reference, host)),
+        Err(refusal) => Consumed::Answer(refusal.reply(tenant, &view, &reference, host)),
     }
 }
 
@@ -80,24 +83,60 @@ impl Desk<'_> {
             return Err(no_pending_login());
         }
         let form = read(body)?;
-        let request_ids: Vec<String> =
-            self.pending.iter().map(|(_, login)| login.request_id.clone()).collect();
-        let provider = match provider::find(self.gateway, self.tenant, self.host) {
-            Found::Known(provider) => provider,
-            Found::Coming(document) if !self.again => return Ok(Consumed::Await(document)),
-            _ => return Err(unready()),
-        };
-        let xml = match decode_post(&form.response) {
-            Ok(xml) => xml,
-            Err(rejection) => return self.reject(&rejection, &form, &reference),
-        };
-        match validate(self.host, &xml, &self.expectations(&request_ids, &provider)) {
-            Ok(accepted) => self.accept(accepted, &form, reference),
-            Err(rejection) => match self.new_key(&provider, &rejection, &xml) {
-                Some(document) => Ok(Consumed::Await(document)),
-                None => self.reject(&rejection, &form, &reference),
-            },
+        let xml = decode_post(&form.response);
+        let mut first: Result<(), Refusal> = Err(no_pending_login());
+        let mut rejected = None;
+        for (at, settings) in self.candidates(form.relay_state.as_deref()) {
+            let provider = match provider::find(self.gateway, self.tenant, at, self.host) {
+                Found::Known(provider) => provider,
+                Found::Coming(document) if !self.again => return Ok(Consumed::Await(document)),
+                _ => {
+                    first = Err(unready());
+                    continue;
+                }
+            };
+            let xml = match &xml {
+                Ok(xml) => xml,
+                Err(rejection) => return self.reject(rejection, &form, &reference),
+            };
+            let request_ids = self.asked(at);
+            match validate(self.host, xml, &self.expectations(&request_ids, &provider)) {
+                Ok(accepted) => return self.accept(settings, accepted, &form, reference),
+                Err(rejection) => match self.new_key((at, &provider), &rejection, xml) {
+                    Some(document) => return Ok(Consumed::Await(document)),
+                    // The first that could be asked tells why.
+                    None => rejected = rejected.or(Some(rejection)),
+                },
+            }
         }
+        match (rejected, first) {
+            (Some(rejection), _) => self.reject(&rejection, &form, &reference),
+            (None, first) => Err(first.err().unwrap_or_else(no_pending_login)),
+        }
+    }
+
+    /// Whose answer it may be: of the identity provider that the login was begun at which the relay state names;
+    /// otherwise of each that this browser has a login at, or of any where nobody need have asked. Whose it is indeed, the
+    /// signature says; a login at one is never answered by another.
+    fn candidates(&self, relay_state: Option<&str>) -> Vec<(usize, &IdentityProvider)> {
+        let named = |login: &Login| self.saml.provider_named(login.provider.as_deref());
+        let answered = self.pending.iter().find(|(handle, _)| Some(handle.as_str()) == relay_state);
+        let places: BTreeSet<usize> = match answered {
+            Some((_, login)) => named(login).into_iter().collect(),
+            None if self.saml.unsolicited != Unsolicited::Refuse => {
+                (0..self.saml.identity_providers.len()).collect()
+            }
+            None => self.pending.iter().filter_map(|(_, login)| named(login)).collect(),
+        };
+        let provider = |at| Some((at, self.saml.identity_providers.get(at)?));
+        places.into_iter().filter_map(provider).collect()
+    }
+
+    /// Identifiers of the requests that this identity provider was sent.
+    fn asked(&self, at: usize) -> Vec<String> {
+        let asked = |login: &Login| self.saml.provider_named(login.provider.as_deref()) == Some(at);
+        let logins = self.pending.iter().map(|(_, login)| login);
+        logins.filter(|login| asked(login)).map(|login| login.request_id.clone()).collect()
     }
 
     fn expectations<'e>(&'e self, request_ids: &'e [String], provider: &'e Provider) -> Expectations<'e> {
@@ -118,7 +157,7 @@ impl Desk<'_> {
     }
 
     /// The metadata to wait for, where a key that is not known yet may have signed the response.
-    fn new_key(&self, provider: &Provider, rejection: &Rejection, xml: &[u8]) -> Option<DocumentId> {
+    fn new_key(&self, provider: (usize, &Provider), rejection: &Rejection, xml: &[u8]) -> Option<DocumentId> {
         if self.again {
             return None;
         }
@@ -126,7 +165,13 @@ impl Desk<'_> {
     }
 
     /// A valid response: of whom, and may they come in?
-    fn accept(&self, accepted: Accepted, form: &Form, reference: Reference) -> Result<Consumed, Refusal> {
+    fn accept(
+        &self,
+        provider: &IdentityProvider,
+        accepted: Accepted,
+        form: &Form,
+        reference: Reference,
+    ) -> Result<Consumed, Refusal> {
         let answered = match &accepted.in_response_to {
             Some(id) => {
                 let found = self.pending.iter().find(|(_, login)| login.request_id == *id);
@@ -136,7 +181,7 @@ impl Desk<'_> {
         };
         let login = answered.map(|(_, login)| login);
         let groups_matter = self.tenant.needs(claim_name("groups"));
-        let seen = rules::check(self.saml, &accepted, login, groups_matter, self.now)
+        let seen = rules::check((self.saml, provider), &accepted, login, groups_matter, self.now)
             .map_err(|refusal| refusal.after(login))?;
         use_once(self.gateway, &accepted, self.host).map_err(|refusal| refusal.after(login))?;
         if let Some((handle, login)) = answered {
@@ -144,6 +189,10 @@ impl Desk<'_> {
         }
         for code in accepted.warnings.iter().map(|warning| warning.code()).chain(seen) {
             reports::sign_on_warning(self.host, &self.tenant.settings.name, code);
+        }
+        if let Some(login) = login {
+            let took = self.now.0.saturating_sub(login.began().0);
+            self.host.record("vestibule.sign_on.duration_ms", took);
         }
         let round = self.tenant.rounds.add(self.host, &self.head.host, &self.cookies);
         let others =
@@ -166,6 +215,7 @@ impl Desk<'_> {
                 .collect(),
             reference,
             accepted,
+            language: self.tenant.view(&self.head.headers).language(),
         };
         Ok(match &self.saml.replay_store {
             Some(settings) => {
@@ -215,7 +265,7 @@ impl Desk<'_> {
         let wish = Wish::plain(of_relay_state(&self.tenant.settings, self.saml, relay_state));
         let rounds = self.tenant.rounds.recent(self.now, &self.head.host, &self.cookies);
         if rounds >= MOST_ROUNDS {
-            return going_round(self.tenant, &wish, self.host);
+            return going_round(self.tenant, self.head, &wish, self.host);
         }
         self.host.count("vestibule.sign_on.bounced");
         let reply = start(self.gateway, self.tenant, self.saml, self.head, &wish, self.host);

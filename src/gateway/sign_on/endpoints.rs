@@ -3,7 +3,7 @@
 use crate::access::Cookies;
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
-use crate::gateway::pages::{Offer, Reference, page, problem};
+use crate::gateway::pages::{Offer, Reference, page, problem, words};
 use crate::gateway::request::Head;
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, application, logout, reports};
@@ -18,6 +18,7 @@ pub(in crate::gateway) fn own_endpoint(
     path: &str,
     host: &dyn Host,
 ) -> Option<Reply> {
+    let path = path.strip_prefix(tenant.settings.path_prefix.as_str())?;
     if path != "/.vestibule" && !path.starts_with("/.vestibule/") {
         return None;
     }
@@ -28,7 +29,9 @@ pub(in crate::gateway) fn own_endpoint(
         (SIGN_OUT, saml, "GET" | "HEAD") => {
             let leaves = saml.is_some_and(|saml| saml.logout.is_some());
             let offer = if leaves { Offer::PostAndLeave } else { Offer::Post };
-            page(200, "Sign out", "Do you want to sign out?", &offer(SIGN_OUT, "Sign out"), None)
+            let path = tenant.own_path(SIGN_OUT);
+            let offer = offer(&path, &words::SIGN_OUT);
+            page(&tenant.view(&head.headers), 200, &words::ASK_SIGN_OUT, &offer, None)
         }
         (SIGN_OUT, _, "POST") => sign_out(gateway, tenant, head, host),
         (METADATA | SIGN_IN | SIGN_OUT, _, _) => {
@@ -78,21 +81,20 @@ fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host
         recorded = gateway.people.end_session(host, &tenant.settings.name, &session.id) == Ok(true);
         host.count("vestibule.session.signed_out");
     }
-    let start = tenant.settings.saml.as_ref().map_or("/", |saml| saml.start_path.as_str());
+    let start = tenant.start_path();
     // A script cannot follow to another site; its page stays.
     let navigates = head.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
     let leaving = session.as_ref().filter(|_| recorded && navigates);
     let leaving = leaving.and_then(|session| logout::leave(gateway, tenant, head, &session.identity, host));
+    let view = tenant.view(&head.headers);
     let reply = if let Some(leaving) = leaving {
         leaving
     } else if recorded {
-        let text = "You can close this window.";
-        page(200, "You are signed out", text, &Offer::Link(start, "Go to the start"), None)
+        page(&view, 200, &words::SIGNED_OUT, &Offer::Link(&start, &words::TO_THE_START), None)
     } else {
         let reference = Reference::new(host);
         reports::sign_on(host, &tenant.settings.name, "failed", "sign_out_not_recorded", &reference, "");
-        let text = "This browser has forgotten the session, but a copy of it elsewhere could not be ended.";
-        page(500, "You are signed out here only", text, &Offer::Nothing, Some(&reference))
+        page(&view, 500, &words::SIGNED_OUT_IN_PART, &Offer::Nothing, Some(&reference))
     };
     let reply = application::signed_out(reply, tenant, head, &cookies);
     // Whoever signs out on purpose goes round no more.

@@ -2,12 +2,13 @@
 
 use crate::access::Login;
 use crate::common::{Host, Reply};
-use crate::gateway::pages::{Offer, Reference, page};
+use crate::gateway::pages::{Offer, Reference, View, page_with, words};
 use crate::gateway::reports;
 use crate::gateway::tenant::TenantRoom;
 use crate::saml::encryption::EncryptionFault;
 use crate::saml::response::Rejection;
 
+use super::status::Told;
 use super::{SIGN_IN, status};
 
 /// See the module.
@@ -39,8 +40,8 @@ pub(super) enum Page {
     Stale,
     /// The groups did not come along.
     Groups,
-    /// The identity provider did not sign the person in: title, text.
-    Status(&'static str, String),
+    /// The identity provider did not sign the person in.
+    Status(Told),
     /// It did not, because it was not to ask them.
     Passive,
 }
@@ -57,10 +58,7 @@ impl Refusal {
     pub(super) fn of(rejection: &Rejection) -> Self {
         let page = match rejection {
             Rejection::Status { status, .. } if status == "NoPassive" => Page::Passive,
-            Rejection::Status { status, aadsts } => {
-                let (title, text) = status::told(status, aadsts.as_deref());
-                Page::Status(title, text)
-            }
+            Rejection::Status { status, aadsts } => Page::Status(status::told(status, aadsts.as_deref())),
             Rejection::Encryption(EncryptionFault::Busy) => Page::Busy,
             _ => Page::General,
         };
@@ -74,79 +72,38 @@ impl Refusal {
     }
 
     /// Log line and page.
-    pub(super) fn reply(&self, tenant: &TenantRoom, reference: &Reference, host: &dyn Host) -> Reply {
+    pub(super) fn reply(
+        &self,
+        tenant: &TenantRoom,
+        view: &View<'_>,
+        reference: &Reference,
+        host: &dyn Host,
+    ) -> Reply {
         reports::sign_on(host, &tenant.settings.name, "rejected", self.code, reference, &self.detail);
+        let sign_in = tenant.own_path(SIGN_IN);
         let link = |parameters: &str| match &self.target {
-            Some(target) => format!("{SIGN_IN}?{parameters}return={}", percent_encoded(target)),
-            None => format!("{SIGN_IN}?{parameters}").trim_end_matches(['?', '&']).to_owned(),
+            Some(target) => format!("{sign_in}?{parameters}return={}", percent_encoded(target)),
+            None => format!("{sign_in}?{parameters}").trim_end_matches(['?', '&']).to_owned(),
         };
-        let again = link("");
-        let (status, title, text, offer) = match &self.page {
-            Page::General => (
-                403,
-                "You could not be signed in",
-                "The answer of your organisation's sign-in service was not accepted.",
-                Offer::Link(&again, "Sign in again"),
-            ),
-            Page::Inactive => (
-                403,
-                "Your account is not active",
-                "Access to this application has been withdrawn. Ask your administrator if you need it.",
-                Offer::Nothing,
-            ),
-            Page::Again => (
-                403,
-                "Please sign in again",
-                "This sign-in was begun in another browser, took too long, or was used already.",
-                Offer::Link(&again, "Sign in again"),
-            ),
-            Page::Cookies => (
-                403,
-                "Please sign in again",
-                "Your browser did not say which sign-in this belongs to. It was begun in another browser, took too long, \
-                 or your browser keeps no cookies of this site: allow them, then sign in again.",
-                Offer::Link(&again, "Sign in again"),
-            ),
-            Page::Busy => (
-                503,
-                "Signing in is not possible now",
-                "Many people are signing in at this moment. Please try again.",
-                Offer::Link(&again, "Sign in again"),
-            ),
-            Page::Unready => (
-                503,
-                "Signing in is not possible now",
-                "Your organisation's sign-in service cannot be reached at this moment. Please try again.",
-                Offer::Link(&again, "Sign in again"),
-            ),
-            Page::Stale => {
-                return page(
-                    403,
-                    "Please prove who you are again",
-                    "Your last sign-in at your organisation is too long ago for this application.",
-                    &Offer::Link(&link("fresh=1&"), "Sign in again"),
-                    Some(reference),
-                );
-            }
-            Page::Groups => (
-                403,
-                "Your groups are not known",
-                "You belong to more groups than your organisation's sign-in service sends, so your access cannot be \
-                 decided. Ask your administrator to send only the groups that are assigned to this application.",
-                Offer::Nothing,
-            ),
-            Page::Status(title, text) => (403, *title, text.as_str(), Offer::Link(&again, "Try again")),
-            Page::Passive => {
-                return page(
-                    403,
-                    "You are not signed in yet",
-                    "Your organisation's sign-in service wants to ask you something first.",
-                    &Offer::Link(&link("interactive=1&"), "Sign in"),
-                    Some(reference),
-                );
-            }
+        let more = match &self.page {
+            Page::Status(told) => told.more.as_str(),
+            _ => "",
         };
-        let reply = page(status, title, text, &offer, Some(reference));
+        let (status, said, parameters, label) = match &self.page {
+            Page::General => (403, words::NOT_SIGNED_IN, "", Some(&words::SIGN_IN_AGAIN)),
+            Page::Inactive => (403, words::INACTIVE, "", None),
+            Page::Again => (403, words::AGAIN, "", Some(&words::SIGN_IN_AGAIN)),
+            Page::Cookies => (403, words::COOKIES, "", Some(&words::SIGN_IN_AGAIN)),
+            Page::Busy => (503, words::BUSY, "", Some(&words::SIGN_IN_AGAIN)),
+            Page::Unready => (503, words::UNREADY, "", Some(&words::SIGN_IN_AGAIN)),
+            Page::Stale => (403, words::STALE, "fresh=1&", Some(&words::SIGN_IN_AGAIN)),
+            Page::Groups => (403, words::GROUPS, "", None),
+            Page::Status(told) => (403, told.said, "", Some(&words::TRY_AGAIN)),
+            Page::Passive => (403, words::PASSIVE, "interactive=1&", Some(&words::SIGN_IN)),
+        };
+        let link = link(parameters);
+        let offer = label.map_or(Offer::Nothing, |label| Offer::Link(&link, label));
+        let reply = page_with(view, status, &said, more, &offer, Some(reference));
         if status == 503 { reply.with("retry-after", "1") } else { reply }
     }
 }

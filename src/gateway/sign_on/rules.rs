@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::access::{Login, Manner};
 use crate::common::{Identity, UnixMillis};
-use crate::config::{EntraSettings, GroupOverage, SamlSettings, Unsolicited, claim_name};
+use crate::config::{EntraSettings, GroupOverage, IdentityProvider, SamlSettings, Unsolicited, claim_name};
 use crate::saml::response::Accepted;
 
 use super::refusal::{Page, Refusal};
@@ -16,7 +16,7 @@ const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
 ///
 /// Gives the codes of what an operator should look at.
 pub(super) fn check(
-    saml: &SamlSettings,
+    (saml, provider): (&SamlSettings, &IdentityProvider),
     accepted: &Accepted,
     login: Option<&Login>,
     groups_matter: bool,
@@ -27,11 +27,11 @@ pub(super) fn check(
     }
     proof(saml, accepted, login, now)?;
     context(saml, &accepted.identity)?;
-    if let Some(entra) = &saml.entra {
+    if let Some(entra) = &provider.entra {
         of_entra(entra, &accepted.identity)?;
     }
     let overage = accepted.identity.attributes.contains_key(GROUPS_LINK);
-    match saml.group_overage {
+    match provider.group_overage {
         GroupOverage::Deny if overage && groups_matter => Err(Refusal::with(
             "group_overage",
             Page::Groups,
@@ -88,9 +88,9 @@ fn context(saml: &SamlSettings, identity: &Identity) -> Result<(), Refusal> {
     if wanted.is_empty() || identity.authn_context.as_ref().is_some_and(|class| wanted.contains(class)) {
         return Ok(());
     }
-    let (title, text) = super::status::told("NoAuthnContext", None);
+    let told = super::status::told("NoAuthnContext", None);
     let detail = "the assertion does not name one of request.authn_context";
-    Err(Refusal::with("authn_context", Page::Status(title, text), detail))
+    Err(Refusal::with("authn_context", Page::Status(told), detail))
 }
 
 /// The directory is the configured one, and the person has the identifier that never changes.

@@ -3,7 +3,7 @@
 use crate::access::{Cookies, LoginCookies, Manner};
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
-use crate::gateway::pages::{Offer, Reference, carry, page, private};
+use crate::gateway::pages::{Offer, Reference, Way, carry, page, private, words};
 use crate::gateway::provider::Found;
 use crate::gateway::request::{Head, form, only};
 use crate::gateway::tenant::TenantRoom;
@@ -26,15 +26,17 @@ pub(super) struct Wish {
     pub(super) interactive: bool,
     /// Whether a person asked for it by a click: a loop does not.
     pub(super) by_hand: bool,
+    /// Which identity provider, by its place.
+    pub(super) provider: Option<usize>,
 }
 
 impl Wish {
     /// To go to this page, as the configuration wants it.
     pub(super) fn plain(target: String) -> Self {
-        Self { target, manner: Manner::Plain, interactive: false, by_hand: false }
+        Self { target, manner: Manner::Plain, interactive: false, by_hand: false, provider: None }
     }
 
-    /// What the query of the sign-in link says: `return`, `passive=1`, `fresh=1`, `interactive=1`.
+    /// What the query of the sign-in link says: `return`, `idp`, `passive=1`, `fresh=1`, `interactive=1`.
     fn of_link(tenant: &TenantRoom, saml: &SamlSettings, query: &str) -> Self {
         let pairs = form(query).unwrap_or_default();
         let is_set = |name| only(&pairs, name) == Some("1");
@@ -44,7 +46,27 @@ impl Wish {
             () => Manner::Plain,
         };
         let target = landing(&tenant.settings, saml, only(&pairs, "return"));
-        Self { target, manner, interactive: is_set("interactive"), by_hand: true }
+        let provider = saml.provider_named(only(&pairs, "idp"));
+        Self { target, manner, interactive: is_set("interactive"), by_hand: true, provider }
+    }
+
+    /// The query of a sign-in link that says the same, with this identity provider.
+    fn as_query(&self, provider: Option<&str>) -> String {
+        let mut query = String::new();
+        let manner = match self.manner {
+            Manner::Plain => None,
+            Manner::Forced => Some("fresh"),
+            Manner::Tried => Some("passive"),
+        };
+        for set in manner.into_iter().chain(self.interactive.then_some("interactive")) {
+            query.push_str(set);
+            query.push_str("=1&");
+        }
+        if let Some(name) = provider {
+            // A name has no character that a query could not hold.
+            query.push_str(&format!("idp={name}&"));
+        }
+        format!("{query}return={}", percent_encoded(&self.target))
     }
 }
 
@@ -65,7 +87,10 @@ pub(in crate::gateway) fn demand(
             host,
         ),
         Some(saml) if head.is_form() => lost(tenant, saml, head),
-        _ => unauthorized(SIGN_IN, "Sign in with a browser first; what was sent with this request is lost."),
+        _ => {
+            let message = "Sign in with a browser first; what was sent with this request is lost.";
+            unauthorized(tenant, "", message)
+        }
     }
 }
 
@@ -87,7 +112,8 @@ pub(in crate::gateway) fn demand_anew(
             (rounds < MOST_ROUNDS).then(|| start(gateway, tenant, saml, head, &wish, host))
         }
         _ => Some(unauthorized(
-            &format!("{SIGN_IN}?fresh=1"),
+            tenant,
+            "?fresh=1",
             "Sign in anew with a browser first; what was sent with this request is lost.",
         )),
     }
@@ -96,27 +122,32 @@ pub(in crate::gateway) fn demand_anew(
 /// Where a person signs in anew by hand, to come back to this page.
 pub(in crate::gateway) fn link_anew(tenant: &TenantRoom, head: &Head) -> String {
     let target = tenant.settings.saml.as_ref().map(|saml| landing(&tenant.settings, saml, Some(&head.path)));
-    format!("{SIGN_IN}?fresh=1&return={}", percent_encoded(target.as_deref().unwrap_or("/")))
+    let target = target.unwrap_or_else(|| tenant.start_path());
+    format!("{}?fresh=1&return={}", tenant.own_path(SIGN_IN), percent_encoded(&target))
 }
 
-fn unauthorized(sign_in: &str, message: &str) -> Reply {
+fn unauthorized(tenant: &TenantRoom, query: &str, message: &str) -> Reply {
+    let sign_in = format!("{}{query}", tenant.own_path(SIGN_IN));
     let body = serde_json::json!({"error": "sign_in_required", "message": message, "sign_in": sign_in});
-    challenge(private(Reply::status(401).body("application/json", body.to_string())))
+    challenge(tenant, private(Reply::status(401).body("application/json", body.to_string())))
 }
 
 /// What a 401 must say (RFC 9110, 15.5.2), in a scheme for which no browser asks for a password.
-fn challenge(reply: Reply) -> Reply {
-    reply.with("www-authenticate", format!("Cookie form-action=\"{SIGN_IN}\""))
+fn challenge(tenant: &TenantRoom, reply: Reply) -> Reply {
+    reply.with("www-authenticate", format!("Cookie form-action=\"{}\"", tenant.own_path(SIGN_IN)))
 }
 
 /// A form of somebody without a session: nobody keeps it over the way to the identity provider and back.
 fn lost(tenant: &TenantRoom, saml: &SamlSettings, head: &Head) -> Reply {
     let from =
         head.headers.only("referer").and_then(|url| url.strip_prefix(tenant.settings.public_url.as_str()));
-    let again = format!("{SIGN_IN}?return={}", percent_encoded(&landing(&tenant.settings, saml, from)));
-    let text = "You are not signed in, or not any more. What you have just sent has not reached the application and is not \
-                saved. Go back and copy it if you need it, sign in, then send it again.";
-    challenge(page(401, "What you sent was not saved", text, &Offer::Link(&again, "Sign in"), None))
+    let again = format!(
+        "{}?return={}",
+        tenant.own_path(SIGN_IN),
+        percent_encoded(&landing(&tenant.settings, saml, from))
+    );
+    let offer = Offer::Link(&again, &words::SIGN_IN);
+    challenge(tenant, page(&tenant.view(&head.headers), 401, &words::LOST, &offer, None))
 }
 
 /// A link that starts a sign-in.
@@ -127,7 +158,27 @@ pub(super) fn by_link(
     head: &Head,
     host: &dyn Host,
 ) -> Reply {
-    start(gateway, tenant, saml, head, &Wish::of_link(tenant, saml, head.query()), host)
+    let wish = Wish::of_link(tenant, saml, head.query());
+    if wish.provider.is_none() && saml.identity_providers.len() > 1 && wish.manner != Manner::Tried {
+        return choose(tenant, saml, head, &wish);
+    }
+    start(gateway, tenant, saml, head, &wish, host)
+}
+
+/// The page on which somebody chooses among identity providers.
+fn choose(tenant: &TenantRoom, saml: &SamlSettings, head: &Head, wish: &Wish) -> Reply {
+    let path = tenant.own_path(SIGN_IN);
+    let ways: Vec<Way<'_>> = saml
+        .identity_providers
+        .iter()
+        .map(|provider| Way {
+            link: format!("{path}?{}", wish.as_query(Some(&provider.name))),
+            name: &provider.name,
+            label: provider.label.as_deref(),
+            brand: provider.brand,
+        })
+        .collect();
+    page(&tenant.view(&head.headers), 200, &words::CHOICE, &Offer::Ways(&ways), None)
 }
 
 pub(super) fn start(
@@ -152,25 +203,33 @@ pub(super) fn start(
     // A browser that shows a session, which was ended, keeps what it is given.
     let keeps = || tenant.sessions.read(host.now(), &head.host, &cookies).is_some();
     if !wish.by_hand && rounds >= MOST_ROUNDS && !keeps() {
-        return going_round(tenant, wish, host);
+        return going_round(tenant, head, wish, host);
     }
-    match begin(gateway, tenant, saml, head, wish, &cookies, host) {
+    let Some(at) = wish.provider.or_else(|| saml.provider_named(None)) else {
+        // Whoever only tries has not chosen either.
+        let to = match wish.manner {
+            Manner::Tried => wish.target.clone(),
+            _ => format!("{}?{}", tenant.own_path(SIGN_IN), wish.as_query(None)),
+        };
+        return private(Reply::status(302)).with("location", to);
+    };
+    match begin(gateway, tenant, (saml, at), head, wish, &cookies, host) {
         Ok(reply) => reply,
-        Err(code) => failure(tenant, host, code),
+        Err(code) => failure(tenant, head, host, code),
     }
 }
 
 fn begin(
     gateway: &Gateway,
     tenant: &TenantRoom,
-    saml: &SamlSettings,
+    (saml, at): (&SamlSettings, usize),
     head: &Head,
     wish: &Wish,
     cookies: &Cookies<'_>,
     host: &dyn Host,
 ) -> Result<Reply, &'static str> {
     const RANDOMNESS: &str = "unavailable.randomness";
-    let Found::Known(provider) = provider::find(gateway, tenant, host) else { return Err(UNREADY) };
+    let Found::Known(provider) = provider::find(gateway, tenant, at, host) else { return Err(UNREADY) };
     let (sso_url, binding) = provider.sign_on(saml.request.binding).ok_or(UNREADY)?;
     let handle = LoginCookies::handle(host).map_err(|_| RANDOMNESS)?;
     let settings = &saml.request;
@@ -203,12 +262,16 @@ fn begin(
     // What was asked for must be what comes back.
     let manner =
         if settings.force_authn && wish.manner == Manner::Plain { Manner::Forced } else { wish.manner };
-    let login = (request.id.as_str(), wish.target.as_str(), manner);
+    let several = saml.identity_providers.len() > 1;
+    let asked = saml.identity_providers.get(at).filter(|_| several).map(|provider| provider.name.as_str());
+    let login = (request.id.as_str(), wish.target.as_str(), manner, asked);
     let lines = tenant.logins.begin(host, &handle, login, &head.host, cookies).map_err(|_| RANDOMNESS)?;
     host.count("vestibule.sign_on.started");
     let reply = match request.sent {
         Sent::Redirect(url) => private(Reply::status(302)).with("location", url),
-        Sent::Form { action, fields } => carry(&action, &fields),
+        Sent::Form { action, fields } => {
+            carry(&tenant.view(&head.headers), &words::CARRY_SIGN_IN, &action, &fields)
+        }
     };
     Ok(lines.into_iter().fold(reply, |reply, line| reply.with("set-cookie", line)))
 }
@@ -216,7 +279,7 @@ fn begin(
 const BUSY: &str = "signing_busy";
 const UNREADY: &str = "provider_unknown";
 
-fn failure(tenant: &TenantRoom, host: &dyn Host, code: &str) -> Reply {
+fn failure(tenant: &TenantRoom, head: &Head, host: &dyn Host, code: &str) -> Reply {
     let reference = Reference::new(host);
     reports::sign_on(host, &tenant.settings.name, "failed", code, &reference, "");
     let wait = match code {
@@ -226,19 +289,19 @@ fn failure(tenant: &TenantRoom, host: &dyn Host, code: &str) -> Reply {
         _ => None,
     };
     let status = if wait.is_some() { 503 } else { 500 };
-    let text = "Please try again later.";
-    let reply = page(status, "Signing in is not possible now", text, &Offer::Nothing, Some(&reference));
+    let view = tenant.view(&head.headers);
+    let reply = page(&view, status, &words::LATER, &Offer::Nothing, Some(&reference));
     wait.into_iter().fold(reply, |reply, seconds| reply.with("retry-after", seconds))
 }
 
 /// A browser that signs in again and again and is never signed in keeps no session, or is sent to another Envoy with
 /// another key. Another round helps nobody.
-pub(super) fn going_round(tenant: &TenantRoom, wish: &Wish, host: &dyn Host) -> Reply {
+pub(super) fn going_round(tenant: &TenantRoom, head: &Head, wish: &Wish, host: &dyn Host) -> Reply {
     let reference = Reference::new(host);
     let detail = "the browser came back from the identity provider several times within a minute and has no session; \
                   does it keep cookies, and do all Envoys behind this host have the same keys?";
     reports::sign_on(host, &tenant.settings.name, "rejected", "going_round", &reference, detail);
-    let again = format!("{SIGN_IN}?return={}", percent_encoded(&wish.target));
-    let text = "You were signed in, but your browser did not keep it. Allow cookies for this site, then sign in again.";
-    page(403, "Signing in leads nowhere", text, &Offer::Link(&again, "Sign in again"), Some(&reference))
+    let again = format!("{}?return={}", tenant.own_path(SIGN_IN), percent_encoded(&wish.target));
+    let offer = Offer::Link(&again, &words::SIGN_IN_AGAIN);
+    page(&tenant.view(&head.headers), 403, &words::GOING_ROUND, &offer, Some(&reference))
 }

@@ -5,7 +5,7 @@ use crate::common::{Host, Reply, UnixMillis};
 use crate::config::ReplayStore;
 use crate::crypto::sha256;
 use crate::gateway::event::{Call, CallAnswer};
-use crate::gateway::pages::{Reference, private};
+use crate::gateway::pages::{Language, Reference, View, private};
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, logout, reports};
 use crate::saml::response::Accepted;
@@ -25,6 +25,8 @@ pub(in crate::gateway) struct Redeeming {
     /// `Set-Cookie` values beside the session's.
     pub(super) lines: Vec<String>,
     pub(super) reference: Reference,
+    /// That of the person's browser.
+    pub(super) language: Language,
 }
 
 impl std::fmt::Debug for Redeeming {
@@ -53,7 +55,8 @@ impl Redeeming {
                 Refusal::with("replay_store", Page::Busy, &detail)
             }
         };
-        refusal.reply(tenant, &self.reference, host)
+        let view = View::in_language(&tenant.settings.pages, self.language);
+        refusal.reply(tenant, &view, &self.reference, host)
     }
 }
 
@@ -87,12 +90,15 @@ pub(super) fn ask(settings: &ReplayStore, accepted: &Accepted) -> Call {
 
 /// Nothing but the person themselves can stand in the way now.
 pub(super) fn finish(gateway: &Gateway, tenant: &TenantRoom, redeeming: Redeeming, host: &dyn Host) -> Reply {
-    let Redeeming { accepted, at_host, target, began, now, lines, reference } = redeeming;
+    let Redeeming { accepted, at_host, target, began, now, lines, reference, language } = redeeming;
     let session = stands(gateway, tenant, &accepted, began, host)
         .and_then(|()| begin_session(tenant, &at_host, &accepted, now, host));
     let session = match session {
         Ok(session) => session,
-        Err(refusal) => return refusal.reply(tenant, &reference, host),
+        Err(refusal) => {
+            let view = View::in_language(&tenant.settings.pages, language);
+            return refusal.reply(tenant, &view, &reference, host);
+        }
     };
     reports::sign_on(host, &tenant.settings.name, "accepted", "", &reference, "");
     let location = format!("{}{target}", tenant.settings.public_url);

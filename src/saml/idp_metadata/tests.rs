@@ -250,8 +250,10 @@ fn real_metadata_of_entra_is_read() {
         let Some(text) = fixture(&format!("saml/entra/{name}")) else { continue };
         let issuer = text.split("entityID=\"").nth(1).unwrap().split('"').next().unwrap();
         let metadata = read(text.as_bytes(), issuer).unwrap_or_else(|error| panic!("{name}: {error}"));
+        // The oldest of them has one binding only.
+        let bindings = if name.contains("2013") { 1 } else { 2 };
         assert!(
-            !metadata.keys.is_empty() && metadata.sign_on.len() == 2 && metadata.logout.len() <= 1,
+            !metadata.keys.is_empty() && metadata.sign_on.len() == bindings && metadata.logout.len() <= 1,
             "{name}"
         );
         println!("{name}: {} keys, {} unusable", metadata.keys.len(), metadata.unusable_certificates);

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{Expect, LogoutError, Message, Received, request, response};
 use crate::common::Host;
 use crate::crypto;
+use crate::saml::deflate::inflate;
 use crate::saml::signature::{MAX_KEYS, SignatureFault, algorithm_named};
 use crate::saml::xml::{Document, Limits, Rules};
 
@@ -77,7 +78,7 @@ pub fn read_redirect(host: &dyn Host, query: &str, expect: &Expect<'_>) -> Resul
     if parameters.encoding.is_some_and(|raw| decode(raw, true).as_deref() != Some(DEFLATE)) {
         return Err(LogoutError::Parameter("SAMLEncoding"));
     }
-    let octets = inflate(&base64(raw)?)?;
+    let octets = inflate(&base64(raw)?).map_err(|_| LogoutError::Deflate)?;
     // Nothing is canonicalised here: the octets themselves are signed, and a comment in them has no business.
     let rules = Rules { limits: Limits::MESSAGE, comments: false, instructions: false };
     let document = Document::parse(&octets, rules)?;
@@ -129,12 +130,6 @@ fn verify(
 /// A relay state that may go back.
 pub(super) fn bounded(state: &str) -> Option<String> {
     (state.len() <= RELAY_STATE && !state.chars().any(char::is_control)).then(|| state.to_owned())
-}
-
-/// Raw deflate (RFC 1951), bounded in its result: a few octets can become a gigabyte.
-fn inflate(deflated: &[u8]) -> Result<Vec<u8>, LogoutError> {
-    miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, Limits::MESSAGE.bytes)
-        .map_err(|_| LogoutError::Deflate)
 }
 
 /// Base64 in a query. A `+` that nobody escaped stays one: the signature is over the raw text anyway.

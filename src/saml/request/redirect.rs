@@ -8,6 +8,7 @@ use super::{
     AuthnRequest, Carried, MAX_SIGNED_URL, MAX_URL, PreparedRequest, RequestError, Sent, target, with_query,
 };
 use crate::common::Host;
+use crate::saml::deflate::deflate;
 use crate::saml::enveloped::Signing;
 use crate::saml::escape::query;
 
@@ -36,8 +37,7 @@ pub(super) fn carry(
     signing: Option<Signing<'_>>,
 ) -> Result<String, RequestError> {
     let xml = format!("{}{}", message.before, message.after);
-    let deflated = miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), 9);
-    let mut text = format!("{}={}", message.parameter, query(&STANDARD.encode(deflated)));
+    let mut text = format!("{}={}", message.parameter, query(&STANDARD.encode(deflate(xml.as_bytes()))));
     if !message.relay_state.is_empty() {
         text = format!("{text}&RelayState={}", query(message.relay_state));
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::error::ScimError;
 use super::super::filter::{Mode, Path};
 use super::super::patch::Patch;
+use super::super::request::has_one_spelling;
 use super::super::rule::{Context, Settings};
 use super::super::schema::ResourceKind;
 use super::apply;
@@ -88,6 +89,8 @@ fn resource() -> impl Strategy<Value = Value> {
             user
         },
     )
+    // Any other is refused before it comes here.
+    .prop_filter("one spelling of each name", has_one_spelling)
 }
 
 fn done(resource: &Value, operations: &[Value]) -> Result<Value, ScimError> {

@@ -74,6 +74,9 @@ def listener(
     tls: dict | None,
     buffer_limit: int | None,
     options: dict | None = None,
+    use_remote_address: bool = True,
+    tls_inspector: bool = False,
+    access_log: str | None = None,
 ) -> dict:
     """A listener on a free port that speaks HTTP/1.1 and HTTP/2, with and without TLS. `options` are the manager's."""
     router = {"name": "envoy.filters.http.router", "typed_config": typed(f"{HTTP}.router.v3.Router")}
@@ -82,13 +85,17 @@ def listener(
         MANAGER,
         stat_prefix=name,
         codec_type="AUTO",
-        use_remote_address=True,
+        use_remote_address=use_remote_address,
         stream_idle_timeout="20s",
         http_protocol_options={"enable_trailers": True},
         upgrade_configs=[{"upgrade_type": "websocket"}],
         route_config={"name": name, "virtual_hosts": hosts},
         http_filters=[*filters, router],
     ) | (options or {})
+    if access_log:
+        format_ = {"text_format_source": {"inline_string": access_log}}
+        to = typed("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", log_format=format_)
+        manager["access_log"] = [{"name": "envoy.access_loggers.stdout", "typed_config": to}]
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if tls:
         files = {"certificate_chain": {"filename": tls["certificate"]}, "private_key": {"filename": tls["key"]}}
@@ -100,20 +107,23 @@ def listener(
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
         "filter_chains": [chain],
     }
+    if tls_inspector and tls:
+        inspector = typed("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector")
+        made["listener_filters"] = [{"name": "envoy.filters.listener.tls_inspector", "typed_config": inspector}]
     if buffer_limit:
         made["per_connection_buffer_limit_bytes"] = buffer_limit
     return made
 
 
-def bootstrap(clusters, routes, filters, tls, buffer_limit=None, options=None) -> dict:
+def bootstrap(clusters, routes, filters, tls, buffer_limit=None, options=None, **more) -> dict:
     """The whole file: the same routes behind a plain and a TLS listener."""
     return {
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "static_resources": {
             "clusters": clusters,
             "listeners": [
-                listener("plain", routes, filters, None, buffer_limit, options),
-                listener("tls", routes, filters, tls, buffer_limit, options),
+                listener("plain", routes, filters, None, buffer_limit, options, **more),
+                listener("tls", routes, filters, tls, buffer_limit, options, **more),
             ],
         },
     }

@@ -58,13 +58,16 @@ class Envoy:
         options: dict | None = None,
         log_level: str = "warning",
         environment: dict | None = None,
+        **listener,
     ):
         made = [
             bootstrap.cluster(name, *((at, False) if isinstance(at, int) else (at[0], True)))
             for name, at in clusters.items()
         ]
         ours = [bootstrap.plugin(wasm, configuration, stop_iteration, as_struct)] if wasm else []
-        self.bootstrap = bootstrap.bootstrap(made, routes, [*ours, *filters], tls, buffer_limit, options)
+        self.bootstrap = bootstrap.bootstrap(
+            made, routes, [*ours, *filters], tls, buffer_limit, options, **listener
+        )
         self.binary, self.concurrency, self.log_level = binary, concurrency, log_level
         self.environment = ENVIRONMENT if environment is None else environment
         self.crash_expected = False

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use saml_mutants::differential;
 use saml_mutants::judge::{Judge, Message};
 use saml_mutants::report::Report;
 use saml_mutants::run::{Verdict, judge, mutant, run};
 
-const USAGE: &str = "usage: mutate [COUNT [FIRST]] | show NUMBER | emit COUNT [FIRST]";
+const USAGE: &str = "usage: mutate [COUNT [FIRST]] | show NUMBER | emit COUNT [FIRST] | answer <QUESTIONS";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +18,9 @@ fn main() -> ExitCode {
         ["show", of] if number(of).is_some() => show(number(of).unwrap_or_default()),
         ["emit", count] => emit(0, number(count)),
         ["emit", count, first] => emit(number(first).unwrap_or_default(), number(count)),
+        ["answer"] => {
+            done(&differential::answer(&mut std::io::stdin().lock(), &mut std::io::stdout().lock()))
+        }
         [count] if number(count).is_some() => many(0, number(count).unwrap_or_default()),
         [count, first] if number(count).is_some() && number(first).is_some() => {
             many(number(first).unwrap_or_default(), number(count).unwrap_or_default())
@@ -30,8 +34,13 @@ fn main() -> ExitCode {
 
 fn emit(first: u64, count: Option<u64>) -> ExitCode {
     let count = usize::try_from(count.unwrap_or_default()).unwrap_or_default();
-    saml_mutants::differential::emit(first, count, &mut std::io::stdout().lock());
-    ExitCode::SUCCESS
+    done(&differential::emit(first, count, &mut std::io::stdout().lock()))
+}
+
+fn done(outcome: &std::io::Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }
 
 /// On as many threads as there are cores; each takes numbers far from those of the others.

@@ -191,10 +191,12 @@ fn inside_of_tag(xml: &str, from: usize, end: usize) -> (Range<usize>, Vec<Attri
     (name, attributes)
 }
 
-/// The nearest place at or before `at` where a character begins.
+/// The nearest place at or before `at` where a character begins. CR and LF together are one: parted they are two line ends.
 #[must_use]
 pub fn boundary(xml: &str, at: usize) -> usize {
-    (0..=at.min(xml.len())).rev().find(|at| xml.is_char_boundary(*at)).unwrap_or(0)
+    let at = (0..=at.min(xml.len())).rev().find(|at| xml.is_char_boundary(*at)).unwrap_or(0);
+    let parts = xml[..at].ends_with('\r') && xml[at..].starts_with('\n');
+    at.saturating_sub(usize::from(parts))
 }
 
 /// Whether a place in a text is between `&` and `;`.

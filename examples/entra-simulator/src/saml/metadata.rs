@@ -2,7 +2,7 @@
 //! identity provider, each with the certificate.
 
 use crate::{
-    keys::SigningKey,
+    keys::{Algorithm, SigningKey},
     random,
     saml::{
         SignOnSettings,
@@ -35,7 +35,7 @@ pub fn document(settings: &SignOnSettings, key: &SigningKey) -> Result<String, S
         .child(role(settings, key, "SecurityTokenServiceType", "SecurityTokenServiceEndpoint"))
         .child(role(settings, key, "ApplicationServiceType", "ApplicationServiceEndpoint"))
         .child(provider);
-    let signature = signature_of(&entity, &id, key)?;
+    let signature = signature_of(&entity, &id, key, Algorithm::Sha256)?;
     entity.insert_first(signature);
     Ok(format!("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>{}", entity.wire()))
 }

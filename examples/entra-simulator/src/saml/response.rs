@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::format_ms,
     directory::User,
-    keys::SigningKey,
+    keys::{Algorithm, SigningKey},
     random,
     saml::{SignOnSettings, sign::signature_of},
     xml::{ASSERTION, Element, PROTOCOL},
@@ -30,6 +30,14 @@ pub enum Signing {
     Response,
     /// "Sign SAML response and assertion".
     Both,
+    /// "Sign SAML assertion" with the signing algorithm SHA-1.
+    AssertionSha1,
+}
+
+impl Signing {
+    fn algorithm(self) -> Algorithm {
+        if self == Self::AssertionSha1 { Algorithm::Sha1 } else { Algorithm::Sha256 }
+    }
 }
 
 /// A deliberate fault, to see what the user would see.
@@ -78,7 +86,7 @@ pub fn build(order: &Order<'_>) -> Result<String, String> {
     let values = Values::of(order)?;
     let mut assertion = assertion(order, &values);
     if order.signing != Signing::Response {
-        let signature = signature_of(&assertion, &values.assertion_id, order.key)?;
+        let signature = signature_of(&assertion, &values.assertion_id, order.key, order.signing.algorithm())?;
         assertion.insert_after_first(signature);
     }
     let code =
@@ -92,8 +100,8 @@ pub fn build(order: &Order<'_>) -> Result<String, String> {
         .child(Element::new(ASSERTION, "Issuer").text(values.issuer.clone()))
         .child(Element::new(PROTOCOL, "Status").child(code))
         .child(assertion);
-    if order.signing != Signing::Assertion {
-        let signature = signature_of(&response, &values.response_id, order.key)?;
+    if matches!(order.signing, Signing::Response | Signing::Both) {
+        let signature = signature_of(&response, &values.response_id, order.key, order.signing.algorithm())?;
         response.insert_after_first(signature);
     }
     Ok(spoil(response.wire(), order))

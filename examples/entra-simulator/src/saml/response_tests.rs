@@ -73,10 +73,14 @@ fn an_unsolicited_response_names_no_request() {
 
 #[test]
 fn the_signing_option_decides_what_is_signed() {
-    for (signing, of_assertion, of_response) in
-        [(Signing::Assertion, true, false), (Signing::Response, false, true), (Signing::Both, true, true)]
-    {
+    for (signing, of_assertion, of_response) in [
+        (Signing::Assertion, true, false),
+        (Signing::Response, false, true),
+        (Signing::Both, true, true),
+        (Signing::AssertionSha1, true, false),
+    ] {
         let xml = response(signing, None, None);
+        assert_eq!(xml.contains("rsa-sha1"), signing == Signing::AssertionSha1);
         assert_eq!(has_own_signature(&xml, "Assertion"), of_assertion, "{signing:?}");
         assert_eq!(has_own_signature(&xml, "Response"), of_response, "{signing:?}");
     }
@@ -84,7 +88,7 @@ fn the_signing_option_decides_what_is_signed() {
 
 #[test]
 fn an_independent_verifier_accepts_every_signature() {
-    for signing in [Signing::Assertion, Signing::Response, Signing::Both] {
+    for signing in [Signing::Assertion, Signing::Response, Signing::Both, Signing::AssertionSha1] {
         let Some(verdict) = xmlsec_accepts(&response(signing, None, Some("_r"))) else {
             eprintln!("skipped: xmlsec1 is not installed");
             return;

@@ -6,7 +6,10 @@ mod sign_on;
 pub use overview::{action, overview};
 pub use sign_on::{pick_user, picked};
 
-use crate::{keys::sha256_base64, web::http::Response};
+use crate::{
+    keys::{Algorithm, hash_base64},
+    web::http::Response,
+};
 
 const STYLE: &str = include_str!("pages/style.css");
 /// Submits the response to the application; without scripts, the button does.
@@ -36,7 +39,7 @@ fn page(status: u16, title: &str, main: &str, form_targets: &str, script: Option
 }
 
 fn sha256_of(text: &str) -> String {
-    sha256_base64(text.as_bytes())
+    hash_base64(text.as_bytes(), Algorithm::Sha256)
 }
 
 /// Makes text safe inside elements and quoted attributes.

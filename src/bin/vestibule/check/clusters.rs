@@ -143,7 +143,7 @@ fn context_gaps(context: &Place<'_>, options: Option<&Place<'_>>) -> Vec<&'stati
     }
     let trust = validation.as_ref().and_then(|context| context.text_of("trust_chain_verification"));
     if trust == Some("ACCEPT_UNTRUSTED") {
-        gaps.push("accepts certificates that are not trusted (trust_chain_verification)");
+        gaps.push("accepts certificates that are not trusted (trust_chain_verification: ACCEPT_UNTRUSTED)");
     }
     gaps
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vestibule::common::UnixMillis;
-use vestibule::config::{Configuration, Metadata, Problem, Trust};
+use vestibule::config::{Configuration, IdentityProvider, Metadata, Problem, Trust};
 use vestibule::crypto::PublicKey;
 use vestibule::gateway::Gateway;
 
@@ -215,23 +215,28 @@ impl OurConfiguration {
         let tenants = self.settings.iter().flat_map(|settings| &settings.tenants).enumerate();
         let mut found = Vec::new();
         for (at, saml) in tenants.filter_map(|(at, tenant)| Some((at, tenant.saml.as_ref()?))) {
-            let provider = format!("tenants[{at}].saml.identity_provider");
-            let (place, keys): (_, &[PublicKey]) = match &saml.identity_provider.trust {
-                Trust::Pinned { keys, .. } => (format!("{provider}.certificates"), keys),
-                Trust::Metadata(Metadata::Published(source)) => {
-                    (format!("{provider}.pinned.certificates"), &source.pinned)
+            let of_provider = |provider: &'_ IdentityProvider| -> (String, Vec<PublicKey>) {
+                let place = &provider.place;
+                match &provider.trust {
+                    Trust::Pinned { keys, .. } => (format!("{place}.certificates"), keys.clone()),
+                    Trust::Metadata(Metadata::Published(source)) => {
+                        (format!("{place}.pinned.certificates"), source.pinned.clone())
+                    }
+                    Trust::Metadata(Metadata::Text { .. }) => (String::new(), Vec::new()),
                 }
-                Trust::Metadata(Metadata::Text { .. }) => continue,
             };
-            let lasting = keys.iter().filter(|key| ends(key).is_none_or(|end| end > now.after(SOON))).count();
-            for (index, key) in keys.iter().enumerate() {
-                let remedy = if lasting > 0 {
-                    "remove it once the identity provider signs with the other"
-                } else {
-                    "make a new one at the identity provider, list it beside this one, and then make it the active one"
-                };
-                if let Some(what) = ending(ends(key), now) {
-                    found.push((format!("{place}[{index}]"), what, remedy));
+            for (place, keys) in saml.identity_providers.iter().map(of_provider) {
+                let lasting =
+                    keys.iter().filter(|key| ends(key).is_none_or(|end| end > now.after(SOON))).count();
+                for (index, key) in keys.iter().enumerate() {
+                    let remedy = if lasting > 0 {
+                        "remove it once the identity provider signs with the other"
+                    } else {
+                        "make a new one at the identity provider, list it beside this one, and then make it the active one"
+                    };
+                    if let Some(what) = ending(ends(key), now) {
+                        found.push((format!("{place}[{index}]"), what, remedy));
+                    }
                 }
             }
             let own = saml.request.signing.iter().map(|signing| &signing.certificate);

@@ -136,7 +136,12 @@ impl Base {
             return Err(wrong());
         }
         let host = vestibule::common::path::host_without_port(authority).to_owned();
-        let port = authority.strip_prefix(host.as_str()).and_then(|port| port.strip_prefix(':'));
+        let port = match authority.strip_prefix(host.as_str()) {
+            Some("") if host.starts_with('[') || !host.contains(':') => None,
+            Some("") => return Err(wrong()),
+            Some(rest) => Some(rest.strip_prefix(':').ok_or_else(wrong)?),
+            None => return Err(wrong()),
+        };
         let tls = match scheme {
             "https" => true,
             "http" if crate::check::envoy::is_loopback_host(&host) => false,

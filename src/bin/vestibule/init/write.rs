@@ -87,6 +87,8 @@ fn access(signed_in: bool) -> &'static str {
          identity_headers:\n        \
          - {name: x-user, value: \"{name_id}\"}\n        \
          - {name: x-email, value: \"{claim:email}\"}\n      \
+         # Cookies in which the application keeps logins of its own, such as JSESSIONID: they end with the session.\n      \
+         application_cookies: []\n      \
          # The first rule that matches decides; without one the request is refused.\n      \
          rules:\n        \
          # - {path: {prefix: /public}, access: public}\n        \

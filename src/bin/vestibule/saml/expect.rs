@@ -44,7 +44,9 @@ impl Expected {
             UnixMillis(0).after(since)
         });
         let mut expected = Self {
-            idp_entity_id: given(&inspect.idp_entity_id, |saml| &saml.identity_provider.entity_id),
+            idp_entity_id: given(&inspect.idp_entity_id, |saml| {
+                saml.identity_providers.first().map_or("", |provider| provider.entity_id.as_str())
+            }),
             audience: given(&inspect.audience, |saml| &saml.entity_id),
             acs_url: given(&inspect.acs, |saml| &saml.acs_url),
             request_ids: inspect

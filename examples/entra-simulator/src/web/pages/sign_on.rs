@@ -49,7 +49,16 @@ pub(super) fn picker(app: &App, query: Option<&str>) -> Response {
         escape(&app.settings.identifier),
         escape(&app.settings.tenant_id),
         carried.unwrap_or_default(),
-        choice("Sign", "signing", &[("assertion", "assertion"), ("response", "response"), ("both", "both")]),
+        choice(
+            "Sign",
+            "signing",
+            &[
+                ("assertion", "assertion"),
+                ("response", "response"),
+                ("both", "both"),
+                ("assertion_sha1", "assertion, by SHA-1")
+            ]
+        ),
         choice(
             "Break it",
             "break",

@@ -1,0 +1,66 @@
+"""What operators see of the filter in Envoy: counters, histograms, the access log, the status."""
+
+import hashlib
+import json
+import re
+import time
+
+import pytest
+from harness import settings
+from harness.sign_in import sign_in
+
+TOKEN = "operators-token-0123456789"
+
+
+@pytest.fixture(scope="module")
+def watched(start, base):
+    status = {"from": ["127.0.0.0/8"], "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}
+    keys = ("tenant", "outcome", "code", "reference")
+    line = " ".join(f"{key}=%FILTER_STATE(wasm.vestibule.{key}:PLAIN)%" for key in keys)
+    with start({**base, "operators": {"status": status}}, access_log=f"logged %REQ(:PATH)% {line}\n") as running:
+        yield running
+
+
+@pytest.mark.core
+def test_outcomes_are_counted_under_their_fixed_names_and_durations_recorded(watched, app, idp):
+    sign_in(watched, idp, "ada@n.example")
+    with watched.h1() as client:
+        assert client.request("GET", "/public/x").status == 200
+        assert client.request("GET", "/nowhere").status == 403
+    counted = watched.stats("vestibule")
+    for name in ("sign_on.started", "sign_on.accepted", "access.anonymous", "access.identified", "access.refused.no_policy"):
+        assert counted.get(f"wasmcustom.vestibule.{name}", 0) >= 1, (name, counted)
+    # Envoy merges histograms when it flushes its statistics, every five seconds.
+    until = time.monotonic() + 15
+    while "vestibule.sign_on.duration_ms" not in (shown := watched.admin("/stats?usedonly&filter=vestibule.*duration")):
+        assert time.monotonic() < until, shown
+        time.sleep(0.5)
+
+
+@pytest.mark.core
+def test_the_access_log_can_say_what_came_of_a_request_under_the_reference_of_the_log(watched, app):
+    with watched.h1() as client:
+        client.request("GET", "/nowhere/logged", [("accept", "text/html"), ("sec-fetch-mode", "navigate")])
+        client.request("GET", "/public/logged")
+    line = watched.wait_for_log(r"logged /nowhere/logged ", 15)
+    found = re.search(r"tenant=demo outcome=access\.refused code=no_policy reference=([0-9a-f]{10})", line)
+    assert found, line
+    watched.wait_for_log(rf"event=access\.refused code=no_policy ref={found.group(1)}")
+    watched.wait_for_log(r"logged /public/logged tenant=demo outcome=access\.anonymous code=- reference=-", 15)
+
+
+@pytest.mark.core
+def test_the_status_is_there_for_whom_it_is_configured_and_for_nobody_else(watched, app, envoy):
+    bearer = ("authorization", f"Bearer {TOKEN}")
+    with watched.h1() as client:
+        reply = client.request("GET", "/.vestibule/status", [bearer])
+        assert reply.status == 200 and reply.get("cache-control") == "no-store"
+        status = json.loads(reply.body)
+        assert status["keys"] == ["k1"] and status["tenants"][0]["name"] == "demo"
+        assert status["tenants"][0]["identity_providers"][0]["entity_id"] == settings.IDP
+        assert "test-master-key" not in reply.body.decode() and TOKEN not in reply.body.decode()
+        for wrong in ([], [("authorization", "Bearer wrong")]):
+            assert client.request("GET", "/.vestibule/status", wrong).status == 404
+    with envoy.h1() as client:
+        assert client.request("GET", "/.vestibule/status", [bearer]).status == 404
+    assert not app.requests
