@@ -89,7 +89,7 @@ fn fetched(site: &Site, status: u16, body: &str) -> usize {
     for (id, call) in &due {
         assert_eq!(call.cluster, "idp");
         let answer = CallAnswer { status, headers: Headers::default(), body: body.as_bytes().to_vec() };
-        site.gateway.document_answered(*id, Some(&answer), &site.host);
+        site.gateway.answered(id, Some(&answer), &site.host);
     }
     due.len()
 }

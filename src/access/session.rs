@@ -16,6 +16,9 @@ pub struct Session {
     pub identity: Identity,
     /// The values by which provisioning may know the person.
     keys: Vec<String>,
+    /// Identifier of the account at the application, where the sign-in found one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// When it was issued, in milliseconds since the epoch.
     issued: u64,
     /// When it ends, in milliseconds since the epoch.
@@ -60,7 +63,13 @@ impl Session {
         let keys = person_keys(&identity).iter().map(str::to_owned).collect();
         identity.attributes.retain(|name, _| needed(name));
         let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { id, identity, keys, issued: now.0, ends: ends.0 })
+        Ok(Self { id, identity, keys, account: None, issued: now.0, ends: ends.0 })
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn ends(&self) -> UnixMillis {
+        UnixMillis(self.ends)
     }
 
     /// When it was issued.

@@ -1,5 +1,6 @@
 //! Policies and identity headers of one tenant.
 
+use super::account::{self, AccountSettings};
 use super::node::Node;
 use super::template::{self, Template, claim_name};
 
@@ -10,6 +11,8 @@ pub struct AccessSettings {
     pub rules: Vec<Rule>,
     /// Headers that tell the application who is there; stripped from every incoming request.
     pub identity_headers: Vec<IdentityHeader>,
+    /// What a session has to do with the person's account.
+    pub account: AccountSettings,
 }
 
 /// One policy rule.
@@ -83,15 +86,18 @@ pub struct IdentityHeader {
     pub value: Template,
 }
 
-pub(super) fn read(node: &Node<'_>) -> Option<AccessSettings> {
-    let fields = node.fields(&["identity_headers", "rules"]);
+/// What is said of accounts comes beside it: what comes of that depends on the tenant.
+pub(super) fn read(node: &Node<'_>) -> Option<(AccessSettings, account::Said)> {
+    let fields = node.fields(&[&["identity_headers", "rules"], account::FIELDS.as_slice()].concat());
+    let said = account::read(&fields);
     let identity_headers = fields.get("identity_headers").map(|node| read_headers(&node)).unwrap_or_default();
     let rules = fields.get("rules").map(|node| {
         let rules: Vec<Rule> = node.list().iter().filter_map(read_rule).collect();
         warn_of_shadows(&node, &rules);
         rules
     });
-    Some(AccessSettings { rules: rules.unwrap_or_default(), identity_headers })
+    let account = AccountSettings::default();
+    Some((AccessSettings { rules: rules.unwrap_or_default(), identity_headers, account }, said?))
 }
 
 fn read_headers(node: &Node<'_>) -> Vec<IdentityHeader> {

@@ -4,6 +4,7 @@
 //! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
 
 mod access;
+mod account;
 mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -19,6 +20,7 @@ mod tenant;
 mod yaml;
 
 pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use account::{AccountSettings, Match, OnGroupChange, Recheck};
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,

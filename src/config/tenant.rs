@@ -99,17 +99,14 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
     });
     let saml = fields.get("saml").map(|node| saml::read(&node, public_url.as_deref(), environment));
     let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
-    let access =
-        fields.get("access").map_or_else(|| Some(AccessSettings::default()), |node| access::read(&node));
-    let tenant = Tenant {
-        name: name?,
-        hosts,
-        public_url: public_url?,
-        scim: transpose(scim)?,
-        saml: transpose(saml)?,
-        session: session?,
-        access: access?,
-    };
+    let access = fields
+        .get("access")
+        .map_or_else(|| Some(<(AccessSettings, _)>::default()), |node| access::read(&node));
+    let (scim, saml) = (transpose(scim)?, transpose(saml)?);
+    let (mut access, said) = access?;
+    access.account = said.settle(node, scim.as_ref(), saml.is_some());
+    let tenant =
+        Tenant { name: name?, hosts, public_url: public_url?, scim, saml, session: session?, access };
     check(node, &tenant);
     if host_of(&tenant.public_url).is_some_and(|host| !tenant.hosts.iter().any(|have| have == host)) {
         node.error(

@@ -46,7 +46,7 @@ tenants:
                 headers: Headers::default(),
                 body: keys.as_bytes().to_vec(),
             });
-            self.gateway.document_answered(*id, answer.as_ref(), &self.host);
+            self.gateway.answered(id, answer.as_ref(), &self.host);
         }
         calls.len()
     }

@@ -63,7 +63,8 @@ fn end(
 ) -> Result<(), LedgerError> {
     let name = &tenant.settings.name;
     if indexes.is_empty() {
-        return gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]));
+        let all = gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]))?;
+        return if all { Ok(()) } else { gateway.people.raise_epoch(host, name) };
     }
     indexes.iter().try_for_each(|index| gateway.people.end_index(host, name, name_of(saml, name_id), index))
 }

@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use crate::access::{
-    Cookies, Decision, Question, Session, Standing, decide, passes_on_every_route, render, route_matters,
+    CheckId, Cookies, Decision, Question, Session, decide, passes_on_every_route, render, route_matters,
     session_matters,
 };
 use crate::common::path::NormalPath;
-use crate::common::{HeaderEdit, Headers, Host, Reply};
+use crate::common::{HeaderEdit, Headers, Host, Reply, UnixMillis};
 
 use super::event::Edits;
 use super::pages::{Offer, Reference, page, problem};
 use super::provisioning::{self, Arriving};
+use super::recheck::{self, Gate, Rechecking, Watch};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
@@ -30,10 +31,17 @@ pub(super) enum Verdict {
     Knock(Box<Arriving>, Headers),
     /// A request for a token.
     Token(Box<Asking>),
+    /// A request of somebody whose account is asked about first, until then at the latest.
+    Recheck(CheckId, UnixMillis, Box<Rechecking>),
 }
 
-/// Decides on a request's head.
-pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host) -> Verdict {
+/// Decides on a request's head. Where it passes for somebody's sake, `watch` remembers whose.
+pub(super) fn decide_on(
+    gateway: &Rc<Gateway>,
+    headers: Headers,
+    watch: &mut Option<Box<Watch>>,
+    host: &dyn Host,
+) -> Verdict {
     let forged = gateway.forgeries.strip(&headers);
     if !forged.is_empty() {
         host.count("vestibule.access.forged_header");
@@ -97,7 +105,50 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
     }
-    by_policy(gateway, tenant, &head, &path, host)
+    judge(gateway, tenant, head, &path, None, watch, host)
+}
+
+/// What is known of the account has changed, or will not in time.
+pub(super) fn decide_again(
+    gateway: &Gateway,
+    pending: Rechecking,
+    watch: &mut Option<Box<Watch>>,
+    host: &dyn Host,
+) -> Verdict {
+    let Some(tenant) = gateway.tenants.get(pending.tenant) else {
+        return Verdict::Answer(problem(500, "exchange", "The gateway could not follow this exchange."));
+    };
+    // It could be read before.
+    match NormalPath::read(pending.head.path.as_bytes()) {
+        Ok(path) => {
+            let waited = (pending.since, pending.rounds);
+            judge(gateway, tenant, pending.head, &path, Some(waited), watch, host)
+        }
+        Err(ambiguous) => {
+            Verdict::Answer(problem(400, ambiguous.code(), "This path can be read in more than one way."))
+        }
+    }
+}
+
+/// `waited`: since when the request has waited for the account, and how often.
+fn judge(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: Head,
+    path: &NormalPath,
+    waited: Option<(UnixMillis, u8)>,
+    watch: &mut Option<Box<Watch>>,
+    host: &dyn Host,
+) -> Verdict {
+    let since = waited.map(|(since, _)| since);
+    match by_policy(gateway, tenant, &head, path, (since, watch), host) {
+        Ok(verdict) => verdict,
+        Err((id, until)) => {
+            let rounds = waited.map_or(0, |(_, rounds)| rounds).saturating_add(1);
+            let (tenant, since, trailers) = (tenant.at, host.now(), Vec::new());
+            Verdict::Recheck(id, until, Box::new(Rechecking { tenant, head, since, rounds, trailers }))
+        }
+    }
 }
 
 fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
@@ -137,13 +188,15 @@ pub(super) fn form_too_large() -> Reply {
     problem(413, "too_large", "The form is larger than any sign-in answer.")
 }
 
+/// An error is what must be waited for first.
 fn by_policy(
     gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
     path: &NormalPath,
+    (waited, watch): (Option<UnixMillis>, &mut Option<Box<Watch>>),
     host: &dyn Host,
-) -> Verdict {
+) -> Result<Verdict, (CheckId, UnixMillis)> {
     let rules = &tenant.settings.access.rules;
     let route = rules
         .iter()
@@ -154,18 +207,19 @@ fn by_policy(
         Question { path: path.as_str(), method: &head.method, route: route.as_deref(), identity: None };
     let cookies = Cookies::read(&head.headers);
     let session = if session_matters(rules, &anybody) {
-        match session(gateway, tenant, head, &cookies, host) {
+        match session(gateway, tenant, head, &cookies, waited, host) {
             Ok(session) => session,
-            Err(reply) => return Verdict::Answer(reply),
+            Err(Stop::Answer(reply)) => return Ok(Verdict::Answer(reply)),
+            Err(Stop::Wait(id, until)) => return Err((id, until)),
         }
     } else {
         None
     };
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
     if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
-        return Verdict::Answer(reply);
+        return Ok(Verdict::Answer(reply));
     }
-    match decide(rules, &question) {
+    Ok(match decide(rules, &question) {
         Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
@@ -179,12 +233,16 @@ fn by_policy(
             if let Some(identity) = identity {
                 match render(&tenant.settings.access.identity_headers, identity) {
                     Ok(edits) => headers.extend(edits),
-                    Err(_) => return Verdict::Answer(no_access(tenant, head, "identity_too_large", host)),
+                    Err(_) => {
+                        return Ok(Verdict::Answer(no_access(tenant, head, "identity_too_large", host)));
+                    }
                 }
             }
+            let whose = session.filter(|_| identified);
+            *watch = whose.map(|session| Box::new(Watch::new(tenant.at, session, host.now())));
             Verdict::Pass(Edits { headers, ..Edits::default() })
         }
-    }
+    })
 }
 
 /// Every header edit makes Envoy choose the route anew, while we decided on the old one. So where the decision looked at
@@ -222,36 +280,44 @@ fn route_cannot_be_trusted(
     None
 }
 
+/// Why a request cannot be decided on now.
+enum Stop {
+    Answer(Reply),
+    Wait(CheckId, UnixMillis),
+}
+
 /// The session that counts: whole, not over, and nothing known against it.
 fn session(
     gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
     cookies: &Cookies<'_>,
+    waited: Option<UnixMillis>,
     host: &dyn Host,
-) -> Result<Option<Session>, Reply> {
+) -> Result<Option<Session>, Stop> {
     let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else { return Ok(None) };
-    let name = &tenant.settings.name;
-    let standing = gateway
-        .people
-        .standing(host, name, &session.keys(), Some(&session.id), session.issued())
-        .and_then(|standing| match standing {
-            Standing::Clear => logout::standing(gateway, tenant, &session.identity, session.issued(), host),
-            other => Ok(other),
-        });
-    match standing {
-        Ok(Standing::Clear) => Ok(Some(session)),
-        Ok(Standing::Ended | Standing::Blocked) => {
+    match recheck::gate(gateway, tenant, &session, Some(head), waited, host) {
+        Gate::Open => Ok(Some(session)),
+        Gate::Void => {
             host.count("vestibule.session.revoked");
             Ok(None)
         }
-        Err(_) => {
-            let reference = Reference::new(host);
-            reports::refused(host, name, "revocation_unreadable", Some(&reference));
-            let text = "It cannot be checked now whether you may enter. Please try again later.";
-            Err(page(503, "Not possible now", text, &Offer::Nothing, Some(&reference)))
-        }
+        Gate::Wait(id, until) => Err(Stop::Wait(id, until)),
+        Gate::Unknowable(code) => Err(Stop::Answer(unknowable(tenant, head, code, host))),
     }
+}
+
+/// Whether somebody may enter cannot be known now.
+pub(super) fn unknowable(tenant: &TenantRoom, head: &Head, code: &'static str, host: &dyn Host) -> Reply {
+    let reference = Reference::new(host);
+    reports::refused(host, &tenant.settings.name, code, Some(&reference));
+    let text = "It cannot be checked now whether you may enter. Please try again later.";
+    let reply = if head.is_navigation() {
+        page(503, "Not possible now", text, &Offer::Nothing, Some(&reference))
+    } else {
+        problem(503, "not_possible_now", text)
+    };
+    reply.with("retry-after", "5")
 }
 
 fn no_access(tenant: &TenantRoom, head: &Head, code: &'static str, host: &dyn Host) -> Reply {

@@ -17,6 +17,8 @@ use super::ways_in::WaysIn;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct TenantRoom {
+    /// Its place among the gateway's tenants.
+    pub(super) at: usize,
     pub(super) settings: Tenant,
     pub(super) sessions: SessionCookies,
     pub(super) logins: LoginCookies,
@@ -40,6 +42,7 @@ pub(super) struct ScimRoom {
 
 impl TenantRoom {
     pub(super) fn new(
+        at: usize,
         settings: Tenant,
         provider: Option<Source>,
         masters: &[MasterKey],
@@ -64,7 +67,7 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { settings, sessions, logins, rounds, saml, provider, logouts, scim, needed })
+        Ok(Self { at, settings, sessions, logins, rounds, saml, provider, logouts, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.
@@ -111,5 +114,8 @@ fn needed(settings: &Tenant) -> BTreeSet<String> {
         _ => None,
     });
     let in_rules = settings.access.rules.iter().flat_map(|rule| &rule.require);
-    in_headers.chain(in_rules.map(|condition| condition.claim.clone())).collect()
+    let account = &settings.access.account;
+    let asked_by = account.matches.iter().filter(|_| account.recheck.is_some());
+    let asked_by = asked_by.filter_map(|one| one.claim.clone());
+    in_headers.chain(in_rules.map(|condition| condition.claim.clone())).chain(asked_by).collect()
 }

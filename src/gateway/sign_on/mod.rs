@@ -14,7 +14,7 @@ pub(super) use consume::{Consumed, consume};
 pub(super) use endpoints::own_endpoint;
 pub(super) use room::{SamlRoom, signing};
 pub(super) use start::demand;
-pub(super) use store::Redeeming;
+pub(super) use store::{Finished, Redeeming};
 
 const METADATA: &str = "/.vestibule/saml/metadata";
 const SIGN_IN: &str = "/.vestibule/sign-in";

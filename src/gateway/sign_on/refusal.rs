@@ -27,6 +27,10 @@ pub(super) enum Page {
     General,
     /// The account is not active.
     Inactive,
+    /// There is no account.
+    NotProvisioned,
+    /// The application could not be asked about the account.
+    Unknown,
     /// Start again: the login took too long, or was used already.
     Again,
     /// The browser sent no login along.
@@ -93,6 +97,19 @@ impl Refusal {
                 "Your account is not active",
                 "Access to this application has been withdrawn. Ask your administrator if you need it.",
                 Offer::Nothing,
+            ),
+            Page::NotProvisioned => (
+                403,
+                "You have no account here yet",
+                "Your organisation has not set up an account for you in this application. Ask your administrator to assign \
+                 you to it; after that it can take up to an hour.",
+                Offer::Link(&again, "Try again"),
+            ),
+            Page::Unknown => (
+                503,
+                "Signing in is not possible now",
+                "It cannot be checked at this moment whether your account is active. Please try again.",
+                Offer::Link(&again, "Sign in again"),
             ),
             Page::Again => (
                 403,
