@@ -25,6 +25,7 @@ fn good() -> serde_json::Value {
                 },
             },
             "access": {
+                "application_cookies": ["JSESSIONID", "remember_*"],
                 "identity_headers": [{"name": "X-User", "value": "{name_id}"}],
                 "rules": [
                     {"path": {"prefix": "/public"}, "access": "public"},
@@ -633,4 +634,29 @@ fn a_replay_store_is_a_cluster_and_a_path() {
         Ok(Vec::new())
     );
     refused("/host", serde_json::json!({"private_key_operations_per_second": 0}), "from 1 to 10000");
+}
+
+#[test]
+fn an_application_whose_logins_are_not_named_is_warned_about() {
+    let pointer = "/tenants/0/access/application_cookies";
+    let named = |value| compile(&changed(pointer, value)).unwrap();
+    let said =
+        |warnings: &[String]| warnings.iter().any(|line| line.contains("names no application_cookies"));
+    assert!(said(&named(serde_json::Value::Null)));
+    assert!(named(serde_json::json!([])).is_empty(), "who says that there are none has thought of it");
+    assert!(named(serde_json::json!(["sid"])).is_empty());
+    let rules = serde_json::json!([{"path": {"prefix": "/"}, "access": "public"}]);
+    assert!(!said(&compile(&changed("/tenants/0/access", serde_json::json!({"rules": rules}))).unwrap()));
+    for wrong in [serde_json::json!(["*"]), serde_json::json!(["a b"]), serde_json::json!("sid")] {
+        let errors = compile(&changed(pointer, wrong)).unwrap_err();
+        assert!(errors[0].starts_with("tenants[0].access.application_cookies"), "{errors:?}");
+    }
+}
+
+#[test]
+fn how_long_a_session_may_go_unused_is_within_bounds() {
+    let set =
+        |value: u64| compile(&changed("/tenants/0/session", serde_json::json!({"idle_seconds": value})));
+    assert!(set(60).unwrap().is_empty() && set(604_800).unwrap().is_empty());
+    assert!(set(59).is_err() && set(604_801).is_err() && set(0).is_err());
 }

@@ -78,7 +78,9 @@ tenants:
         entity_id: https://idp.example/
         sso_url: https://idp.example/sso
         certificates: ["{}"]
+    session: {{idle_seconds: 60}}
     access:
+      application_cookies: [sid]
       identity_headers: [{{name: x-user, value: "{{name_id}}"}}]
       rules:
         - {{path: {{prefix: /public}}, access: public}}
@@ -108,6 +110,8 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 enum Kind {
     Public,
     Anonymous,
+    /// Somebody who is signed in.
+    Member,
     Denied,
     Ambiguous,
     UnknownHost,
@@ -133,9 +137,10 @@ enum Kind {
     Token,
 }
 
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 22] = [
     Kind::Public,
     Kind::Anonymous,
+    Kind::Member,
     Kind::Denied,
     Kind::Ambiguous,
     Kind::UnknownHost,
@@ -161,7 +166,7 @@ impl Kind {
     fn headers(self) -> Headers {
         let (method, path, host) = match self {
             Self::Public => ("GET", "/public/x", "a.example"),
-            Self::Anonymous => ("GET", "/page", "a.example"),
+            Self::Anonymous | Self::Member => ("GET", "/page", "a.example"),
             Self::Denied => ("POST", "/nobody", "a.example"),
             Self::Ambiguous => ("GET", "/public/%2e%2e/page", "a.example"),
             Self::UnknownHost => ("GET", "/public", "b.example"),
@@ -201,18 +206,19 @@ impl Kind {
         } else {
             "application/scim+json"
         };
-        let cookie = match self {
+        let own = match self {
             Self::SignIn => SIGN_IN.0.as_str(),
-            Self::Session => SESSION.as_str(),
-            _ => "",
+            Self::Member | Self::Session => MEMBER.as_str(),
+            _ => "a=1",
         };
+        let cookie = format!("{own}; sid=planted");
         Headers::from([
             (":method", method),
             (":path", path),
             (":authority", host),
             ("authorization", authorization.as_str()),
             ("content-type", content_type),
-            ("cookie", cookie),
+            ("cookie", cookie.as_str()),
             ("x-user", "forged"),
         ])
     }
@@ -249,7 +255,7 @@ static SIGN_IN: LazyLock<(String, String)> = LazyLock::new(|| {
 });
 
 /// Cookies of somebody who has signed in, elsewhere: this process knows nothing of the account.
-static SESSION: LazyLock<String> = LazyLock::new(|| {
+static MEMBER: LazyLock<String> = LazyLock::new(|| {
     let site = browser::Site::new("", "");
     let mut browser = site.browser();
     let (id, state) = browser.start("/page");
@@ -326,6 +332,8 @@ impl Happens {
                 headers: Headers::from([
                     (":status", status.to_string().as_str()),
                     ("content-type", "text/plain"),
+                    ("cache-control", "public"),
+                    ("set-cookie", "sid=new"),
                 ]),
                 end,
                 origin: if local { Origin::Local } else { Origin::Upstream },
@@ -353,7 +361,7 @@ fn usual(kind: Kind) -> Vec<Happens> {
     if matches!(kind, Kind::ScimDeactivation | Kind::SignIn) {
         walk.push(Happens::CallAnswered { found: true });
     }
-    if matches!(kind, Kind::Session | Kind::SignIn) {
+    if matches!(kind, Kind::Session | Kind::Member | Kind::SignIn) {
         walk.push(Happens::Woken);
     }
     let status = if kind == Kind::ScimUpsert { 400 } else { 200 };
@@ -402,7 +410,7 @@ impl Oracle {
             }
             Happens::RequestBody { end, large } => {
                 // What comes after the end changes nothing.
-                let limited = self.kind != Some(Kind::Session);
+                let limited = !matches!(self.kind, Some(Kind::Session | Kind::Member));
                 self.spoiled |= self.kind.is_none() || (large && limited && !self.complete);
                 self.complete |= end;
             }
@@ -429,7 +437,7 @@ impl Oracle {
             Some(Kind::ScimAsked) => self.complete && self.asked,
             Some(Kind::ScimDeactivation) => self.complete && self.called,
             // The application could not be asked in time, and the sign-in is a moment old.
-            Some(Kind::Session) => self.woken,
+            Some(Kind::Session | Kind::Member) => self.woken || !stop_iteration,
             // Without held headers the buffer filter behind us keeps the form's head.
             Some(Kind::Form | Kind::SignIn) => !stop_iteration,
             _ => false,
@@ -454,6 +462,17 @@ fn strikes(edits: &[HeaderEdit]) -> bool {
     edits.contains(&HeaderEdit::remove("x-user"))
 }
 
+fn is_of(edit: &HeaderEdit, wanted: &str) -> bool {
+    let (HeaderEdit::Set(name, _) | HeaderEdit::Add(name, _) | HeaderEdit::Remove(name)) = edit;
+    name == wanted.as_bytes()
+}
+
+/// Whether an edit brings this text in.
+fn says(edit: &HeaderEdit, text: &str) -> bool {
+    let (HeaderEdit::Set(_, value) | HeaderEdit::Add(_, value)) = edit else { return false };
+    String::from_utf8_lossy(value).contains(text)
+}
+
 fn run(
     gateway: &Rc<Gateway>,
     kind: Kind,
@@ -462,14 +481,16 @@ fn run(
     visits: &RefCell<Visits>,
     shared: &Shared,
 ) -> Result<(), TestCaseError> {
-    let host = TestHost::at(1_700_000_000_000);
+    // Half of the idle lifetime after the sign-in: a renewal is due.
+    let host = TestHost::at(browser::NOW + 30_000);
     host.shared.borrow_mut().clone_from(shared);
     *host.request.borrow_mut() = kind.body().as_bytes().to_vec();
     *host.response.borrow_mut() = kind.answer().as_bytes().to_vec();
     let mut exchange: Exchange = gateway.exchange();
     let (mut oracle, mut refused, mut released) = (Oracle::default(), false, false);
     for happens in events {
-        *visits.borrow_mut().entry((exchange.state(), happens.name())).or_default() += 1;
+        let state = exchange.state();
+        *visits.borrow_mut().entry((state, happens.name())).or_default() += 1;
         let large = matches!(happens, Happens::RequestBody { large: true, .. });
         if large {
             *host.request.borrow_mut() = vec![b' '; 5000];
@@ -487,13 +508,33 @@ fn run(
             released = true;
             let Step::Continue(edits) = &step else { unreachable!() };
             prop_assert!(strikes(&edits.headers), "{kind:?} was released with a forged header");
+            let cookies = || edits.headers.iter().filter(|edit| is_of(edit, "cookie"));
+            // A form goes nowhere, whatever this host lets go.
+            let form = matches!(kind, Kind::Form | Kind::SignIn);
+            let removed = cookies().any(|edit| matches!(edit, HeaderEdit::Remove(_)));
+            prop_assert!(form || removed, "{kind:?} kept its cookies");
+            prop_assert!(cookies().all(|edit| !says(edit, "vestibule") && (form || !says(edit, "planted"))));
         }
         if let Step::Continue(edits) = &step {
-            let forged = edits
-                .headers
-                .iter()
-                .any(|edit| matches!(edit, vestibule::common::HeaderEdit::Set(name, _) if name == b"x-user"));
-            prop_assert!(!forged || kind == Kind::Session, "nobody is signed in, so nobody is named");
+            let named =
+                edits.headers.iter().find(|edit| is_of(edit, "x-user") && !strikes(&[(*edit).clone()]));
+            let expected = HeaderEdit::set("x-user", "ada@n.example");
+            let member = matches!(kind, Kind::Member | Kind::Session);
+            let right = named.is_none_or(|edit| member && *edit == expected);
+            prop_assert!(right, "who is not signed in is not named");
+            let cookie = edits.headers.iter().any(|edit| is_of(edit, "set-cookie"));
+            let answer = state == StateName::Forwarded && matches!(happens, Happens::ResponseHeaders { .. });
+            let private = edits.headers.contains(&HeaderEdit::set("cache-control", "private"));
+            prop_assert!(private || !cookie, "{kind:?}: a cookie that caches may keep");
+            prop_assert!(!answer || private, "{kind:?}: an answer that caches may keep");
+            prop_assert!(!answer || cookie, "{kind:?}: a login of the application without its companion");
+        }
+        if let Step::Answer(reply) = &step {
+            let cookie = reply.headers.iter().any(|(name, value)| {
+                name == "set-cookie" && (value.contains("vestibule") || value.contains("Max-Age=0"))
+            });
+            let kept = !reply.headers.contains(&("cache-control".to_owned(), "no-store".to_owned()));
+            prop_assert!(!(cookie && kept), "{kind:?}: a cookie on an answer that caches may keep");
         }
         if matches!(happens, Happens::LookAgain) {
             prop_assert!(matches!(step, Step::Hold | Step::Close), "{kind:?} was moved by a look: {step:?}");
@@ -535,6 +576,7 @@ fn no_order_of_events_lets_an_undecided_or_refused_request_through() {
         StateName::Repairing,
         StateName::FollowingUp,
         StateName::Replacing,
+        StateName::Forwarded,
         StateName::Released,
         StateName::Refused,
         StateName::Over,
@@ -573,6 +615,7 @@ fn the_same_holds_where_the_host_cannot_hold_headers() {
     let kinds = vec![
         Kind::Public,
         Kind::Anonymous,
+        Kind::Member,
         Kind::Denied,
         Kind::Ambiguous,
         Kind::Metadata,

@@ -170,8 +170,12 @@ fn a_form_that_comes_before_the_metadata_waits_for_it() {
     let (id, state) = browser.start("/page");
     // Another worker, which has just been started.
     let fresh = by_tls();
-    let browser =
-        Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
+    let browser = Browser {
+        site: &fresh,
+        cookies: browser.cookies.clone(),
+        acs_path: browser.acs_path.clone(),
+        extra: Vec::new(),
+    };
     let (mut exchange, step) = send(&browser, &response(&id, &fresh), &state);
     let Step::Wait(Wait::Document(document, end)) = step else { panic!("{step:?}") };
     assert_eq!(end, UnixMillis(NOW + 10_000));
@@ -188,8 +192,12 @@ fn a_form_does_not_wait_for_ever() {
     let mut browser = known.browser();
     let (id, state) = browser.start("/page");
     let fresh = by_tls();
-    let browser =
-        Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
+    let browser = Browser {
+        site: &fresh,
+        cookies: browser.cookies.clone(),
+        acs_path: browser.acs_path.clone(),
+        extra: Vec::new(),
+    };
     let (mut exchange, step) = send(&browser, &response(&id, &fresh), &state);
     assert!(matches!(step, Step::Wait(_)));
     // The server does not answer in time, or dies: both end the wait, and the second look does not wait again.
@@ -207,8 +215,12 @@ fn only_so_many_forms_wait_at_once() {
     let mut browser = known.browser();
     let (id, state) = browser.start("/page");
     let fresh = by_tls();
-    let browser =
-        Browser { site: &fresh, cookies: browser.cookies.clone(), acs_path: browser.acs_path.clone() };
+    let browser = Browser {
+        site: &fresh,
+        cookies: browser.cookies.clone(),
+        acs_path: browser.acs_path.clone(),
+        extra: Vec::new(),
+    };
     let mut waiting = Vec::new();
     for _ in 0..32 {
         let (exchange, step) = send(&browser, &response(&id, &fresh), &state);

@@ -52,17 +52,20 @@ impl<'a> Cookies<'a> {
     /// Edits that keep our cookies from the application and leave all others as they are, octet by octet.
     #[must_use]
     pub fn hide(headers: &Headers) -> Vec<HeaderEdit> {
+        Self::keep(headers, &|_| true)
+    }
+
+    /// Edits that leave those of the other cookies, `name=value`, which `stays` keeps.
+    pub(super) fn keep(headers: &Headers, stays: &dyn Fn(&[u8]) -> bool) -> Vec<HeaderEdit> {
         let lines: Vec<&[u8]> = headers.all("cookie").collect();
-        if !lines.iter().any(|line| line.split(|byte| *byte == b';').any(is_own_pair)) {
+        let goes = |pair: &[u8]| is_own_pair(pair) || !stays(pair);
+        if !lines.iter().any(|line| line.split(|byte| *byte == b';').any(goes)) {
             return Vec::new();
         }
         let mut edits = vec![HeaderEdit::remove("cookie")];
         for line in lines {
-            let kept: Vec<&[u8]> = line
-                .split(|byte| *byte == b';')
-                .filter(|pair| !is_own_pair(pair))
-                .map(<[u8]>::trim_ascii)
-                .collect();
+            let kept: Vec<&[u8]> =
+                line.split(|byte| *byte == b';').filter(|pair| !goes(pair)).map(<[u8]>::trim_ascii).collect();
             let kept = kept.join(b"; ".as_slice());
             if !kept.is_empty() {
                 edits.push(HeaderEdit::Add(b"cookie".to_vec(), kept));

@@ -1,18 +1,29 @@
 //! Sessions, policies, identity headers and revocation.
 
+mod application;
+#[cfg(test)]
+mod application_test;
+mod caching;
 mod checked;
 mod cookies;
 mod headers;
+mod idle;
 mod leases;
 mod ledger;
 mod login;
 mod logout;
+mod opened;
 mod people;
 mod policy;
 mod replay;
 mod rounds;
 mod session;
+#[cfg(test)]
+mod session_test;
+mod set_cookie;
 
+pub use application::{ApplicationCookies, Owner, Sorted};
+pub use caching::{keep_private, vary_by_cookie};
 pub use checked::{CheckId, Checked};
 pub use cookies::{Cookies, is_own_cookie};
 pub use headers::{Forgeries, TooLarge, render};
@@ -24,4 +35,4 @@ pub use people::{Holder, Look, People, Standing};
 pub use policy::{Decision, Question, decide, passes_on_every_route, route_matters, session_matters};
 pub use replay::{Replay, UsedOnce};
 pub use rounds::Rounds;
-pub use session::{Session, SessionCookies, person_keys};
+pub use session::{OpenedSessions, Session, SessionCookies, SessionRings, person_keys};

@@ -1,11 +1,18 @@
 //! The session: who signed in, sealed into a cookie that only this tenant's host can open.
 
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::application::Companion;
 use super::cookies::{Cookies, OWN_PREFIX};
+use super::idle::{IdleCookie, Used};
+use super::opened::Opened;
 use crate::common::{Host, Identity, PersonKeys, UnixMillis};
 use crate::config::claim_name;
-use crate::crypto::{KeyRing, SealError};
+use crate::crypto::{KeyRing, SealError, sha256};
 
 /// A sign-in that is being remembered.
 #[derive(Clone, Serialize, Deserialize)]
@@ -23,6 +30,12 @@ pub struct Session {
     issued: u64,
     /// When it ends, in milliseconds since the epoch.
     ends: u64,
+    /// When this worker last told the browser that it is in use.
+    #[serde(skip)]
+    renewed: Cell<Option<UnixMillis>>,
+    /// Whether it was sealed with a key that seals no more.
+    #[serde(skip)]
+    old_key: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -63,19 +76,25 @@ impl Session {
         let keys = person_keys(&identity).iter().map(str::to_owned).collect();
         identity.attributes.retain(|name, _| needed(name));
         let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { id, identity, keys, account: None, issued: now.0, ends: ends.0 })
-    }
-
-    /// When it ends.
-    #[must_use]
-    pub fn ends(&self) -> UnixMillis {
-        UnixMillis(self.ends)
+        let (renewed, old_key) = (Cell::default(), false);
+        Ok(Self { id, identity, keys, account: None, issued: now.0, ends: ends.0, renewed, old_key })
     }
 
     /// When it was issued.
     #[must_use]
     pub fn issued(&self) -> UnixMillis {
         UnixMillis(self.issued)
+    }
+
+    /// When it ends, whatever is done with it.
+    #[must_use]
+    pub fn ends(&self) -> UnixMillis {
+        UnixMillis(self.ends)
+    }
+
+    /// From its beginning to its end.
+    pub(super) fn lifetime(&self) -> Duration {
+        Duration::from_millis(self.ends.saturating_sub(self.issued))
     }
 
     /// The values by which provisioning may know the person.
@@ -85,24 +104,68 @@ impl Session {
     }
 }
 
+/// Names a person without saying who it is: half a SHA-256 of identity provider and name identifier, in hexadecimal.
+#[must_use]
+pub(super) fn person_digest(identity: &Identity) -> String {
+    // No octet of XML is zero, so no two pairs make one text.
+    let text = format!("{}\0{}", identity.issuer, identity.name_id);
+    hex(sha256(text.as_bytes()).iter().take(16))
+}
+
+pub(super) fn hex<'b>(octets: impl Iterator<Item = &'b u8>) -> String {
+    octets.map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// What one worker has opened of sessions and what belongs to them, for all tenants together.
+#[derive(Clone, Debug, Default)]
+pub struct OpenedSessions {
+    sessions: Rc<Opened<Session>>,
+    used: Rc<Opened<Used>>,
+    /// See [`super::ApplicationCookies`].
+    pub(super) companions: Rc<Opened<Companion>>,
+}
+
+/// Keys, and how long a session may go unused.
+#[derive(Debug)]
+pub struct SessionRings {
+    /// Seals sessions.
+    pub session: KeyRing,
+    /// Seals when they were used.
+    pub idle: KeyRing,
+}
+
 /// Makes and reads the session cookies of one tenant.
 #[derive(Debug)]
 pub struct SessionCookies {
     ring: KeyRing,
     tenant: String,
     name: String,
+    idle: IdleCookie,
+    opened: Rc<Opened<Session>>,
 }
 
 /// Octets of one cookie's value; browsers keep at least 4096 of name, value and attributes together.
 const PIECE: usize = 3600;
 /// Most pieces, so that request headers stay within what servers take.
 const PIECES: usize = 8;
+/// Values of one name that are tried: whoever plants more has to plant them before ours.
+const TRIED: usize = 4;
+/// Octets of the mark by which pieces of one session know one another.
+const MARK: usize = 8;
+/// Of requests at the same time one renews; the next does so after this, should its answer have been lost.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 impl SessionCookies {
-    /// `ring` is of a purpose of its own.
+    /// `rings` are of purposes of their own. `idle`: how long a session may go unused.
     #[must_use]
-    pub fn new(ring: KeyRing, tenant: &str) -> Self {
-        Self { ring, tenant: tenant.to_owned(), name: format!("{OWN_PREFIX}s.{tenant}") }
+    pub fn new(rings: SessionRings, tenant: &str, idle: Duration, opened: &OpenedSessions) -> Self {
+        Self {
+            ring: rings.session,
+            tenant: tenant.to_owned(),
+            name: format!("{OWN_PREFIX}s.{tenant}"),
+            idle: IdleCookie::new(rings.idle, tenant, idle, Rc::clone(&opened.used)),
+            opened: Rc::clone(&opened.sessions),
+        }
     }
 
     /// `Set-Cookie` values that give the browser this session; `None` where it is too large for cookies.
@@ -121,12 +184,13 @@ impl SessionCookies {
         if pieces.len() > PIECES {
             return Ok(None);
         }
+        let mark = mark(&sealed).ok_or(SealError::Unavailable)?;
         let mut lines = Vec::new();
         for (at, piece) in pieces.iter().enumerate() {
             let piece = std::str::from_utf8(piece).map_err(|_| SealError::Unavailable)?;
             let count = if at == 0 { format!("{}.", pieces.len()) } else { String::new() };
             lines.push(format!(
-                "{}={count}{piece}; Path=/; Secure; HttpOnly; SameSite=Lax",
+                "{}={count}{mark}.{piece}; Path=/; Secure; HttpOnly; SameSite=Lax",
                 self.piece_name(at)
             ));
         }
@@ -142,13 +206,69 @@ impl SessionCookies {
         let sent_pieces =
             (1..PIECES).map(|at| self.piece_name(at)).filter(|name| sent.values(name).next().is_some());
         lines.extend(sent_pieces.map(|name| expired(&name, "Lax")));
+        lines.push(self.idle.clear());
         lines
+    }
+
+    /// Whether the browser should be told again that the session is in use, or be given it under the present key.
+    #[must_use]
+    pub fn is_renewal_due(
+        &self,
+        now: UnixMillis,
+        session: &Session,
+        at_host: &str,
+        sent: &Cookies<'_>,
+    ) -> bool {
+        session.old_key || self.idle.is_due(now, session, at_host, sent)
+    }
+
+    /// `Set-Cookie` values that renew a session which was used at `at`: none where that was done a moment ago, or where it
+    /// is over. Its end stays where it was.
+    ///
+    /// The session itself is written only to change its key, and only within two seconds of the request: an answer that
+    /// comes later could put it in the place of what the browser has by then.
+    ///
+    /// # Errors
+    /// Where there is no randomness.
+    pub fn renew(
+        &self,
+        host: &dyn Host,
+        session: &Session,
+        at: UnixMillis,
+        at_host: &str,
+    ) -> Result<Vec<String>, SealError> {
+        let now = host.now();
+        let lately = |at: UnixMillis| at <= now && now < at.after(AGAIN_AFTER);
+        if now >= session.ends() || session.renewed.get().is_some_and(lately) {
+            return Ok(Vec::new());
+        }
+        let mut lines = Vec::new();
+        if session.old_key && now < at.after(Duration::from_secs(2)) {
+            lines.extend(self.set(host, session, at_host)?.unwrap_or_default());
+        }
+        if self.idle.matters(session) {
+            lines.push(self.idle.set(host, session, at, at_host)?);
+        }
+        session.renewed.set(Some(now));
+        Ok(lines)
+    }
+
+    /// How many cookies of this request are ours indeed, where `signed_in` says that the session opened.
+    #[must_use]
+    pub fn accounted(&self, at_host: &str, sent: &Cookies<'_>, signed_in: bool) -> usize {
+        let pieces = if signed_in { self.pieces(sent).unwrap_or_default() } else { 0 };
+        pieces.saturating_add(self.idle.cookies(at_host, sent))
+    }
+
+    /// How many sessions had to be opened in this worker so far, or were tried to.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.opened.tries()
     }
 
     /// How many cookies the session of this request is made of, where each came once: none of them can be a client's own
     /// invention if the session opened.
-    #[must_use]
-    pub fn pieces(&self, sent: &Cookies<'_>) -> Option<usize> {
+    fn pieces(&self, sent: &Cookies<'_>) -> Option<usize> {
         let mut first = sent.values(&self.name);
         let (count, _) = first.next()?.split_once('.')?;
         let count: usize = count.parse().ok().filter(|count| (1..=PIECES).contains(count))?;
@@ -160,22 +280,30 @@ impl SessionCookies {
     /// The session a request carries, if it is whole, ours, of this tenant and host, and not over. Sent twice, the
     /// first that opens counts: whoever planted another cannot have sealed it.
     #[must_use]
-    pub fn read(&self, now: UnixMillis, at_host: &str, sent: &Cookies<'_>) -> Option<Session> {
+    pub fn read(&self, now: UnixMillis, at_host: &str, sent: &Cookies<'_>) -> Option<Rc<Session>> {
         sent.values(&self.name)
-            .take(4)
+            .take(TRIED)
             .filter_map(|first| self.open(first, at_host, sent))
-            .find(|session| now.0 < session.ends && session.issued <= now.0.saturating_add(300_000))
+            .filter(|session| now.0 < session.ends && session.issued <= now.0.saturating_add(300_000))
+            .find(|session| !self.idle.is_over(now, session, at_host, sent))
     }
 
-    fn open(&self, first: &str, at_host: &str, sent: &Cookies<'_>) -> Option<Session> {
+    fn open(&self, first: &str, at_host: &str, sent: &Cookies<'_>) -> Option<Rc<Session>> {
         let (count, first) = first.split_once('.')?;
         let count: usize = count.parse().ok().filter(|count| (1..=PIECES).contains(count))?;
+        let (mark, first) = first.split_once('.').filter(|(mark, _)| mark.len() == MARK)?;
         let mut sealed = first.to_owned();
         for at in 1..count {
-            sealed.push_str(sent.values(&self.piece_name(at)).next()?);
+            let name = self.piece_name(at);
+            let own = |value: &'_ str| Some(value.strip_prefix(mark)?.strip_prefix('.')?.to_owned());
+            sealed.push_str(&sent.values(&name).take(TRIED).find_map(own)?);
         }
-        let plain = self.ring.open(&sealed, &self.context(at_host)).ok()?;
-        serde_json::from_slice(&plain).ok()
+        let context = self.context(at_host);
+        self.opened.get(&context, &sealed, || {
+            let plain = self.ring.open(&sealed, &context).ok()?;
+            let session: Session = serde_json::from_slice(&plain).ok()?;
+            Some(Session { old_key: !self.ring.seals_like(&sealed), ..session })
+        })
     }
 
     fn piece_name(&self, at: usize) -> String {
@@ -185,6 +313,11 @@ impl SessionCookies {
     fn context<'a>(&'a self, at_host: &'a str) -> [&'a str; 2] {
         [&self.tenant, at_host]
     }
+}
+
+/// The end of the sealed text, which no other shares and nobody can choose.
+fn mark(sealed: &str) -> Option<&str> {
+    sealed.get(sealed.len().checked_sub(MARK)?..)
 }
 
 /// A `Set-Cookie` value that takes a cookie of ours away.
@@ -202,8 +335,9 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn cookies(tenant: &str) -> SessionCookies {
-        let ring = KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], "session").unwrap();
-        SessionCookies::new(ring, tenant)
+        let ring = |purpose| KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], purpose).unwrap();
+        let rings = SessionRings { session: ring("session"), idle: ring("idle") };
+        SessionCookies::new(rings, tenant, Duration::from_secs(3600), &OpenedSessions::default())
     }
 
     fn identity(values: usize) -> Identity {
@@ -226,7 +360,7 @@ mod tests {
         Headers::from([("cookie", pairs.join("; ").as_str())])
     }
 
-    fn read(headers: &Headers, tenant: &str, host: &str, now: u64) -> Option<Session> {
+    fn read(headers: &Headers, tenant: &str, host: &str, now: u64) -> Option<Rc<Session>> {
         cookies(tenant).read(UnixMillis(now), host, &Cookies::read(headers))
     }
 
@@ -310,10 +444,11 @@ mod tests {
     fn only_a_session_whose_cookies_came_once_accounts_for_them() {
         let lines = signed_in(&TestHost::at(1000), 150);
         let headers = as_request(&lines);
-        assert_eq!(cookies("t").pieces(&Cookies::read(&headers)), Some(lines.len()));
+        assert_eq!(cookies("t").accounted("a.example", &Cookies::read(&headers), true), lines.len());
         let mut doubled = lines.clone();
         doubled.push("__Host-vestibule-s.t.1=planted".to_owned());
-        assert_eq!(cookies("t").pieces(&Cookies::read(&as_request(&doubled))), None);
+        let doubled = as_request(&doubled);
+        assert_eq!(cookies("t").accounted("a.example", &Cookies::read(&doubled), true), 0);
     }
 
     #[test]
@@ -321,7 +456,7 @@ mod tests {
         let lines = signed_in(&TestHost::at(1000), 300);
         let headers = as_request(&lines);
         let cleared = cookies("t").clear(&Cookies::read(&headers));
-        assert_eq!(cleared.len(), lines.len());
+        assert_eq!(cleared.len(), lines.len() + 1, "and the time of the last use");
         assert!(cleared.iter().all(|line| line.ends_with("Max-Age=0")));
     }
 }

@@ -1,6 +1,7 @@
 //! Policies and identity headers of one tenant.
 
 use super::account::{self, AccountSettings};
+use super::application_cookies::{self, CookieName};
 use super::node::Node;
 use super::template::{self, Template, claim_name};
 
@@ -13,6 +14,8 @@ pub struct AccessSettings {
     pub identity_headers: Vec<IdentityHeader>,
     /// What a session has to do with the person's account.
     pub account: AccountSettings,
+    /// Cookies by which the application itself knows somebody.
+    pub application_cookies: Vec<CookieName>,
 }
 
 /// One policy rule.
@@ -88,7 +91,8 @@ pub struct IdentityHeader {
 
 /// What is said of accounts comes beside it: what comes of that depends on the tenant.
 pub(super) fn read(node: &Node<'_>) -> Option<(AccessSettings, account::Said)> {
-    let fields = node.fields(&[&["identity_headers", "rules"], account::FIELDS.as_slice()].concat());
+    let own = ["application_cookies", "identity_headers", "rules"];
+    let fields = node.fields(&[own.as_slice(), account::FIELDS.as_slice()].concat());
     let said = account::read(&fields);
     let identity_headers = fields.get("identity_headers").map(|node| read_headers(&node)).unwrap_or_default();
     let rules = fields.get("rules").map(|node| {
@@ -96,8 +100,19 @@ pub(super) fn read(node: &Node<'_>) -> Option<(AccessSettings, account::Said)> {
         warn_of_shadows(&node, &rules);
         rules
     });
+    let rules = rules.unwrap_or_default();
+    let named = fields.get("application_cookies");
+    if named.is_none() && rules.iter().any(|rule| matches!(rule.access, Access::Optional | Access::SignedIn))
+    {
+        node.warn(
+            "names no application_cookies: a login of the application's own would survive the session that it was made in",
+            "list the cookies in which the application keeps its logins (application_cookies: [JSESSIONID]), or write \
+             application_cookies: [] if it has none",
+        );
+    }
+    let application_cookies = named.map(|node| application_cookies::read(&node)).unwrap_or_default();
     let account = AccountSettings::default();
-    Some((AccessSettings { rules: rules.unwrap_or_default(), identity_headers, account }, said?))
+    Some((AccessSettings { rules, identity_headers, application_cookies, account }, said?))
 }
 
 fn read_headers(node: &Node<'_>) -> Vec<IdentityHeader> {

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod application_cookies;
 mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -21,6 +22,7 @@ mod yaml;
 
 pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
 pub use account::{AccountSettings, Match, OnGroupChange, Recheck};
+pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,

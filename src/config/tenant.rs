@@ -32,13 +32,19 @@ pub struct Tenant {
 pub struct SessionSettings {
     /// From sign-in to the end of the session.
     pub lifetime: Duration,
+    /// From the last request to the end of the session; no less than the lifetime where nothing ends by it.
+    pub idle: Duration,
     /// From the redirect to the identity provider to its response.
     pub login_lifetime: Duration,
 }
 
 impl Default for SessionSettings {
     fn default() -> Self {
-        Self { lifetime: Duration::from_secs(8 * 3600), login_lifetime: Duration::from_secs(600) }
+        Self {
+            lifetime: Duration::from_secs(8 * 3600),
+            idle: Duration::from_secs(3600),
+            login_lifetime: Duration::from_secs(600),
+        }
     }
 }
 
@@ -246,13 +252,14 @@ fn read_hosts(node: &Node<'_>) -> Vec<String> {
 }
 
 fn read_session(node: &Node<'_>) -> Option<SessionSettings> {
-    let fields = node.fields(&["lifetime_seconds", "login_lifetime_seconds"]);
+    let fields = node.fields(&["lifetime_seconds", "idle_seconds", "login_lifetime_seconds"]);
     let defaults = SessionSettings::default();
     let seconds = |name: &str, range, default| match fields.get(name) {
         Some(node) => node.number(range).map(Duration::from_secs),
         None => Some(default),
     };
     let lifetime = seconds("lifetime_seconds", 60..=7 * 86_400, defaults.lifetime);
+    let idle = seconds("idle_seconds", 60..=7 * 86_400, defaults.idle);
     let login_lifetime = seconds("login_lifetime_seconds", 30..=3600, defaults.login_lifetime);
-    Some(SessionSettings { lifetime: lifetime?, login_lifetime: login_lifetime? })
+    Some(SessionSettings { lifetime: lifetime?, idle: idle?, login_lifetime: login_lifetime? })
 }

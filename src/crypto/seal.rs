@@ -151,6 +151,16 @@ impl KeyRing {
             .map_err(|_| SealError::Forged)
     }
 
+    /// Whether the first key, with which this ring seals, is the one that `sealed` names. Says nothing of whether it opens.
+    #[must_use]
+    pub fn seals_like(&self, sealed: &str) -> bool {
+        let Some((id, _)) = self.keys.first() else { return false };
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(sealed) else { return false };
+        bytes.get(2..).is_some_and(|rest| {
+            bytes.get(1).map(|len| usize::from(*len)) == Some(id.len()) && rest.starts_with(id.as_bytes())
+        })
+    }
+
     fn associated(&self, head: &[u8], context: &[&str]) -> Vec<u8> {
         let mut aad = head.to_vec();
         for part in std::iter::once(&self.purpose.as_str()).chain(context) {

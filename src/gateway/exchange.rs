@@ -7,6 +7,7 @@ use crate::common::{HeaderEdit, Headers, Host, Level, Reply, UnixMillis};
 
 use super::authentication::{self, Authenticating, Came, Entry};
 use super::event::{CallAnswer, Edits, Event, Origin, Step, Wait};
+use super::forwarded::Forwarded;
 use super::pages::problem;
 use super::provisioning::load::Place;
 use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
@@ -56,6 +57,8 @@ enum State {
     FollowingUp(Box<FollowUp>),
     /// The proxy answered a provisioning request itself; its text makes room for a SCIM error.
     Replacing(Replacement),
+    /// A request of ordinary traffic has been released, and its answer gets something of ours.
+    Forwarded(Box<Forwarded>),
     /// A request has been released, or was never ours to judge; nothing is left to do but to strip its trailers.
     Released,
     /// We have answered; what the request still sends goes nowhere.
@@ -114,7 +117,9 @@ pub enum StateName {
     FollowingUp,
     /// The proxy's own answer makes room for a SCIM error.
     Replacing,
-    /// An ordinary request has been released.
+    /// An ordinary request has been released, and its answer gets something of ours.
+    Forwarded,
+    /// A request has been released, and nothing is left to do.
     Released,
     /// We have answered.
     Refused,
@@ -145,6 +150,7 @@ impl Exchange {
             State::Repairing(..) => StateName::Repairing,
             State::FollowingUp(_) => StateName::FollowingUp,
             State::Replacing(_) => StateName::Replacing,
+            State::Forwarded(_) => StateName::Forwarded,
             State::Released => StateName::Released,
             State::Refused => StateName::Refused,
             State::Over => StateName::Over,
@@ -205,7 +211,7 @@ impl Exchange {
             pending => return self.abandon(pending, host),
         }
         match route::decide_on(&self.gateway, headers, &mut self.watch, host) {
-            Verdict::Pass(edits) => (State::Released, Step::Continue(edits)),
+            Verdict::Pass(edits, forwarded) => passed(edits, forwarded),
             Verdict::Recheck(id, until, pending) => {
                 (State::Rechecking(pending), Step::Wait(Wait::Check(id, until)))
             }
@@ -263,9 +269,11 @@ impl Exchange {
             | State::Calling(_)
             | State::Refused
             | State::Over => (state, Step::Hold),
-            State::Provisioned(_) | State::Repairing(..) | State::FollowingUp(_) | State::Released => {
-                (state, Step::go_on())
-            }
+            State::Provisioned(_)
+            | State::Repairing(..)
+            | State::FollowingUp(_)
+            | State::Forwarded(_)
+            | State::Released => (state, Step::go_on()),
             // What was not released before the proxy answered is not released after.
             State::Replacing(_) => (state, Step::Hold),
             State::Fresh => refuse(out_of_order()),
@@ -310,9 +318,9 @@ impl Exchange {
                 let edits = Edits { trailers: provisioning::without(trailers), ..Edits::default() };
                 (state, Step::Continue(edits))
             }
-            State::Released => {
+            State::Forwarded(_) | State::Released => {
                 let forged = self.gateway.forgeries.strip(trailers);
-                (State::Released, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
+                (state, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
             }
             State::Fresh => refuse(out_of_order()),
         }
@@ -431,6 +439,11 @@ impl Exchange {
             }
             // The proxy refused the request before it came to us.
             (State::Fresh, Origin::Local) => (State::Refused, Step::go_on()),
+            // Kept, for an answer of the proxy's own may yet take the place of this one.
+            (State::Forwarded(forwarded), _) => {
+                let edits = forwarded.answered(&self.gateway, &headers, host);
+                (State::Forwarded(forwarded), Step::Continue(edits))
+            }
             (State::Released, _) => (State::Released, Step::go_on()),
             (State::Fresh, Origin::Upstream) => self.abandon(State::Fresh, host),
             // Our own answer on its way out.
@@ -464,7 +477,7 @@ impl Exchange {
                 let edits = Edits { body: Some(body), ..Edits::default() };
                 (State::Replacing(Replacement(Vec::new())), Step::Continue(edits))
             }
-            State::Released | State::Refused => (state, Step::go_on()),
+            State::Forwarded(_) | State::Released | State::Refused => (state, Step::go_on()),
             pending => self.abandon(pending, host),
         }
     }
@@ -484,7 +497,7 @@ impl Exchange {
     fn rechecked(&mut self, mut pending: Rechecking, host: &dyn Host) -> (State, Step) {
         let (trailers, rounds) = (std::mem::take(&mut pending.trailers), pending.rounds);
         match route::decide_again(&self.gateway, pending, &mut self.watch, host) {
-            Verdict::Pass(edits) => (State::Released, Step::Continue(Edits { trailers, ..edits })),
+            Verdict::Pass(edits, forwarded) => passed(Edits { trailers, ..edits }, forwarded),
             Verdict::Recheck(id, until, pending) if rounds < MOST_ROUNDS => {
                 let pending = Box::new(Rechecking { trailers, ..*pending });
                 (State::Rechecking(pending), Step::Wait(Wait::Check(id, until)))
@@ -501,7 +514,7 @@ impl Exchange {
     /// Whether a stream that was let through may stay open.
     fn look_again(&mut self, state: State, host: &dyn Host) -> (State, Step) {
         let seen = match (&state, &self.watch) {
-            (State::Released, Some(watch)) => watch.look(&self.gateway, host),
+            (State::Released | State::Forwarded(_), Some(watch)) => watch.look(&self.gateway, host),
             _ => Seen::Well,
         };
         match seen {
@@ -598,6 +611,11 @@ impl Exchange {
         };
         next(provisioning::normalise(&self.gateway, arriving, size.map(|_| body.as_slice()), host))
     }
+}
+
+fn passed(edits: Edits, forwarded: Option<Box<Forwarded>>) -> (State, Step) {
+    let state = forwarded.map_or(State::Released, State::Forwarded);
+    (state, Step::Continue(edits))
 }
 
 fn vouching(at: usize, id: CheckId, until: UnixMillis, redeeming: Box<Redeeming>) -> (State, Step) {

@@ -4,6 +4,7 @@
 //! answer is total: no event, early, late, twice or never, lets a request through whose decision is pending or was a
 //! refusal.
 
+mod application;
 mod authentication;
 #[cfg(test)]
 mod authentication_test;
@@ -11,6 +12,7 @@ mod closed;
 mod documents;
 mod event;
 mod exchange;
+mod forwarded;
 mod introspection;
 mod join;
 mod logout;
@@ -32,7 +34,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, Leases, LedgerError, People, Replay};
+use crate::access::{Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
@@ -127,13 +129,16 @@ impl Gateway {
         let people = People::new(KeyRing::derive(&keys, "people")?, longest);
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
+        let opened = OpenedSessions::default();
         let longest = recheck::longest(tenants.iter().map(|tenant| &tenant.access.account));
         let checks = recheck::Checks::new(KeyRing::derive(&keys, "checked")?, longest);
         let tenants: Result<Vec<_>, _> = tenants
             .into_iter()
             .zip(sources)
             .enumerate()
-            .map(|(at, (tenant, provider))| TenantRoom::new(at, tenant, provider, &keys, &mut documents))
+            .map(|(at, (tenant, provider))| {
+                TenantRoom::new(at, tenant, provider, &keys, &opened, &mut documents)
+            })
             .collect();
         let budget = || Budget::new(host.private_key_operations);
         Ok(Self {

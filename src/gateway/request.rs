@@ -70,7 +70,16 @@ impl Head {
 
     /// Whether a person's browser asks for a page, so that a redirect leads somewhere.
     pub(super) fn is_navigation(&self) -> bool {
-        if self.upgrade || !matches!(self.method.as_str(), "GET" | "HEAD") {
+        matches!(self.method.as_str(), "GET" | "HEAD") && self.shows_a_page()
+    }
+
+    /// Whether a person's browser sends a form and shows what is answered.
+    pub(super) fn is_form(&self) -> bool {
+        self.method == "POST" && self.shows_a_page()
+    }
+
+    fn shows_a_page(&self) -> bool {
+        if self.upgrade {
             return false;
         }
         match self.headers.text("sec-fetch-mode") {

@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use crate::access::{
-    CheckId, Cookies, Decision, Question, Session, decide, passes_on_every_route, render, route_matters,
-    session_matters,
+    CheckId, Cookies, Decision, LedgerError, Question, Session, Standing, decide, passes_on_every_route,
+    render, route_matters, session_matters,
 };
 use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply, UnixMillis};
 
+use super::application::{self, Who};
 use super::event::Edits;
+use super::forwarded::Forwarded;
 use super::pages::{Offer, Reference, page, problem};
 use super::provisioning::{self, Arriving};
 use super::recheck::{self, Gate, Rechecking, Watch};
@@ -21,8 +23,8 @@ use super::{Gateway, logout, reports, sign_on};
 
 /// See the module.
 pub(super) enum Verdict {
-    /// Let it pass to the application, changed so.
-    Pass(Edits),
+    /// Let it pass to the application, changed so; its answer gets something of ours where this is remembered.
+    Pass(Edits, Option<Box<Forwarded>>),
     /// It goes no further.
     Answer(Reply),
     /// A form for the assertion consumer of this tenant.
@@ -54,7 +56,7 @@ pub(super) fn decide_on(
         gateway.by_host.get(&head.host).and_then(|at| Some((*at, gateway.tenants.get(*at)?)))
     else {
         reports::refused(host, "", "unknown_host", None);
-        return Verdict::Answer(problem(421, "unknown_host", "This host is not served here."));
+        return Verdict::Answer(no_tenant());
     };
     let below = provisioning::below(tenant, &head.path);
     if !head.is_text() {
@@ -90,8 +92,7 @@ pub(super) fn decide_on(
     }
     let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, path.as_str()));
     if passes && !gateway.closed.holds(path.as_str()) {
-        let headers = [head.forged.clone(), Cookies::hide(&head.headers)].concat();
-        return Verdict::Pass(Edits { headers, ..Edits::default() });
+        return let_through(gateway, at, &head, host);
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == path.as_str()) {
         return consumer(at, head);
@@ -151,6 +152,10 @@ fn judge(
     }
 }
 
+fn no_tenant() -> Reply {
+    problem(421, "unknown_host", "This host is not served here.")
+}
+
 fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
     let (status, code, text) = match which {
         HeadProblem::Pseudo => (400, "bad_request", "The request's head cannot be read."),
@@ -188,6 +193,17 @@ pub(super) fn form_too_large() -> Reply {
     problem(413, "too_large", "The form is larger than any sign-in answer.")
 }
 
+/// A request for the application's own ways in: its cookies are sorted, nothing else is looked at.
+fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Verdict {
+    let Some(tenant) = gateway.tenants.get(at) else { return Verdict::Answer(no_tenant()) };
+    let cookies = Cookies::read(&head.headers);
+    let who = Who::on_open_route(gateway, tenant, head, &cookies, host);
+    let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
+    let headers = [head.forged.clone(), sorted.hide].concat();
+    let forwarded = Forwarded { expire: sorted.expire, ..Forwarded::new(at, head, who, host) };
+    Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
+}
+
 /// An error is what must be waited for first.
 fn by_policy(
     gateway: &Gateway,
@@ -197,6 +213,7 @@ fn by_policy(
     (waited, watch): (Option<UnixMillis>, &mut Option<Box<Watch>>),
     host: &dyn Host,
 ) -> Result<Verdict, (CheckId, UnixMillis)> {
+    let at = tenant.at;
     let rules = &tenant.settings.access.rules;
     let route = rules
         .iter()
@@ -206,7 +223,8 @@ fn by_policy(
     let anybody =
         Question { path: path.as_str(), method: &head.method, route: route.as_deref(), identity: None };
     let cookies = Cookies::read(&head.headers);
-    let session = if session_matters(rules, &anybody) {
+    let matters = session_matters(rules, &anybody);
+    let session = if matters {
         match session(gateway, tenant, head, &cookies, waited, host) {
             Ok(session) => session,
             Err(Stop::Answer(reply)) => return Ok(Verdict::Answer(reply)),
@@ -215,11 +233,17 @@ fn by_policy(
     } else {
         None
     };
+    let who = if matters {
+        Who::of(session.as_ref())
+    } else {
+        Who::on_open_route(gateway, tenant, head, &cookies, host)
+    };
+    let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
     if let Some(reply) = route_cannot_be_trusted(tenant, head, &cookies, session.is_some(), &question, host) {
         return Ok(Verdict::Answer(reply));
     }
-    Ok(match decide(rules, &question) {
+    let verdict = match decide(rules, &question) {
         Decision::SignIn => Verdict::Answer(sign_on::demand(gateway, tenant, head, host)),
         Decision::Denied => Verdict::Answer(no_access(tenant, head, "no_policy", host)),
         Decision::Forbidden => Verdict::Answer(no_access(tenant, head, "claims", host)),
@@ -229,7 +253,7 @@ fn by_policy(
         Decision::Pass { identified, .. } => {
             let identity = session.as_ref().filter(|_| identified).map(|session| &session.identity);
             let mut headers: Vec<HeaderEdit> = head.forged.clone();
-            headers.extend(Cookies::hide(&head.headers));
+            headers.extend(sorted.hide);
             if let Some(identity) = identity {
                 match render(&tenant.settings.access.identity_headers, identity) {
                     Ok(edits) => headers.extend(edits),
@@ -238,10 +262,24 @@ fn by_policy(
                     }
                 }
             }
-            let whose = session.filter(|_| identified);
-            *watch = whose.map(|session| Box::new(Watch::new(tenant.at, session, host.now())));
-            Verdict::Pass(Edits { headers, ..Edits::default() })
+            let due = |session: &Rc<Session>| {
+                tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
+            };
+            let forwarded = Forwarded {
+                identified: identity.is_some(),
+                varies: matters,
+                renews: session.as_ref().filter(|session| due(session)).cloned(),
+                expire: sorted.expire.clone(),
+                ..Forwarded::new(at, head, who, host)
+            };
+            let whose = session.clone().filter(|_| identified);
+            *watch = whose.map(|session| Box::new(Watch::new(at, session, host.now())));
+            Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
         }
+    };
+    Ok(match verdict {
+        Verdict::Answer(reply) => Verdict::Answer(application::without(reply, &sorted.expire)),
+        other => other,
     })
 }
 
@@ -265,11 +303,12 @@ fn route_cannot_be_trusted(
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    let pieces = if signed_in { tenant.sessions.pieces(cookies).unwrap_or_default() } else { 0 };
+    let sessions = tenant.sessions.accounted(&head.host, cookies, signed_in);
+    let companions = tenant.application.cookies(&head.host, cookies);
     let logins = tenant.logins.pending(host.now(), &head.host, cookies).len();
     let rounds = tenant.rounds.cookies(&head.host, cookies);
     let logouts = tenant.logouts.cookies(&head.host, cookies);
-    let own = pieces.saturating_add(logins).saturating_add(rounds).saturating_add(logouts);
+    let own = [sessions, companions, logins, rounds, logouts].into_iter().fold(0, usize::saturating_add);
     let planted = !head.forged.is_empty() || cookies.count() != own;
     let passes = matches!(decide(rules, question), Decision::Pass { .. });
     if planted && passes && !passes_on_every_route(rules, question) {
@@ -294,7 +333,7 @@ fn session(
     cookies: &Cookies<'_>,
     waited: Option<UnixMillis>,
     host: &dyn Host,
-) -> Result<Option<Session>, Stop> {
+) -> Result<Option<Rc<Session>>, Stop> {
     let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else { return Ok(None) };
     match recheck::gate(gateway, tenant, &session, Some(head), waited, host) {
         Gate::Open => Ok(Some(session)),
@@ -318,6 +357,16 @@ pub(super) fn unknowable(tenant: &TenantRoom, head: &Head, code: &'static str, h
         problem(503, "not_possible_now", text)
     };
     reply.with("retry-after", "5")
+}
+
+/// What is known against a session now, without asking anybody.
+pub(super) fn standing(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    session: &Session,
+    host: &dyn Host,
+) -> Result<Standing, LedgerError> {
+    recheck::standing(gateway, tenant, session, host)
 }
 
 fn no_access(tenant: &TenantRoom, head: &Head, code: &'static str, host: &dyn Host) -> Reply {

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::access::{LoginCookies, LogoutCookies, Rounds, SessionCookies};
+use crate::access::{
+    ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
+};
 use crate::config::{Credential, Piece, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
@@ -21,6 +23,7 @@ pub(super) struct TenantRoom {
     pub(super) at: usize,
     pub(super) settings: Tenant,
     pub(super) sessions: SessionCookies,
+    pub(super) application: ApplicationCookies,
     pub(super) logins: LoginCookies,
     pub(super) rounds: Rounds,
     pub(super) saml: Option<SamlRoom>,
@@ -46,9 +49,17 @@ impl TenantRoom {
         settings: Tenant,
         provider: Option<Source>,
         masters: &[MasterKey],
+        opened: &OpenedSessions,
         documents: &mut Documents,
     ) -> Result<Self, SealError> {
-        let sessions = SessionCookies::new(KeyRing::derive(masters, "session")?, &settings.name);
+        let rings = SessionRings {
+            session: KeyRing::derive(masters, "session")?,
+            idle: KeyRing::derive(masters, "idle")?,
+        };
+        let sessions = SessionCookies::new(rings, &settings.name, settings.session.idle, opened);
+        let named = &settings.access.application_cookies;
+        let ring = KeyRing::derive(masters, "application")?;
+        let application = ApplicationCookies::new(ring, &settings.name, named, opened);
         let logins = LoginCookies::new(
             KeyRing::derive(masters, "login")?,
             &settings.name,
@@ -67,7 +78,7 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { at, settings, sessions, logins, rounds, saml, provider, logouts, scim, needed })
+        Ok(Self { at, settings, sessions, application, logins, rounds, saml, provider, logouts, scim, needed })
     }
 
     /// Whether `host` (without port) is the one of the public URL.

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use vestibule::common::test_host::TestHost;
 use vestibule::common::{HeaderEdit, Headers, Reply};
-use vestibule::gateway::{Call, CallAnswer, Event, Exchange, Gateway, Step};
+use vestibule::gateway::{Call, CallAnswer, Event, Exchange, Gateway, Origin, Step};
 
 pub(crate) const NOW: u64 = 1_700_000_000_000;
 const ACS_PATH: &str = "/.vestibule/saml/acs";
@@ -39,7 +39,7 @@ impl Site {
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {
-        Browser { site: self, cookies: BTreeMap::new(), acs_path: ACS_PATH.to_owned() }
+        Browser { site: self, cookies: BTreeMap::new(), acs_path: ACS_PATH.to_owned(), extra: Vec::new() }
     }
 
     /// The last line of the log.
@@ -82,6 +82,42 @@ pub(crate) struct Browser<'s> {
     pub(crate) site: &'s Site,
     pub(crate) cookies: BTreeMap<String, String>,
     pub(crate) acs_path: String,
+    /// Headers that take the place of the usual ones.
+    pub(crate) extra: Vec<(&'static str, &'static str)>,
+}
+
+/// A request that was let through and is not answered yet.
+pub(crate) struct Pending {
+    exchange: Exchange,
+    request: Headers,
+}
+
+/// A request as the application got it, and its answer as the browser did.
+pub(crate) struct Served {
+    request: Headers,
+    answer: Headers,
+}
+
+impl Served {
+    pub(crate) fn told(&self, name: &str) -> Option<String> {
+        self.request.text(name).map(str::to_owned)
+    }
+
+    /// All of the `cookie` header.
+    pub(crate) fn cookie(&self) -> Option<String> {
+        let lines: Vec<&str> =
+            self.request.all("cookie").map(|line| std::str::from_utf8(line).unwrap()).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    pub(crate) fn answered(&self, name: &str) -> Option<String> {
+        self.answer.text(name).map(str::to_owned)
+    }
+
+    /// All `Set-Cookie` values.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.answer.all("set-cookie").map(|line| String::from_utf8(line.to_vec()).unwrap()).collect()
+    }
 }
 
 /// What a form came to.
@@ -95,7 +131,7 @@ impl Browser<'_> {
     fn headers(&self, method: &str, path: &str) -> Headers {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        Headers::from([
+        let mut headers = Headers::from([
             (":method", method),
             (":path", path),
             (":authority", "a.example"),
@@ -103,18 +139,68 @@ impl Browser<'_> {
             ("sec-fetch-mode", "navigate"),
             ("content-type", "application/x-www-form-urlencoded"),
             ("cookie", cookies.join("; ").as_str()),
-        ])
+        ]);
+        for (name, value) in &self.extra {
+            headers.apply(&HeaderEdit::set(name, value));
+        }
+        headers
     }
 
     fn keep(&mut self, reply: &Reply) {
-        for (_, line) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (pair, attributes) = line.split_once(';').unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            if attributes.contains("Max-Age=0") {
-                self.cookies.remove(name);
-            } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
+        let lines = reply.headers.iter().filter(|(name, _)| name == "set-cookie");
+        lines.for_each(|(_, line)| self.keep_line(line));
+    }
+
+    fn keep_line(&mut self, line: &str) {
+        let (pair, attributes) = line.split_once(';').unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        if attributes.contains("Max-Age=0") {
+            self.cookies.remove(name);
+        } else {
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// A page that is let through to the application.
+    pub(crate) fn ask(&mut self, path: &str) -> Pending {
+        let mut exchange = self.site.gateway.exchange();
+        let mut request = self.headers("GET", path);
+        let step =
+            exchange.on(Event::RequestHeaders { headers: request.clone(), end: true }, &self.site.host);
+        let Step::Continue(edits) = step else { panic!("{path} is not let through: {step:?}") };
+        edits.headers.iter().for_each(|edit| request.apply(edit));
+        Pending { exchange, request }
+    }
+
+    /// The application answers 200 with these headers.
+    pub(crate) fn complete(&mut self, pending: Pending, headers: &[(&str, &str)]) -> Served {
+        let Pending { mut exchange, request } = pending;
+        let mut answer = Headers::from([(":status", "200")]);
+        headers.iter().for_each(|(name, value)| answer.apply(&HeaderEdit::add(name, value)));
+        let event = Event::ResponseHeaders { headers: answer.clone(), end: true, origin: Origin::Upstream };
+        let Step::Continue(edits) = exchange.on(event, &self.site.host) else { panic!("not passed on") };
+        edits.headers.iter().for_each(|edit| answer.apply(edit));
+        let served = Served { request, answer };
+        served.lines().iter().for_each(|line| self.keep_line(line));
+        served
+    }
+
+    /// A page of the application, which answers 200 with these headers.
+    pub(crate) fn serve(&mut self, path: &str, headers: &[(&str, &str)]) -> Served {
+        let pending = self.ask(path);
+        self.complete(pending, headers)
+    }
+
+    /// Presses a button of ours.
+    pub(crate) fn post_to(&mut self, path: &str) -> Reply {
+        let mut exchange = self.site.gateway.exchange();
+        let headers = self.headers("POST", path);
+        match exchange.on(Event::RequestHeaders { headers, end: true }, &self.site.host) {
+            Step::Answer(reply) => {
+                self.keep(&reply);
+                reply
             }
+            other => panic!("{other:?}"),
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Response {
     pub(crate) issuer: String,
     pub(crate) acs: String,
     pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) session_ends: Option<u64>,
     pub(crate) in_response_to: Option<String>,
     pub(crate) issued: u64,
     pub(crate) authn_instant: u64,
@@ -39,6 +41,8 @@ impl Response {
             issuer: ISSUER.to_owned(),
             acs: ACS.to_owned(),
             id: "_assertion-1".to_owned(),
+            name: "ada@n.example".to_owned(),
+            session_ends: None,
             in_response_to: Some(request.to_owned()),
             issued: now,
             authn_instant: now,
@@ -83,6 +87,10 @@ impl Response {
         };
         let issuer = format!("<saml:Issuer>{}</saml:Issuer>", self.issuer);
         let acs = &self.acs;
+        let session_ends = self
+            .session_ends
+            .map(|ends| format!(" SessionNotOnOrAfter=\"{}\"", time(ends)))
+            .unwrap_or_default();
         let before = format!(
             "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{}\" IssueInstant=\"{}\" \
              Version=\"2.0\">{issuer}",
@@ -90,15 +98,16 @@ impl Response {
             time(self.issued),
         );
         let after = format!(
-            "<saml:Subject><saml:NameID>ada@n.example</saml:NameID>\
+            "<saml:Subject><saml:NameID>{}</saml:NameID>\
              <saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\
              <saml:SubjectConfirmationData{request} NotOnOrAfter=\"{end}\" Recipient=\"{acs}\"/>\
              </saml:SubjectConfirmation></saml:Subject>\
              <saml:Conditions NotBefore=\"{}\" NotOnOrAfter=\"{end}\"><saml:AudienceRestriction>\
              <saml:Audience>{ENTITY}</saml:Audience></saml:AudienceRestriction></saml:Conditions>\
-             <saml:AuthnStatement AuthnInstant=\"{}\" SessionIndex=\"{}\"><saml:AuthnContext>\
+             <saml:AuthnStatement AuthnInstant=\"{}\" SessionIndex=\"{}\"{session_ends}><saml:AuthnContext>\
              <saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>\
              {statement}</saml:Assertion>",
+            self.name,
             time(self.issued.saturating_sub(300_000)),
             time(self.authn_instant),
             self.id,

@@ -8,14 +8,14 @@ use crate::gateway::provider::{self, Found, Provider};
 use crate::gateway::request::{Head, form};
 use crate::gateway::sign_on::Consumed;
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, reports};
+use crate::gateway::{Gateway, application, reports};
 use crate::saml::idp_metadata::may_have_new_key;
 use crate::saml::logout::{
     Expect, LogoutError, LogoutRequest, LogoutResponse, Message, Outcome, Received, read_post, read_redirect,
 };
 use crate::saml::signature::{Relaxed, SignatureFault};
 
-use super::send::{Address, answer, without_session};
+use super::send::{Address, answer};
 
 /// What a message is judged with.
 struct Desk<'a> {
@@ -146,7 +146,7 @@ impl Desk<'_> {
                 if ended { (200, SIGNED_OUT) } else { (500, "You could not be signed out") };
             page(status, title, CLOSE, &Offer::Nothing, None)
         });
-        if own.is_some() { without_session(reply, tenant, &cookies) } else { reply }
+        if own.is_some() { application::signed_out(reply, tenant, self.head, &cookies) } else { reply }
     }
 
     /// The identity provider has done its part. Nothing ends here that had not ended before.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::access::Cookies;
 use crate::common::{Host, Identity, Reply};
 use crate::config::{LogoutSettings, RequestBinding, SamlSettings};
 use crate::gateway::pages::{Reference, carry_for, private};
@@ -132,10 +131,4 @@ fn carried(sent: Sent) -> Reply {
 
 fn report(tenant: &TenantRoom, host: &dyn Host, code: &str) {
     reports::logout(host, &tenant.settings.name, "failed", code, &Reference::new(host), "");
-}
-
-/// The same reply, with the cookies of a session that has ended taken away.
-pub(super) fn without_session(reply: Reply, tenant: &TenantRoom, cookies: &Cookies<'_>) -> Reply {
-    let lines = tenant.sessions.clear(cookies).into_iter();
-    lines.fold(reply, |reply, line| reply.with("set-cookie", line))
 }

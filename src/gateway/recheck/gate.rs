@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{CheckId, Holder, Look, Session, Standing, person_keys};
+use crate::access::{CheckId, Holder, LedgerError, Look, Session, Standing, person_keys};
 use crate::common::{HeaderEdit, Host, Identity, UnixMillis};
 use crate::config::Recheck;
 use crate::gateway::request::Head;
@@ -56,7 +56,7 @@ pub(super) fn look(
     tenant: &TenantRoom,
     session: &Session,
     host: &dyn Host,
-) -> Result<Look, &'static str> {
+) -> Result<Look, LedgerError> {
     let keys = session.keys();
     let of = Holder {
         keys: &keys,
@@ -65,12 +65,32 @@ pub(super) fn look(
         issued: session.issued(),
     };
     let name = &tenant.settings.name;
-    let mut look = gateway.people.look(host, name, &of).map_err(|_| "revocation_unreadable")?;
+    let mut look = gateway.people.look(host, name, &of)?;
     if look.standing == Standing::Clear {
-        look.standing = logout::standing(gateway, tenant, &session.identity, session.issued(), host)
-            .map_err(|_| "revocation_unreadable")?;
+        look.standing = logout::standing(gateway, tenant, &session.identity, session.issued(), host)?;
     }
     Ok(look)
+}
+
+/// What is known against a session now, where nobody can wait for more. What is not known yet is an error.
+pub(in crate::gateway) fn standing(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    session: &Session,
+    host: &dyn Host,
+) -> Result<Standing, LedgerError> {
+    let look = look(gateway, tenant, session, host)?;
+    let Some(doubt) = look.doubt.filter(|_| look.standing == Standing::Clear) else { return Ok(look.standing) };
+    if tenant.settings.access.account.recheck.is_none() {
+        return Ok(Standing::Ended);
+    }
+    let id = Question::of_session(tenant, session).id(tenant, "");
+    let known = gateway.checks.known(&id, host).filter(|known| known.at > doubt);
+    match known {
+        Some(Known { seen: Some(_), .. }) => Ok(Standing::Clear),
+        Some(Known { finding: Finding::Inactive | Finding::Missing, .. }) => Ok(Standing::Ended),
+        _ => Err(LedgerError::Unavailable),
+    }
 }
 
 /// Whether a session counts for this request. `waited`: since when the request has waited for the answer.
@@ -84,7 +104,7 @@ pub(in crate::gateway) fn gate(
 ) -> Gate {
     let look = match look(gateway, tenant, session, host) {
         Ok(look) => look,
-        Err(code) => return Gate::Unknowable(code),
+        Err(_) => return Gate::Unknowable("revocation_unreadable"),
     };
     if look.standing != Standing::Clear {
         return Gate::Void;

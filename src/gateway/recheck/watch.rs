@@ -1,6 +1,7 @@
 //! What was let through for somebody and is still open: a download, a stream of events, a WebSocket.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::Session;
@@ -17,7 +18,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(30);
 /// An open stream and whose it is.
 pub(in crate::gateway) struct Watch {
     tenant: usize,
-    session: Session,
+    session: Rc<Session>,
     opened: UnixMillis,
     /// When it is looked at again, also where nothing has happened.
     next: Cell<UnixMillis>,
@@ -40,7 +41,7 @@ pub(in crate::gateway) enum Seen {
 }
 
 impl Watch {
-    pub(in crate::gateway) fn new(tenant: usize, session: Session, now: UnixMillis) -> Self {
+    pub(in crate::gateway) fn new(tenant: usize, session: Rc<Session>, now: UnixMillis) -> Self {
         Self { tenant, session, opened: now, next: Cell::new(now.after(LOOK_EVERY)) }
     }
 

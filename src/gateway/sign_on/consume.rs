@@ -1,6 +1,6 @@
 //! The assertion consumer: what a browser brings from the identity provider.
 
-use crate::access::{CheckId, Cookies, Login, Manner, UsedOnce, is_handle};
+use crate::access::{CheckId, Cookies, LedgerError, Login, Manner, UsedOnce, is_handle};
 use crate::common::{Host, Reply, UnixMillis};
 use crate::config::{SamlSettings, Unsolicited, claim_name};
 use crate::gateway::documents::DocumentId;
@@ -141,10 +141,15 @@ impl Desk<'_> {
         let seen = rules::check(self.saml, &accepted, login, groups_matter, self.now)
             .map_err(|refusal| refusal.after(login))?;
         use_once(self.gateway, &accepted, self.host).map_err(|refusal| refusal.after(login))?;
+        if let Some((handle, login)) = answered {
+            self.login_once(handle, login).map_err(|refusal| refusal.after(Some(login)))?;
+        }
         for code in accepted.warnings.iter().map(|warning| warning.code()).chain(seen) {
             reports::sign_on_warning(self.host, &self.tenant.settings.name, code);
         }
         let round = self.tenant.rounds.add(self.host, &self.head.host, &self.cookies);
+        let others =
+            self.tenant.application.expire_others(&self.cookies, &self.head.host, &accepted.identity);
         let redeeming = Redeeming {
             at_host: self.head.host.clone(),
             target: match login {
@@ -159,6 +164,7 @@ impl Desk<'_> {
                 .map(|(handle, _)| self.tenant.logins.forget(handle))
                 .into_iter()
                 .chain(round.ok())
+                .chain(others)
                 .collect(),
             reference,
             accepted,
@@ -175,6 +181,14 @@ impl Desk<'_> {
                 Finished::Vouch(id, until, redeeming) => Consumed::Vouch(id, until, redeeming),
             },
         })
+    }
+
+    /// A login is answered once, also where the browser keeps its cookie or somebody has a copy.
+    fn login_once(&self, handle: &str, login: &Login) -> Result<(), Refusal> {
+        let until = login.began().after(self.tenant.settings.session.login_lifetime);
+        // Neither a tenant nor a handle has a blank, and no identity provider is named so.
+        let whose = format!("login {}", self.tenant.settings.name);
+        used_once(self.gateway.replay.use_once(self.host, &whose, handle, until))
     }
 
     fn reject(&self, rejection: &Rejection, form: &Form, reference: &Reference) -> Result<Consumed, Refusal> {
@@ -258,7 +272,11 @@ fn read(body: &[u8]) -> Result<Form, Refusal> {
 
 fn use_once(gateway: &Gateway, accepted: &Accepted, host: &dyn Host) -> Result<(), Refusal> {
     let until = accepted.not_on_or_after;
-    match gateway.replay.use_once(host, &accepted.identity.issuer, &accepted.assertion_id, until) {
+    used_once(gateway.replay.use_once(host, &accepted.identity.issuer, &accepted.assertion_id, until))
+}
+
+fn used_once(used: Result<UsedOnce, LedgerError>) -> Result<(), Refusal> {
+    match used {
         Ok(UsedOnce::Fresh) => Ok(()),
         Ok(UsedOnce::Again) => Err(Refusal::with("replayed", Page::Again, "")),
         Ok(UsedOnce::Full) => Err(Refusal::new("replay_memory_full")),

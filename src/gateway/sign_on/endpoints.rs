@@ -6,7 +6,7 @@ use crate::config::SamlSettings;
 use crate::gateway::pages::{Offer, Reference, page, problem};
 use crate::gateway::request::Head;
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, logout, reports};
+use crate::gateway::{Gateway, application, logout, reports};
 
 use super::{METADATA, SIGN_IN, SIGN_OUT, start};
 
@@ -94,8 +94,7 @@ fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host
         let text = "This browser has forgotten the session, but a copy of it elsewhere could not be ended.";
         page(500, "You are signed out here only", text, &Offer::Nothing, Some(&reference))
     };
-    let lines = tenant.sessions.clear(&cookies);
-    let reply = lines.into_iter().fold(reply, |reply, line| reply.with("set-cookie", line));
+    let reply = application::signed_out(reply, tenant, head, &cookies);
     // Whoever signs out on purpose goes round no more.
     reply.with("set-cookie", tenant.rounds.forget())
 }

@@ -8,7 +8,7 @@ use crate::gateway::request::safe_target;
 pub(super) fn landing(saml: &SamlSettings, wanted: Option<&str>) -> String {
     wanted
         .and_then(safe_target)
-        .filter(|target| !is_consumer(saml, target))
+        .filter(|target| !is_own(saml, target))
         .unwrap_or_else(|| saml.start_path.clone())
 }
 
@@ -18,8 +18,12 @@ pub(super) fn of_relay_state(tenant: &Tenant, saml: &SamlSettings, relay_state: 
     landing(saml, relay_state.map(|text| text.strip_prefix(tenant.public_url.as_str()).unwrap_or(text)))
 }
 
-/// Administrators are told to write the consumer's URL into *Relay State* as well; a slash more or less is the same.
-fn is_consumer(saml: &SamlSettings, target: &str) -> bool {
-    NormalPath::read(target.as_bytes())
-        .is_ok_and(|path| path.as_str().trim_end_matches('/') == saml.acs_path.trim_end_matches('/'))
+/// Endpoints of ours that lie anywhere. Administrators are told to write the consumer's URL into *Relay State* as well; a
+/// slash more or less is the same.
+fn is_own(saml: &SamlSettings, target: &str) -> bool {
+    let logout = saml.logout.as_ref().map(|logout| logout.path.as_str());
+    NormalPath::read(target.as_bytes()).is_ok_and(|path| {
+        let is = |own: &str| path.as_str().trim_end_matches('/') == own.trim_end_matches('/');
+        is(&saml.acs_path) || logout.is_some_and(is)
+    })
 }

@@ -59,18 +59,31 @@ pub(in crate::gateway) fn demand(
         Some(saml) if head.is_navigation() => {
             start(gateway, tenant, saml, head, &Wish::plain(landing(saml, Some(&head.path))), host)
         }
-        _ => private(
-            Reply::status(401).body(
-                "application/json",
-                serde_json::json!({
-                    "error": "sign_in_required",
-                    "message": "Sign in with a browser first; what was sent with this request is lost.",
-                    "sign_in": SIGN_IN,
-                })
-                .to_string(),
-            ),
-        ),
+        Some(saml) if head.is_form() => lost(tenant, saml, head),
+        _ => {
+            let body = serde_json::json!({
+                "error": "sign_in_required",
+                "message": "Sign in with a browser first; what was sent with this request is lost.",
+                "sign_in": SIGN_IN,
+            });
+            challenge(private(Reply::status(401).body("application/json", body.to_string())))
+        }
     }
+}
+
+/// What a 401 must say (RFC 9110, 15.5.2), in a scheme for which no browser asks for a password.
+fn challenge(reply: Reply) -> Reply {
+    reply.with("www-authenticate", format!("Cookie form-action=\"{SIGN_IN}\""))
+}
+
+/// A form of somebody without a session: nobody keeps it over the way to the identity provider and back.
+fn lost(tenant: &TenantRoom, saml: &SamlSettings, head: &Head) -> Reply {
+    let from =
+        head.headers.only("referer").and_then(|url| url.strip_prefix(tenant.settings.public_url.as_str()));
+    let again = format!("{SIGN_IN}?return={}", percent_encoded(&landing(saml, from)));
+    let text = "You are not signed in, or not any more. What you have just sent has not reached the application and is not \
+                saved. Go back and copy it if you need it, sign in, then send it again.";
+    challenge(page(401, "What you sent was not saved", text, &Offer::Link(&again, "Sign in"), None))
 }
 
 /// A link that starts a sign-in.

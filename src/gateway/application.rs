@@ -1,0 +1,119 @@
+//! The application's own cookies in a request and in answers of ours.
+
+use std::rc::Rc;
+
+use crate::access::{Cookies, Owner, Session, Sorted, Standing};
+use crate::common::{Host, Reply};
+
+use super::Gateway;
+use super::request::Head;
+use super::route::standing;
+use super::tenant::TenantRoom;
+
+/// Who asks, where that is known.
+#[derive(Clone, Debug)]
+pub(super) enum Who {
+    /// Nobody is signed in.
+    Nobody,
+    /// Whoever has this session, against which nothing is known.
+    Person(Rc<Session>),
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Who {
+    /// Who asks on a route where it does not matter: looked up where the application has cookies of its own.
+    pub(super) fn on_open_route(
+        gateway: &Gateway,
+        tenant: &TenantRoom,
+        head: &Head,
+        cookies: &Cookies<'_>,
+        host: &dyn Host,
+    ) -> Self {
+        if !tenant.application.are_named() {
+            return Self::Unknown;
+        }
+        match tenant.sessions.read(host.now(), &head.host, cookies) {
+            None => Self::Nobody,
+            Some(session) => match standing(gateway, tenant, &session, host) {
+                Ok(Standing::Clear) => Self::Person(session),
+                Ok(_) => Self::Nobody,
+                Err(_) => Self::Unknown,
+            },
+        }
+    }
+
+    pub(super) fn of(session: Option<&Rc<Session>>) -> Self {
+        session.map_or(Self::Nobody, |session| Self::Person(Rc::clone(session)))
+    }
+
+    /// Under whose session the application sets cookies now; `None` where that cannot be told.
+    pub(super) fn owner(&self) -> Option<Option<Owner>> {
+        match self {
+            Self::Nobody => Some(None),
+            Self::Person(session) => Some(Some(Owner::of(session))),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Sorts the cookies of a request. Where it cannot be told who asks, the application's are kept back, and stay with the
+/// browser.
+pub(super) fn sort(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: &Head,
+    cookies: &Cookies<'_>,
+    who: &Who,
+    host: &dyn Host,
+) -> Sorted {
+    let counts = |owner: Option<&Owner>| match (who, owner) {
+        (Who::Nobody, None) => true,
+        (Who::Person(session), Some(owner)) => still_counts(gateway, tenant, session, owner, host),
+        _ => false,
+    };
+    let mut sorted = tenant.application.sort(&head.headers, cookies, place(head), &counts);
+    if matches!(who, Who::Unknown) {
+        sorted.expire.clear();
+    }
+    if !sorted.expire.is_empty() {
+        host.count("vestibule.session.application_cookie_dropped");
+    }
+    sorted
+}
+
+/// A login of the application lives as long as the session under which it was made would: also where the same person has
+/// signed in anew since, but not beyond its end, a sign-out or a revocation.
+fn still_counts(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    session: &Session,
+    owner: &Owner,
+    host: &dyn Host,
+) -> bool {
+    if owner.session == session.id {
+        return true;
+    }
+    let stands = || {
+        let (name, keys) = (&tenant.settings.name, session.keys());
+        gateway.people.standing(host, name, &keys, Some(&owner.session), owner.issued())
+            == Ok(Standing::Clear)
+    };
+    owner.is(&session.identity) && host.now() < owner.ends() && stands()
+}
+
+/// The same reply, with what counts no more taken from the browser.
+pub(super) fn without(reply: Reply, lines: &[String]) -> Reply {
+    lines.iter().fold(reply, |reply, line| reply.with("set-cookie", line.clone()))
+}
+
+/// The same reply, with a session that has ended, and every login of the application, taken from the browser.
+pub(super) fn signed_out(reply: Reply, tenant: &TenantRoom, head: &Head, cookies: &Cookies<'_>) -> Reply {
+    let reply = without(reply, &tenant.sessions.clear(cookies));
+    without(reply, &tenant.application.expire_all(&head.headers, cookies, place(head)))
+}
+
+/// Where a request was sent, as the browser wrote it: host, and path without query.
+pub(super) fn place(head: &Head) -> (&str, &str) {
+    (&head.host, head.path.split(['?', '#']).next().unwrap_or_default())
+}
