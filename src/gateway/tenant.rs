@@ -78,7 +78,19 @@ impl TenantRoom {
             in_hand: Rc::default(),
         });
         let needed = needed(&settings);
-        Ok(Self { at, settings, sessions, application, logins, rounds, saml, provider, logouts, scim, needed })
+        Ok(Self {
+            at,
+            settings,
+            sessions,
+            application,
+            logins,
+            rounds,
+            saml,
+            provider,
+            logouts,
+            scim,
+            needed,
+        })
     }
 
     /// Whether `host` (without port) is the one of the public URL.

@@ -42,7 +42,9 @@ def checking(base, start, ticker):
         configuration = settings.changed(base, "tenants.0.access.recheck", recheck)
         # The scripted server keeps its place where it is asked from two Envoys at once.
         configuration["tenants"][0]["scim"]["application"]["timeout_ms"] = 1000
-        configuration["tenants"][0]["access"].update(access)
+        section = configuration["tenants"][0]["access"]
+        section["rules"].insert(0, {"path": {"prefix": "/h2/private"}, "access": "signed_in"})
+        section.update(access)
         routes = [
             bootstrap.route("/app-scim/", "scim_app"),
             bootstrap.route("/private/ticks", "ticker", timeout="0s"),
@@ -80,6 +82,17 @@ class People:
         browser = Browser(envoy)
         login = Login(browser)
         return login.answer(self.idp.response(login.request.id, name)), browser
+
+    def slow_down(self, seconds: float) -> None:
+        """The application takes its time for an answer."""
+        known = self.application.handler
+
+        def slowly(request):
+            answer = known(request)
+            answer.after = seconds
+            return answer
+
+        self.application.handler = slowly
 
     def asked(self) -> int:
         """How many questions the application was asked."""
@@ -230,14 +243,7 @@ def test_a_session_is_asked_about_once_however_many_requests_wait(one, people):
     account = people.add()
     browser = people.sign_in(one, account)
     time.sleep(EVERY)
-    known = people.application.handler
-
-    def slowly(request):
-        answer = known(request)
-        answer.after = 0.3
-        return answer
-
-    people.application.handler = slowly
+    people.slow_down(0.3)
     asked, statuses = people.asked(), []
     threads = [threading.Thread(target=lambda: statuses.append(browser.fetch("/private/x").status)) for _ in range(12)]
     for thread in threads:
@@ -259,14 +265,7 @@ def test_workers_share_what_they_found_out(checking, people):
 def test_who_is_there_all_the_time_never_waits(one, people):
     account = people.add()
     browser = people.sign_in(one, account)
-    known = people.application.handler
-
-    def slowly(request):
-        answer = known(request)
-        answer.after = 0.4
-        return answer
-
-    people.application.handler = slowly
+    people.slow_down(0.4)
     longest, end = 0.0, time.monotonic() + 2 * EVERY
     while time.monotonic() < end:
         began = time.monotonic()
@@ -325,31 +324,40 @@ def test_somebody_without_an_account_may_sign_in_where_none_is_required(one, peo
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("forged", [False, True])
-def test_a_body_that_comes_while_the_account_is_asked_about_arrives_whole(one, people, h2_app, forged):
+@pytest.mark.parametrize("trailers", [None, [("x-user", "forged"), ("x-check", "1")]])
+def test_a_body_that_comes_while_the_account_is_asked_about_arrives_whole(one, people, h2_app, trailers):
     account = people.add()
     browser = people.sign_in(one, account)
     time.sleep(EVERY)
-    known = people.application.handler
-
-    def slowly(request):
-        answer = known(request)
-        answer.after = 0.4
-        return answer
-
-    people.application.handler = slowly
+    people.slow_down(0.4)
     body = bytes(range(256)) * 400
     with H2(one.tls_port, tls=True, host="localhost:8443") as client:
-        headers = [cookie_of(browser), ("content-type", "application/octet-stream")]
-        trailers = [("x-user", "forged"), ("x-check", "1")] if forged else None
-        stream = client.start("POST", "/private/upload", headers)
+        headers = [cookie_of(browser), ("content-type", "application/octet-stream"), ("x-user", "forged")]
+        stream = client.start("POST", "/h2/private/upload", headers)
         client.send(stream, body[:50_000])
         time.sleep(0.1)
         client.send(stream, body[50_000:], end=trailers is None)
         if trailers:
             client.trailers(stream, trailers)
-        reply = client.reply(stream)
-    assert reply.status == 200, reply
+        assert client.reply(stream).status == 200
+    (got,) = h2_app.requests
+    assert bytes(got.body) == body
+    assert got.get("x-user") == account["userName"]
+    assert [name for name, _ in got.trailers or []] == (["x-check"] if trailers else [])
+
+
+@pytest.mark.core
+def test_a_body_that_is_still_coming_when_the_account_is_known_arrives_whole(one, people):
+    browser = people.sign_in(one, people.add())
+    time.sleep(EVERY)
+    people.slow_down(0.2)
+    body = b"0123456789" * 1000
+    with H1(one.tls_port, tls=True, host="localhost:8443") as client:
+        client.send_head("POST", "/private/upload", [cookie_of(browser), ("content-length", str(len(body)))])
+        for at in range(0, len(body), 2500):
+            client.send(body[at : at + 2500])
+            time.sleep(0.15)
+        assert client.reply("POST").status == 200
 
 
 @pytest.mark.core
@@ -453,3 +461,52 @@ def test_a_stream_gets_no_older_than_configured(checking, people):
             ticks(client, browser)
             assert 1.5 < broken_off(client, 8) < 4.5
         assert has_session(browser)
+
+
+def members(envoy, *operations) -> None:
+    reply = entra(envoy, "PATCH", "/Groups/g-1", patch(*operations))
+    assert reply.status in (200, 204), reply
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("op", ["Add", "Remove"])
+def test_a_change_of_a_groups_members_ends_their_sessions_where_it_is_to(checking, people, op):
+    with checking(every=300, on_group_change="end") as envoy:
+        account, other = people.add(), people.add()
+        gone, stays = people.sign_in(envoy, account), people.sign_in(envoy, other)
+        people.scim.write = Answer(204, b"", [])
+        members(envoy, {"op": op, "path": "members", "value": [{"$ref": None, "value": account["id"]}]})
+        assert not has_session(gone)
+        assert has_session(stays)
+        assert people.try_to_sign_in(envoy, account["userName"])[0].status == 303
+        members(envoy, {"op": "Remove", "path": "members"})
+        assert not has_session(stays), "it does not say who was in it"
+
+
+def test_refresh_takes_the_next_page_through_a_sign_in(checking, people):
+    with checking(every=300, on_group_change="refresh") as envoy:
+        account, other = people.add(), people.add()
+        browser, stays = people.sign_in(envoy, account), people.sign_in(envoy, other)
+        people.scim.write = Answer(204, b"", [])
+        members(envoy, {"op": "Add", "path": "members", "value": [{"value": account["id"]}]})
+        assert browser.fetch("/private/x").status == 200
+        assert browser.get("/private/page").status == 302
+        assert stays.get("/private/page").status == 200
+
+
+def test_groups_change_nothing_where_that_is_not_wanted(one, people):
+    account = people.add()
+    browser = people.sign_in(one, account)
+    people.scim.write = Answer(204, b"", [])
+    members(one, {"op": "Remove", "path": "members"})
+    assert has_session(browser) and browser.get("/private/page").status == 200
+
+
+@pytest.mark.core
+def test_an_answer_without_a_body_locks_out_whom_the_look_before_the_write_found(checking, people):
+    with checking(every=300) as envoy:
+        account = people.add()
+        browser = people.sign_in(envoy, account)
+        people.scim.write = Answer(204, b"", [])
+        assert entra(envoy, "PATCH", f"/Users/{account['id']}", OFF).status == 204
+        assert not has_session(browser)

@@ -80,7 +80,9 @@ pub(in crate::gateway) fn standing(
     host: &dyn Host,
 ) -> Result<Standing, LedgerError> {
     let look = look(gateway, tenant, session, host)?;
-    let Some(doubt) = look.doubt.filter(|_| look.standing == Standing::Clear) else { return Ok(look.standing) };
+    let Some(doubt) = look.doubt.filter(|_| look.standing == Standing::Clear) else {
+        return Ok(look.standing);
+    };
     if tenant.settings.access.account.recheck.is_none() {
         return Ok(Standing::Ended);
     }
