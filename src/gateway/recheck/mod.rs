@@ -10,7 +10,7 @@ mod gate;
 mod inquiry;
 mod watch;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) use watch::{Seen, Watch};
 
 use inquiry::{Finding, Inquiry, Next, Question};
 
-/// Calls of one worker that are under way at once, for all tenants.
+/// Calls of one worker that are under way at once for one tenant: one application that is slow holds no other up.
 const MOST_OUT: usize = 32;
 /// Questions that wait for their turn; more count as an application that cannot be reached.
 const MOST_OPEN: usize = 4096;
@@ -45,8 +45,8 @@ pub(super) struct Checks {
     checked: Checked,
     known: RefCell<BTreeMap<CheckId, Known>>,
     open: RefCell<BTreeMap<CheckId, Open>>,
-    /// Calls that were handed out and not answered yet.
-    out: Cell<usize>,
+    /// Per tenant the calls that were handed out and not answered yet.
+    out: RefCell<BTreeMap<usize, usize>>,
     /// Tenants whose application could not be reached, and until when it is left alone.
     down: RefCell<BTreeMap<usize, UnixMillis>>,
 }
@@ -95,7 +95,7 @@ impl Checks {
             checked: Checked::new(ring, longest),
             known: RefCell::default(),
             open: RefCell::default(),
-            out: Cell::default(),
+            out: RefCell::default(),
             down: RefCell::default(),
         }
     }
@@ -107,12 +107,13 @@ impl Checks {
     /// The calls that are to be made now.
     pub(super) fn due(&self) -> Vec<(CheckId, Call)> {
         let mut calls = Vec::new();
+        let mut all_out = self.out.borrow_mut();
         for (id, open) in self.open.borrow_mut().iter_mut() {
-            if self.out.get() >= MOST_OUT {
-                break;
-            }
-            if let Some(call) = open.call.take() {
-                self.out.set(self.out.get().saturating_add(1));
+            let out = all_out.entry(open.question.tenant).or_default();
+            if *out < MOST_OUT
+                && let Some(call) = open.call.take()
+            {
+                *out = out.saturating_add(1);
                 calls.push((*id, call));
             }
         }
@@ -121,7 +122,9 @@ impl Checks {
 
     /// Whether [`Checks::due`] has something to give.
     pub(super) fn has_due(&self) -> bool {
-        self.out.get() < MOST_OUT && self.open.borrow().values().any(|open| open.call.is_some())
+        let out = self.out.borrow();
+        let has_room = |tenant: &usize| out.get(tenant).is_none_or(|out| *out < MOST_OUT);
+        self.open.borrow().values().any(|open| open.call.is_some() && has_room(&open.question.tenant))
     }
 
     /// Whether the answer to a question is on its way.
@@ -137,8 +140,10 @@ impl Checks {
         answer: Option<&CallAnswer>,
         host: &dyn Host,
     ) {
-        self.out.set(self.out.get().saturating_sub(1));
         let Some(mut open) = self.open.borrow_mut().remove(id) else { return };
+        if let Some(out) = self.out.borrow_mut().get_mut(&open.question.tenant) {
+            *out = out.saturating_sub(1);
+        }
         let Some(inquiry) = open.inquiry.take() else { return };
         match inquiry.answered(gateway, answer) {
             Next::Call(call, inquiry) => {
