@@ -105,7 +105,7 @@ fn asks(browser: &Browser<'_>, answer: impl Fn(&str) -> (u16, String)) -> (u16, 
         Step::Answer(reply) => reply.status,
         other => panic!("{other:?}"),
     };
-    match browser.ask("/x") {
+    match browser.begins("/x") {
         (mut exchange, Step::Wait(_)) => {
             let asked = application(browser.site, answer);
             (status(exchange.on(Event::Woken, &browser.site.host)), asked)
@@ -207,7 +207,7 @@ fn the_answer_is_renewed_in_the_background_before_it_is_too_old() {
     later(&site, 224);
     assert_eq!(asks(&browser, |_| panic!("too early")), (200, vec![]));
     later(&site, 1);
-    let (_, step) = browser.ask("/x");
+    let (_, step) = browser.begins("/x");
     assert!(matches!(step, Step::Continue(_)), "nobody waits");
     assert_eq!(application(&site, |_| (200, r#"{"id":"u/1"}"#.to_owned())), [BY_ID]);
     later(&site, 200);
@@ -219,7 +219,7 @@ fn who_waits_and_gets_no_answer_in_time_is_treated_like_one_whose_application_is
     let site = site("  recheck: {unreachable: refuse}\n");
     let browser = signed_in(&site);
     later(&site, 300);
-    let (mut exchange, step) = browser.ask("/x");
+    let (mut exchange, step) = browser.begins("/x");
     let Step::Wait(wait) = step else { panic!("{step:?}") };
     assert_eq!(wait.end().0 - site.host.time.get(), 6000);
     let Step::Answer(reply) = exchange.on(Event::Woken, &site.host) else { panic!() };
@@ -232,7 +232,7 @@ fn several_requests_of_one_person_make_one_question() {
     let site = site("");
     let browser = signed_in(&site);
     later(&site, 300);
-    let mut waiting: Vec<_> = (0..5).map(|_| browser.ask("/x")).collect();
+    let mut waiting: Vec<_> = (0..5).map(|_| browser.begins("/x")).collect();
     assert!(waiting.iter().all(|(_, step)| matches!(step, Step::Wait(_))));
     assert_eq!(application(&site, |_| (200, r#"{"id":"u/1"}"#.to_owned())).len(), 1);
     for (exchange, _) in &mut waiting {

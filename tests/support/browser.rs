@@ -305,7 +305,7 @@ impl Browser<'_> {
     }
 
     /// A script's request for a page: its exchange and what is done first.
-    pub(crate) fn ask(&self, path: &str) -> (Exchange, Step) {
+    pub(crate) fn begins(&self, path: &str) -> (Exchange, Step) {
         let mut exchange = self.site.gateway.exchange();
         let mut headers = self.headers("GET", path);
         headers.apply(&HeaderEdit::set("sec-fetch-mode", "cors"));
