@@ -237,6 +237,8 @@ fn everything_an_operator_decides_about_provisioning_compiles() {
             },
             "abilities": {
                 "patch": "put",
+                "members": "listed",
+                "remove_all_members": "refuse",
                 "filter": {"local": {"page": 200, "most_entries": 20_000}},
                 "eager": ["emails", format!("{crew}:desks")],
                 "unknown_attributes": "drop",
@@ -261,7 +263,7 @@ fn everything_an_operator_decides_about_provisioning_compiles() {
 #[test]
 fn a_rule_that_there_is_not_is_named_with_the_nearest_ones() {
     for (rule, near) in
-        [("p20", "did you mean P20?"), ("P22", "P20"), ("R15", "R1"), ("nonsense", "the rules are T3")]
+        [("p20", "did you mean P20?"), ("P26", "P20"), ("R15", "R1"), ("nonsense", "the rules are T3")]
     {
         refused(
             &format!("{SCIM}/rules_off"),
@@ -296,6 +298,7 @@ fn a_wrong_word_about_provisioning_is_told_the_right_ones() {
         ),
         (serde_json::json!({"eager": ["emails[type eq \"work\"]"]}), "abilities.eager[0]: "),
         (serde_json::json!({"eager": ["emails.value"]}), "is a part of an attribute"),
+        (serde_json::json!({"members": "list"}), "write one of selected, listed"),
         (serde_json::json!({"unknown_attributes": true}), "abilities.unknown_attributes: is true or false"),
         (serde_json::json!({"user_name": "keep"}), "write one of pass, drop, refuse"),
         (serde_json::json!({"groups": "no"}), "abilities.groups: is text"),

@@ -50,6 +50,7 @@ fn gateway(stop_iteration: bool) -> Rc<Gateway> {
       public_path: /scim/v2/entra
       tokens: [{{name: entra, sha256: "{}"}}]
       application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      schemas: {{from_application: false}}
       authentication:
         entra_token: {{tenant_id: 3d0c5b7e-1111-4222-8333-944445555666, keys: {{cluster: login}}}}
         token_endpoint: {{clients: [{{id: entra, secrets: [{{sha256: "{}"}}]}}]}}
@@ -667,6 +668,7 @@ tenants:
       public_path: /scim/v2/entra
       tokens: [{{name: entra, sha256: "{}"}}]
       application: {{path: /app-scim, cluster: app, credential: {{remove: true}}}}
+      schemas: {{from_application: false}}
       abilities: {{patch: put}}
 "#,
         token_hash()

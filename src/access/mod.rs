@@ -3,6 +3,7 @@
 mod application;
 #[cfg(test)]
 mod application_test;
+mod assertion;
 mod caching;
 mod checked;
 mod cookies;
@@ -21,18 +22,26 @@ mod session;
 #[cfg(test)]
 mod session_test;
 mod set_cookie;
+mod tell;
+#[cfg(test)]
+mod tell_test;
+mod values;
 
 pub use application::{ApplicationCookies, Owner, Sorted};
+pub use assertion::Assertions;
 pub use caching::{keep_private, vary_by_cookie};
 pub use checked::{CheckId, Checked};
 pub use cookies::{Cookies, is_own_cookie};
-pub use headers::{Forgeries, TooLarge, render};
+pub use headers::{Forgeries, without_credentials};
 pub use leases::{Lease, Leases};
 pub use ledger::LedgerError;
 pub use login::{Login, LoginCookies, Manner, is_handle};
 pub use logout::LogoutCookies;
 pub use people::{Holder, Look, People, Standing};
-pub use policy::{Decision, Question, decide, passes_on_every_route, route_matters, session_matters};
+pub use policy::{
+    Decision, Question, decide, deciding, passes_on_every_route, route_matters, session_matters,
+};
 pub use replay::{Replay, UsedOnce};
 pub use rounds::Rounds;
 pub use session::{OpenedSessions, Session, SessionCookies, SessionRings, person_keys};
+pub use tell::{Teller, Untold};

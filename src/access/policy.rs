@@ -54,6 +54,12 @@ pub fn decide(rules: &[Rule], question: &Question<'_>) -> Decision {
     }
 }
 
+/// The rule that decides, where there is one.
+#[must_use]
+pub fn deciding<'r>(rules: &'r [Rule], question: &Question<'_>) -> Option<&'r Rule> {
+    rules.iter().find(|rule| matches(rule, question))
+}
+
 /// Whether it matters to the decision who is signed in: not where the rule lets anybody pass without identity.
 #[must_use]
 pub fn session_matters(rules: &[Rule], question: &Question<'_>) -> bool {
@@ -135,6 +141,7 @@ mod tests {
             access,
             require: Vec::new(),
             opens_scim: false,
+            told: None,
         }
     }
 

@@ -31,6 +31,11 @@ pub trait Host {
     /// Lets the host verify a signature natively, where it can.
     fn verify_natively(&self, question: &NativeSignature<'_>) -> NativeVerdict;
 
+    /// Lets the host sign natively, where it can. The caller verifies what it gets.
+    fn sign_natively(&self, _question: &NativeSigning<'_>) -> Option<Vec<u8>> {
+        None
+    }
+
     /// The first `length` bytes of the request body buffered so far. Legal in body, trailer and call-response events.
     ///
     /// # Errors
@@ -86,6 +91,17 @@ pub struct NativeSignature<'a> {
     /// PKCS#1 v1.5 signature, or DER of an ECDSA signature.
     pub signature: &'a [u8],
     /// The signed octets, not their digest.
+    pub message: &'a [u8],
+}
+
+/// Something to be signed by the host, with PKCS#1 v1.5.
+#[derive(Clone, Copy)]
+pub struct NativeSigning<'a> {
+    /// `sha256`, `sha384` or `sha512`.
+    pub hash: &'static str,
+    /// DER of the private key in PKCS#8.
+    pub private_key: &'a [u8],
+    /// The octets to be signed, not their digest.
     pub message: &'a [u8],
 }
 

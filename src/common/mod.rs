@@ -9,7 +9,7 @@ pub mod path;
 mod time;
 
 pub use budget::Budget;
-pub use host::{Host, HostError, Level, NativeSignature, NativeVerdict};
+pub use host::{Host, HostError, Level, NativeSignature, NativeSigning, NativeVerdict};
 pub use http::{HeaderEdit, Headers, Reply};
 pub use identity::{Identity, PersonKeys};
 pub use time::UnixMillis;

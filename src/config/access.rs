@@ -2,20 +2,38 @@
 
 use super::account::{self, AccountSettings};
 use super::application_cookies::{self, CookieName};
+use super::identity::{self, IdentitySettings, Told};
 use super::node::Node;
-use super::template::{self, Template, claim_name};
+use super::secret::Environment;
+use super::template::claim_name;
 
 /// What may be reached by whom, and what the application is told.
 #[derive(Debug, Default)]
 pub struct AccessSettings {
     /// Ordered; the first that matches decides, and where none does the request is refused.
     pub rules: Vec<Rule>,
-    /// Headers that tell the application who is there; stripped from every incoming request.
-    pub identity_headers: Vec<IdentityHeader>,
+    /// How the application is told who is there.
+    pub identity: IdentitySettings,
     /// What a session has to do with the person's account.
     pub account: AccountSettings,
     /// Cookies by which the application itself knows somebody.
     pub application_cookies: Vec<CookieName>,
+}
+
+impl AccessSettings {
+    /// Names of all headers that are set anywhere, but `authorization`: no client may send any of them.
+    pub fn identity_names(&self) -> impl Iterator<Item = &str> {
+        self.identity.names().chain(self.told_by_rules().map(|header| header.name.as_str()))
+    }
+
+    /// Names of the attributes that the application is told of, or is told something made of.
+    pub fn identity_claims(&self) -> impl Iterator<Item = &str> {
+        self.identity.claims().chain(self.told_by_rules().flat_map(|header| header.value.claims()))
+    }
+
+    fn told_by_rules(&self) -> impl Iterator<Item = &identity::IdentityHeader> {
+        self.rules.iter().filter_map(|rule| rule.told.as_ref()).flat_map(|told| &told.headers)
+    }
 }
 
 /// One policy rule.
@@ -33,6 +51,8 @@ pub struct Rule {
     pub require: Vec<Condition>,
     /// Whether this rule may open the application's own SCIM prefix.
     pub opens_scim: bool,
+    /// What the application is told here, where it is not what it is told elsewhere.
+    pub told: Option<Told>,
 }
 
 /// Who may pass.
@@ -80,23 +100,19 @@ pub enum Test {
     AllOf(Vec<String>),
 }
 
-/// A header that tells the application something about the person.
-#[derive(Debug)]
-pub struct IdentityHeader {
-    /// Lower-case name.
-    pub name: String,
-    /// Its value.
-    pub value: Template,
-}
-
 /// What is said of accounts comes beside it: what comes of that depends on the tenant.
-pub(super) fn read(node: &Node<'_>) -> Option<(AccessSettings, account::Said)> {
-    let own = ["application_cookies", "identity_headers", "rules"];
-    let fields = node.fields(&[own.as_slice(), account::FIELDS.as_slice()].concat());
+pub(super) fn read(
+    node: &Node<'_>,
+    public_url: Option<&str>,
+    environment: Environment<'_>,
+) -> Option<(AccessSettings, account::Said)> {
+    let own = ["application_cookies", "rules"];
+    let fields = node.fields(&[&own[..], &identity::FIELDS[..], &account::FIELDS[..]].concat());
     let said = account::read(&fields);
-    let identity_headers = fields.get("identity_headers").map(|node| read_headers(&node)).unwrap_or_default();
+    let identity = identity::read(&fields, public_url, environment);
     let rules = fields.get("rules").map(|node| {
-        let rules: Vec<Rule> = node.list().iter().filter_map(read_rule).collect();
+        let identity = identity.as_ref();
+        let rules: Vec<Rule> = node.list().iter().filter_map(|node| read_rule(node, identity)).collect();
         warn_of_shadows(&node, &rules);
         rules
     });
@@ -112,63 +128,12 @@ pub(super) fn read(node: &Node<'_>) -> Option<(AccessSettings, account::Said)> {
     }
     let application_cookies = named.map(|node| application_cookies::read(&node)).unwrap_or_default();
     let account = AccountSettings::default();
-    Some((AccessSettings { rules, identity_headers, application_cookies, account }, said?))
+    Some((AccessSettings { rules, identity: identity?, application_cookies, account }, said?))
 }
 
-fn read_headers(node: &Node<'_>) -> Vec<IdentityHeader> {
-    let mut headers: Vec<IdentityHeader> = Vec::new();
-    for entry in node.list() {
-        let fields = entry.fields(&["name", "value"]);
-        let name = fields.need("name", "write the header's name").and_then(|node| header_name(&node));
-        let value =
-            fields.need("value", "write a template such as {name_id}").and_then(|node| template::read(&node));
-        let (Some(name), Some(value)) = (name, value) else { continue };
-        if headers.iter().any(|header| header.name == name) {
-            entry.error(format!("`{name}` is set twice"), "a header has one value: remove one of the two");
-        }
-        headers.push(IdentityHeader { name, value });
-    }
-    headers
-}
-
-/// Names whose meaning belongs to HTTP or to the proxy itself.
-const RESERVED: &[&str] = &[
-    "authorization",
-    "host",
-    "cookie",
-    "set-cookie",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-    "expect",
-    "date",
-    "keep-alive",
-    "proxy-connection",
-    "x-forwarded-for",
-    "x-request-id",
-];
-
-fn header_name(node: &Node<'_>) -> Option<String> {
-    let name = node.text()?.to_ascii_lowercase();
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    // Every spelling of an identity header is struck from every request: `content_length` would take the length away.
-    let spelling = name.replace('_', "-");
-    if !name.bytes().all(token) || RESERVED.contains(&spelling.as_str()) || name.len() > 128 {
-        node.error(
-            format!("`{name}` cannot be an identity header"),
-            "use letters, digits, - and _, and no header that HTTP itself needs",
-        );
-        return None;
-    }
-    Some(name)
-}
-
-fn read_rule(node: &Node<'_>) -> Option<Rule> {
-    let fields = node.fields(&["path", "route", "methods", "access", "require", "opens_scim"]);
+fn read_rule(node: &Node<'_>, identity: Option<&IdentitySettings>) -> Option<Rule> {
+    let fields =
+        node.fields(&["path", "route", "methods", "access", "require", "opens_scim", "identity_headers"]);
     let path = match fields.get("path") {
         Some(node) => read_path(&node),
         None if fields.get("route").is_some() => Some(PathMatch::Prefix(String::new())),
@@ -207,6 +172,10 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
         conditions
     });
     let opens_scim = fields.get("opens_scim").map_or(Some(false), |node| node.flag());
+    let told = fields.get("identity_headers");
+    let identified = access.is_none_or(|access| matches!(access, Access::Optional | Access::SignedIn));
+    identity::wants(told.as_ref(), identified);
+    let told = told.zip(identity).map(|(node, identity)| identity::read_rule(&node, identity));
     Some(Rule {
         path: path?,
         route: match route {
@@ -218,6 +187,11 @@ fn read_rule(node: &Node<'_>) -> Option<Rule> {
         access: access?,
         require: require.unwrap_or_default(),
         opens_scim: opens_scim?,
+        told: match told {
+            Some(None) => return None,
+            Some(told) => told,
+            None => None,
+        },
     })
 }
 

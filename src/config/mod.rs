@@ -9,6 +9,7 @@ mod application_cookies;
 mod authentication;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod identity;
 mod node;
 mod protobuf;
 mod root;
@@ -20,12 +21,16 @@ mod template;
 mod tenant;
 mod yaml;
 
-pub use access::{Access, AccessSettings, Condition, IdentityHeader, PathMatch, Rule, Test};
+pub use access::{Access, AccessSettings, Condition, PathMatch, Rule, Test};
 pub use account::{AccountSettings, Match, OnGroupChange, Recheck};
 pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,
     TokenClient, TokenDemands, TokenEndpointSettings, TokenReading,
+};
+pub use identity::{
+    AssertionClaim, AssertionSettings, BasicCredentials, GroupNames, IdentityHeader, IdentitySettings, Told,
+    Unencodable, WELL_KNOWN,
 };
 pub use node::Problem;
 pub use root::{Configuration, HostSettings, NativeCrypto};
@@ -35,10 +40,10 @@ pub use saml::{
     Unsolicited,
 };
 pub use scim::{
-    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm,
-    SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
+    Abilities, AbilitySettings, Deactivation, Deletion, Discovery, EmptiedGroups, Filtering, MemberChanges,
+    Mode, PatchForm, SchemaSettings, UnknownAttributes, UserNameChange, ValueType,
 };
 pub use scim::{Credential, ScimApplication, ScimSettings, TokenHash};
 pub use secret::{STAND_IN, Secret};
-pub use template::{Piece, Template, claim_name};
+pub use template::{Function, Piece, Placeholder, Source, Template, claim_name};
 pub use tenant::{SessionSettings, Tenant};

@@ -6,8 +6,8 @@ mod schemas;
 
 pub use abilities::AbilitySettings;
 pub use ability::{
-    Abilities, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm, UnknownAttributes,
-    UserNameChange,
+    Abilities, Deactivation, Deletion, Discovery, EmptiedGroups, Filtering, MemberChanges, Mode, PatchForm,
+    UnknownAttributes, UserNameChange,
 };
 pub use schemas::{SchemaSettings, ValueType};
 

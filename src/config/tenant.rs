@@ -105,9 +105,10 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
     });
     let saml = fields.get("saml").map(|node| saml::read(&node, public_url.as_deref(), environment));
     let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
-    let access = fields
-        .get("access")
-        .map_or_else(|| Some(<(AccessSettings, _)>::default()), |node| access::read(&node));
+    let access = fields.get("access").map_or_else(
+        || Some(<(AccessSettings, _)>::default()),
+        |node| access::read(&node, public_url.as_deref(), environment),
+    );
     let (scim, saml) = (transpose(scim)?, transpose(saml)?);
     let (mut access, said) = access?;
     access.account = said.settle(node, scim.as_ref(), saml.is_some());

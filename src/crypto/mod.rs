@@ -9,6 +9,7 @@ mod digest;
 mod seal;
 mod signature;
 mod signing;
+mod token;
 
 pub use certificate::{CertificateError, PublicKey, Validity};
 pub use decryption::{
@@ -18,3 +19,4 @@ pub use digest::{equal, hmac_sha256, sha1, sha256, sha384, sha512};
 pub use seal::{KeyRing, MasterKey, SealError};
 pub use signature::{SignatureAlgorithm, SignatureError, verify};
 pub use signing::{SigningFailed, SigningKey, SigningKeyError};
+pub use token::{TokenAlgorithm, TokenKey};

@@ -13,11 +13,11 @@ use crate::common::Host;
 
 /// A private key that signs: RSA of 2048 bit or more, or P-256.
 pub struct SigningKey {
-    kind: Kind,
+    pub(super) kind: Kind,
     spki: Vec<u8>,
 }
 
-enum Kind {
+pub(super) enum Kind {
     Rsa(Box<RsaPrivateKey>),
     P256(Box<p256::ecdsa::SigningKey>),
 }

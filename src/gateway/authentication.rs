@@ -21,7 +21,8 @@ use super::{Gateway, reports};
 /// How long a request is held for keys that are on their way.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A provisioning request of whom it is not known yet who sends it. Nothing of it goes anywhere.
+/// A provisioning request that cannot begin yet: it is not known who sends it, or, once it is let in, what the
+/// application says of itself. Nothing of it goes anywhere.
 #[derive(Debug)]
 pub(super) struct Authenticating {
     arriving: Arriving,
@@ -30,6 +31,8 @@ pub(super) struct Authenticating {
     /// When patience ends.
     until: UnixMillis,
     ticket: Option<Ticket>,
+    /// It has been let in, and waits for what the application says of itself.
+    is_in: bool,
     /// What has come meanwhile.
     pub(super) came: Came,
 }
@@ -70,6 +73,7 @@ pub(super) fn enter(
         credential,
         until: host.now().after(PATIENCE),
         ticket: None,
+        is_in: false,
         came: Came { ended, ..Came::default() },
     };
     Box::new(pending).settle(gateway, host)
@@ -87,7 +91,7 @@ impl Authenticating {
         if self.ticket.is_some() {
             return Entry::Pending(self, Step::Hold);
         }
-        self.settle(gateway, host)
+        if self.is_in { self.begin(gateway, host) } else { self.settle(gateway, host) }
     }
 
     /// The application's server has answered, or not.
@@ -125,7 +129,7 @@ impl Authenticating {
                     }
                 }
                 match self.arriving.admitted(gateway, host) {
-                    Ok(arriving) => Entry::Admitted(Box::new(arriving)),
+                    Ok(arriving) => Box::new(Self { arriving, is_in: true, ..*self }).begin(gateway, host),
                     Err(reply) => Entry::Refused(reply),
                 }
             }
@@ -143,6 +147,18 @@ impl Authenticating {
                 self.ticket = Some(ticket);
                 self.pending(Step::Call(call))
             }
+        }
+    }
+
+    /// It was let in. Where the application has just been asked for the first time what it has, the answer is waited
+    /// for; after that, and where there is none in time, the request goes on by what is known.
+    fn begin(self: Box<Self>, gateway: &Gateway, host: &dyn Host) -> Entry {
+        match self.arriving.awaits(gateway).filter(|_| host.now() < self.until) {
+            Some(document) => {
+                let step = Step::Wait(Wait::Document(document, self.until));
+                Entry::Pending(self, step)
+            }
+            None => Entry::Admitted(Box::new(self.arriving)),
         }
     }
 

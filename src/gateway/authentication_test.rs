@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::event::{CallAnswer, Event, Step, Wait};
+use super::event::{CallAnswer, Event, Origin, Step, Wait};
 use super::{Exchange, Gateway, StateName};
 use crate::common::test_host::TestHost;
 use crate::common::{Headers, Host, Reply};
@@ -20,6 +20,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with("{from_application: false}")
+    }
+
+    fn with(schemas: &str) -> Self {
         let text = r#"
 keys: [{id: k1, secret: {value: "0123456789abcdef0123456789abcdef"}}]
 tenants:
@@ -32,7 +36,9 @@ tenants:
           {tenant_id: 3d0c5b7e-1111-4222-8333-944445555666, keys: {cluster: login, refresh_seconds: 86400}}
       application: {path: /app-scim, cluster: app, credential: {remove: true}}
       max_body_bytes: 4096
-"#;
+      schemas: SCHEMAS
+"#
+        .replace("SCHEMAS", schemas);
         let (gateway, _) = Gateway::compile(text.as_bytes(), &|_| None).unwrap();
         Self { gateway: Rc::new(gateway), host: TestHost::at(START) }
     }
@@ -203,4 +209,100 @@ fn known_keys_go_on_working_while_newer_ones_cannot_be_had() {
     scene.later(600);
     scene.fetch(None);
     assert!(matches!(scene.ask(true).1, Step::Continue(_)));
+}
+
+const CREW: &str = "urn:ietf:params:scim:schemas:extension:Crew:2.0:User";
+
+/// Lets a PATCH of a Boolean of an extension in, and says what it waits for.
+fn learning() -> (Scene, Exchange, Step) {
+    let scene = Scene::with("{refresh_seconds: 600}");
+    assert_eq!(scene.fetch(Some(KEYS)), 1, "the keys are read ahead, what the application has is not");
+    assert!(!scene.gateway.take_newly_needed());
+    let body = format!(
+        r#"{{"schemas":[],"Operations":[{{"op":"replace","path":"{CREW}:remote","value":"False"}}]}}"#
+    );
+    *scene.host.request.borrow_mut() = body.into_bytes();
+    let (exchange, step) = scene.ask(false);
+    (scene, exchange, step)
+}
+
+fn publish(scene: &Scene) {
+    let schemas =
+        format!(r#"{{"Resources":[{{"id":"{CREW}","attributes":[{{"name":"remote","type":"boolean"}}]}}]}}"#);
+    for (id, call) in scene.gateway.due(scene.host.now()) {
+        let is_schemas = call.headers.iter().any(|(_, value)| value.ends_with("/Schemas"));
+        let body = if is_schemas { schemas.clone() } else { r#"{"Resources":[]}"#.to_owned() };
+        let answer = CallAnswer { status: 200, headers: Headers::default(), body: body.into_bytes() };
+        scene.gateway.document_answered(id, Some(&answer), &scene.host);
+    }
+}
+
+fn whole(scene: &Scene) -> Event {
+    Event::RequestBody { size: scene.host.request.borrow().len(), end: true }
+}
+
+fn sent(step: Step) -> String {
+    let Step::Continue(edits) = step else { panic!("{step:?}") };
+    String::from_utf8(edits.body.unwrap()).unwrap()
+}
+
+#[test]
+fn the_first_request_waits_for_what_the_application_says_of_itself() {
+    let (scene, mut exchange, step) = learning();
+    assert!(matches!(step, Step::Wait(Wait::Document(..))), "{step:?}");
+    assert!(scene.gateway.take_newly_needed());
+    assert_eq!(exchange.on(whole(&scene), &scene.host), Step::Hold);
+    assert_eq!(exchange.on(Event::Woken, &scene.host), step, "nothing has come");
+    publish(&scene);
+    assert!(sent(exchange.on(Event::Woken, &scene.host)).contains(r#""value":false"#));
+    let (mut next, step) = scene.ask(false);
+    assert_eq!((step, next.state()), (Step::Hold, StateName::Arriving), "the next one does not wait");
+    assert!(sent(next.on(whole(&scene), &scene.host)).contains(r#""value":false"#));
+}
+
+#[test]
+fn nobody_waits_longer_for_it_than_a_few_seconds() {
+    let (scene, mut exchange, _) = learning();
+    exchange.on(whole(&scene), &scene.host);
+    scene.later(5);
+    assert!(sent(exchange.on(Event::Woken, &scene.host)).contains(r#""value":"False""#));
+}
+
+#[test]
+fn where_it_cannot_be_had_nobody_waits_any_more() {
+    let (scene, mut exchange, _) = learning();
+    exchange.on(whole(&scene), &scene.host);
+    assert_eq!(scene.fetch(None), 2);
+    assert!(sent(exchange.on(Event::Woken, &scene.host)).contains(r#""value":"False""#));
+    let (next, step) = scene.ask(false);
+    assert_eq!((step, next.state()), (Step::Hold, StateName::Arriving));
+    assert_eq!(scene.fetch(None), 0, "the next attempt is in a minute");
+}
+
+#[test]
+fn a_stranger_makes_us_ask_the_application_nothing() {
+    let scene = Scene::with("{}");
+    scene.fetch(Some(KEYS));
+    assert_eq!(answered(scene.ask_with("nonsense", true).1).0, 401);
+    assert!(!scene.gateway.take_newly_needed());
+    assert_eq!(scene.fetch(None), 0);
+}
+
+#[test]
+fn a_request_goes_by_what_was_known_when_it_began() {
+    let (scene, mut exchange, _) = learning();
+    publish(&scene);
+    exchange.on(Event::Woken, &scene.host);
+    let Step::Continue(_) = exchange.on(whole(&scene), &scene.host) else { panic!() };
+    scene.later(3600);
+    let (_, _later) = scene.ask(false);
+    let gone = r#"{"Resources":[]}"#;
+    assert!(scene.fetch(Some(gone)) >= 2);
+    // The answer is still mended by the types that the request was.
+    let answer = format!(r#"{{"id":"u-1","{CREW}":{{"remote":"true"}}}}"#);
+    *scene.host.response.borrow_mut() = answer.clone().into_bytes();
+    let headers = Headers::from([(":status", "200"), ("content-type", "application/scim+json")]);
+    exchange.on(Event::ResponseHeaders { headers, end: false, origin: Origin::Upstream }, &scene.host);
+    let step = exchange.on(Event::ResponseBody { size: answer.len(), end: true }, &scene.host);
+    assert!(sent(step).contains(r#""remote":true"#));
 }

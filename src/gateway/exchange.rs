@@ -35,7 +35,8 @@ enum State {
     Consuming(usize, Box<Head>),
     /// A form for the token endpoint is coming in, or waits for keys.
     Granting(Box<Asking>),
-    /// It is not known yet who sends a provisioning request; its body may be coming in.
+    /// It is not known yet who sends a provisioning request, or what the application says of itself; its body may be
+    /// coming in.
     Authenticating(Box<Authenticating>),
     /// A valid sign-in waits for the store of used assertions.
     Redeeming(usize, Box<Redeeming>),
@@ -95,7 +96,7 @@ pub enum StateName {
     Consuming,
     /// A form for the token endpoint is coming in, or waits for keys.
     Granting,
-    /// It is not known yet who sends a provisioning request.
+    /// It is not known yet who sends a provisioning request, or what the application says of itself.
     Authenticating,
     /// A valid sign-in waits for the store of used assertions.
     Redeeming,
@@ -319,7 +320,7 @@ impl Exchange {
                 (state, Step::Continue(edits))
             }
             State::Forwarded(_) | State::Released => {
-                let forged = self.gateway.forgeries.strip(trailers);
+                let forged = self.gateway.forgeries.strip_trailers(trailers);
                 (state, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
             }
             State::Fresh => refuse(out_of_order()),
@@ -529,7 +530,7 @@ impl Exchange {
 
     /// The application's answer is larger than what is read of it.
     fn unread(&self, flow: Box<Flow>, headers: Headers, host: &dyn Host) -> (State, Step) {
-        let reply = flow.reply_unread(&self.gateway, &headers);
+        let reply = flow.reply_unread(&headers);
         self.done(State::Repairing(flow, headers), host);
         refuse(reply)
     }

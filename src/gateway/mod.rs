@@ -13,6 +13,7 @@ mod documents;
 mod event;
 mod exchange;
 mod forwarded;
+mod identity;
 mod introspection;
 mod join;
 mod logout;
@@ -24,6 +25,7 @@ mod recheck;
 mod reports;
 mod request;
 mod route;
+mod rules;
 mod sign_on;
 mod tenant;
 mod token_endpoint;
@@ -34,7 +36,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
+use crate::access::{Assertions, Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
 use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, Problem};
 
@@ -47,6 +49,7 @@ pub use documents::DocumentId;
 pub use event::{Call, CallAnswer, Due, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
+pub use sign_on::service_provider_metadata;
 
 use closed::Closed;
 use documents::Documents;
@@ -59,6 +62,7 @@ pub struct Gateway {
     tenants: Vec<TenantRoom>,
     by_host: BTreeMap<String, usize>,
     forgeries: Forgeries,
+    assertions: Assertions,
     closed: Closed,
     people: People,
     replay: Replay,
@@ -100,16 +104,32 @@ impl Gateway {
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Vec<String>), Vec<String>> {
         let lines = |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect();
-        let (configuration, warnings) = Configuration::read(text, environment).map_err(lines)?;
+        Self::examine(text, environment).map(|(gateway, warnings)| (gateway, lines(warnings))).map_err(lines)
+    }
+
+    /// As [`Gateway::compile`], with place, fault and remedy of every problem apart.
+    ///
+    /// # Errors
+    /// All problems.
+    pub fn examine(
+        text: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let (configuration, warnings) = Configuration::read(text, environment)?;
         let unknown = unknown_rules(&configuration);
         if !unknown.is_empty() {
-            return Err(lines(unknown));
+            return Err(unknown);
         }
         let mut documents = Documents::default();
         let sources = provider::sources(&configuration.tenants, &mut documents)?;
-        let gateway = Self::assemble(configuration, documents, sources)
-            .map_err(|_| vec!["keys: no key can be derived; list at least one key".to_owned()])?;
-        Ok((gateway, lines(warnings)))
+        let gateway = Self::assemble(configuration, documents, sources).map_err(|_| {
+            vec![Problem {
+                path: "keys".to_owned(),
+                what: "no key can be derived".to_owned(),
+                remedy: "list at least one key".to_owned(),
+            }]
+        })?;
+        Ok((gateway, warnings))
     }
 
     fn assemble(
@@ -119,7 +139,7 @@ impl Gateway {
     ) -> Result<Self, SealError> {
         let Configuration { host, keys, tenants } = configuration;
         let longest = tenants.iter().map(|tenant| tenant.session.lifetime).max().unwrap_or(Duration::ZERO);
-        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| &tenant.access.identity_headers));
+        let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| tenant.access.identity_names()));
         let closed = Closed::new(tenants.iter().filter_map(|tenant| tenant.scim.as_ref()));
         let by_host = tenants
             .iter()
@@ -146,6 +166,7 @@ impl Gateway {
             tenants: tenants?,
             by_host,
             forgeries,
+            assertions: Assertions::default(),
             closed,
             people,
             replay,
@@ -178,8 +199,9 @@ impl Gateway {
     ///
     /// # Errors
     /// Where the host has no shared data, without which nobody can be locked out at once, or where it belongs to a
-    /// configuration with other keys.
+    /// configuration with other keys; and where it cannot sign as the configuration wants.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), String> {
+        identity::prove(&self.tenants, host)?;
         for warning in self.warnings_at(host.now()) {
             host.log(Level::Warn, &warning);
         }
@@ -221,6 +243,13 @@ impl Gateway {
             Due::Document(id) => self.documents.is_coming(*id),
             Due::Check(id) => self.checks.is_coming(id),
         }
+    }
+
+    /// Whether, since the last time this was asked, an exchange has come to need a document: [`Gateway::next_due`] may be
+    /// earlier than it was, though nobody waits.
+    #[must_use]
+    pub fn take_newly_needed(&self) -> bool {
+        self.documents.take_newly_needed()
     }
 
     /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.

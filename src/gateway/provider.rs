@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::common::{Host, Level, UnixMillis};
-use crate::config::{IdentityProvider, Metadata, RequestBinding, SamlSettings, Tenant, Trust as Trusted};
+use crate::config::{
+    IdentityProvider, Metadata, Problem, RequestBinding, SamlSettings, Tenant, Trust as Trusted,
+};
 use crate::crypto::PublicKey;
 use crate::saml::encryption::EncryptionFault;
 use crate::saml::idp_metadata::{
@@ -14,7 +16,7 @@ use crate::saml::response::Rejection;
 use crate::saml::signature::SignatureFault;
 
 use super::Gateway;
-use super::documents::{DocumentId, Documents, Kind, Source as Address, Wish};
+use super::documents::{Access, DocumentId, Documents, Kind, Source as Address, Wish};
 use super::tenant::TenantRoom;
 
 /// A certificate that ends within this time is warned about.
@@ -147,11 +149,11 @@ fn spoken(binding: Binding) -> RequestBinding {
 /// Where each tenant's identity provider is known from.
 ///
 /// # Errors
-/// For metadata in the configuration that cannot be used, one line each.
+/// For metadata in the configuration that cannot be used.
 pub(super) fn sources(
     tenants: &[Tenant],
     documents: &mut Documents,
-) -> Result<Vec<Option<Source>>, Vec<String>> {
+) -> Result<Vec<Option<Source>>, Vec<Problem>> {
     let (mut sources, mut problems) = (Vec::new(), Vec::new());
     for tenant in tenants {
         let source = tenant.saml.as_ref().map(|saml| source(&saml.identity_provider, documents));
@@ -163,21 +165,24 @@ pub(super) fn sources(
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
 }
 
-fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Source, String> {
+fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Source, Problem> {
     let entity_id = &provider.entity_id;
     Ok(match &provider.trust {
         Trusted::Pinned { sso_url, keys } => {
             Source::Fixed(Rc::new(Provider::pinned(entity_id, sso_url, keys)))
         }
         Trusted::Metadata(Metadata::Text { text, place }) => {
-            let metadata = idp_metadata::read(text.as_bytes(), entity_id).map_err(|error| {
-                format!("{place}: is {error}; paste all of the identity provider's metadata")
+            let metadata = idp_metadata::read(text.as_bytes(), entity_id).map_err(|error| Problem {
+                path: place.clone(),
+                what: format!("is {error}"),
+                remedy: "paste all of the identity provider's metadata".to_owned(),
             })?;
             Source::Fixed(Rc::new(Provider(metadata)))
         }
         Trusted::Metadata(Metadata::Published(source)) => Source::Published(documents.add(Address {
             kind: Kind::Metadata(Trust { entity_id: entity_id.clone(), pinned: source.pinned.clone() }),
             cluster: source.cluster.clone(),
+            access: Access::Open,
             authority: source.authority.clone(),
             path: source.path.clone(),
             timeout_ms: source.timeout_ms,

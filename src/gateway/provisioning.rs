@@ -6,6 +6,8 @@ mod calling;
 mod flow;
 pub(super) mod load;
 
+use std::rc::Rc;
+
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 use crate::config::{Credential, ScimSettings};
 use crate::scim::{
@@ -18,6 +20,7 @@ pub(super) use calling::Calling;
 use calling::{Task, Then};
 pub(super) use flow::{Answered, Flow, FollowUp};
 
+use super::documents::DocumentId;
 use super::event::{Call, Edits, Wait};
 use super::join::Change;
 use super::request::Head;
@@ -92,6 +95,14 @@ pub(super) fn arrive(gateway: &Gateway, at: usize, head: &Head, below: &str) -> 
 }
 
 impl Arriving {
+    /// What is worth waiting for before the rules are applied, see [`super::rules::Rules::need`]. For a request that was
+    /// let in, alone: strangers make us ask for nothing.
+    pub(super) fn awaits(&self, gateway: &Gateway) -> Option<DocumentId> {
+        let (_, settings, room) = parts(gateway, self.tenant)?;
+        let credential = application::credential(settings, self.authorization.as_deref());
+        room.rules.need(&gateway.documents, credential.as_ref())
+    }
+
     /// Lets it in, if there is room for it.
     pub(super) fn admitted(mut self, gateway: &Gateway, host: &dyn Host) -> Result<Self, Reply> {
         let (tenant, settings, room) = parts(gateway, self.tenant).ok_or_else(unavailable)?;
@@ -142,7 +153,8 @@ pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8
         content_encoding: arriving.content_encoding.as_deref(),
         body: body.filter(|body| !body.is_empty()),
     };
-    match scim::normalise(&incoming, &room.rules) {
+    let rules = room.rules.now(&gateway.documents);
+    match scim::normalise(&incoming, &rules) {
         Err(error) => {
             reports::scim_refused(host, name, error.code());
             Next::Answer(error.reply())
@@ -154,7 +166,7 @@ pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8
         Ok(Normalised::Forward(outgoing)) => {
             let members = membership::concerned(tenant, &arriving.method, &arriving.below, body);
             let came_with_body = body.is_some_and(|body| !body.is_empty());
-            send(gateway, arriving, *outgoing, (came_with_body, members), host)
+            send(gateway, (arriving, rules), *outgoing, (came_with_body, members), host)
         }
     }
 }
@@ -162,25 +174,19 @@ pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8
 /// How the normalised request goes to the application: as it is, or by exchanges of our own.
 fn send(
     gateway: &Gateway,
-    arriving: Arriving,
+    (arriving, rules): (Arriving, Rc<scim::Settings>),
     outgoing: Outgoing,
     (came_with_body, members): (bool, Option<Members>),
     host: &dyn Host,
 ) -> Next {
-    let Some((tenant, settings, room)) = parts(gateway, arriving.tenant) else {
+    let Some((tenant, settings, _)) = parts(gateway, arriving.tenant) else {
         return Next::Answer(unavailable());
     };
     let (name, what) = (&tenant.settings.name, &arriving.method);
-    match &outgoing.observed {
-        Some(observed) => {
-            let refused = observed.refusal.as_ref().map(ScimError::code);
-            reports::scim_observed(host, name, what, &outgoing.applied, refused);
-        }
-        None => reports::scim_rewritten(host, name, what, &outgoing.applied),
-    }
     let credential = application::credential(settings, arriving.authorization.as_deref());
     let flow = |shape, change: Option<AccountChange>, sequence, place| Flow {
         tenant: arriving.tenant,
+        rules: Rc::clone(&rules),
         shape,
         change: change.map(|change| Change::asked(arriving.tenant, change)),
         members,
@@ -189,10 +195,17 @@ fn send(
         max_response: settings.max_response,
         _place: place,
     };
-    match scim::plan(outgoing, &room.rules) {
+    match scim::plan(outgoing, &rules) {
         Plan::Forward(outgoing) => {
+            match &outgoing.observed {
+                Some(observed) => {
+                    let refused = observed.refusal.as_ref().map(ScimError::code);
+                    reports::scim_observed(host, name, what, &outgoing.applied, refused);
+                }
+                None => reports::scim_rewritten(host, name, what, &outgoing.applied),
+            }
             // What is only observed is followed by nothing.
-            let sequence = Sequence::of(&outgoing, &room.rules).filter(|_| outgoing.observed.is_none());
+            let sequence = Sequence::of(&outgoing, &rules).filter(|_| outgoing.observed.is_none());
             let edits = edits(settings, &arriving, &outgoing, came_with_body);
             let Outgoing { shape, change, body, .. } = *outgoing;
             // A body that the rules dropped does not go on.
@@ -203,7 +216,8 @@ fn send(
         Plan::Errand(planned) => {
             let exclusive = planned.exclusive().map(str::to_owned);
             let Planned { first, errand, shape, change, applied, .. } = *planned;
-            reports::scim_rewritten(host, &tenant.settings.name, first.method, &applied);
+            reports::scim_rewritten(host, name, what, &applied);
+            reports::scim_rewritten(host, name, first.method, &first.applied);
             let task = Task { first, errand: Box::new(errand), exclusive };
             calling::begin(gateway, flow(shape, change, None, arriving.place), Then::Errand(task), host)
         }

@@ -56,6 +56,14 @@ impl Head {
         Ok(Self { method, path, host, headers, forged, upgrade })
     }
 
+    /// Strikes what counts as forged for this tenant alone.
+    pub(super) fn strike(&mut self, edits: Vec<HeaderEdit>) {
+        for edit in &edits {
+            self.headers.apply(edit);
+        }
+        self.forged.extend(edits);
+    }
+
     /// Whether every name and value is UTF-8: what is not, applications read in different ways.
     pub(super) fn is_text(&self) -> bool {
         self.headers

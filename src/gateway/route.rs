@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use crate::access::{
-    CheckId, Cookies, Decision, LedgerError, Question, Session, Standing, decide, passes_on_every_route,
-    render, route_matters, session_matters,
+    CheckId, Cookies, Decision, LedgerError, Question, Session, Standing, decide, deciding,
+    passes_on_every_route, route_matters, session_matters,
 };
 use crate::common::path::NormalPath;
 use crate::common::{HeaderEdit, Headers, Host, Reply, UnixMillis};
@@ -19,7 +19,7 @@ use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
 use super::ways_in::WaysIn;
-use super::{Gateway, logout, reports, sign_on};
+use super::{Gateway, identity, logout, reports, sign_on};
 
 /// See the module.
 pub(super) enum Verdict {
@@ -103,9 +103,13 @@ pub(super) fn decide_on(
             _ => consumer(at, head),
         };
     }
+    if let Some(reply) = identity::own_endpoint(tenant, &head, path.as_str()) {
+        return Verdict::Answer(reply);
+    }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, path.as_str(), host) {
         return Verdict::Answer(reply);
     }
+    let head = identity::without_credentials(tenant, head);
     judge(gateway, tenant, head, &path, None, watch, host)
 }
 
@@ -251,14 +255,15 @@ fn by_policy(
             Verdict::Answer(no_access(tenant, head, "scim_prefix_closed", host))
         }
         Decision::Pass { identified, .. } => {
-            let identity = session.as_ref().filter(|_| identified).map(|session| &session.identity);
             let mut headers: Vec<HeaderEdit> = head.forged.clone();
             headers.extend(sorted.hide);
-            if let Some(identity) = identity {
-                match render(&tenant.settings.access.identity_headers, identity) {
+            let identified = session.as_ref().filter(|_| identified);
+            if let Some(session) = identified {
+                match identity::tell(gateway, tenant, deciding(rules, &question), session, host) {
                     Ok(edits) => headers.extend(edits),
-                    Err(_) => {
-                        return Ok(Verdict::Answer(no_access(tenant, head, "identity_too_large", host)));
+                    Err(untold) => {
+                        let reply = identity::untold(tenant, head, untold, host);
+                        return Ok(Verdict::Answer(application::without(reply, &sorted.expire)));
                     }
                 }
             }
@@ -266,13 +271,13 @@ fn by_policy(
                 tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
             };
             let forwarded = Forwarded {
-                identified: identity.is_some(),
+                identified: identified.is_some(),
                 varies: matters,
                 renews: session.as_ref().filter(|session| due(session)).cloned(),
                 expire: sorted.expire.clone(),
                 ..Forwarded::new(at, head, who, host)
             };
-            let whose = session.clone().filter(|_| identified);
+            let whose = identified.cloned();
             *watch = whose.map(|session| Box::new(Watch::new(at, session, host.now())));
             Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
         }

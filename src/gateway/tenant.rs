@@ -7,12 +7,13 @@ use std::rc::Rc;
 use crate::access::{
     ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
 };
-use crate::config::{Credential, Piece, ScimSettings, Tenant};
+use crate::config::{Credential, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
 
 use super::documents::Documents;
 use super::provider::Source;
+use super::rules::Rules;
 use super::sign_on::SamlRoom;
 use super::ways_in::WaysIn;
 
@@ -37,7 +38,7 @@ pub(super) struct TenantRoom {
 /// Provisioning, in the form the SCIM room takes.
 #[derive(Debug)]
 pub(super) struct ScimRoom {
-    pub(super) rules: scim::Settings,
+    pub(super) rules: Rules,
     pub(super) ways_in: WaysIn,
     /// How many requests of this tenant this worker has in hand.
     pub(super) in_hand: Rc<Cell<usize>>,
@@ -73,7 +74,7 @@ impl TenantRoom {
             None => None,
         };
         let scim = settings.scim.as_ref().zip(ways_in).map(|(scim, ways_in)| ScimRoom {
-            rules: rules(&settings.public_url, scim),
+            rules: Rules::new(&settings.name, rules(&settings.public_url, scim), scim, documents),
             ways_in,
             in_hand: Rc::default(),
         });
@@ -131,14 +132,10 @@ fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
 }
 
 fn needed(settings: &Tenant) -> BTreeSet<String> {
-    let headers = settings.access.identity_headers.iter().flat_map(|header| &header.value.0);
-    let in_headers = headers.filter_map(|piece| match piece {
-        Piece::Claim(name) => Some(name.clone()),
-        _ => None,
-    });
+    let told = settings.access.identity_claims().map(str::to_owned);
     let in_rules = settings.access.rules.iter().flat_map(|rule| &rule.require);
     let account = &settings.access.account;
     let asked_by = account.matches.iter().filter(|_| account.recheck.is_some());
     let asked_by = asked_by.filter_map(|one| one.claim.clone());
-    in_headers.chain(in_rules.map(|condition| condition.claim.clone())).chain(asked_by).collect()
+    told.chain(in_rules.map(|condition| condition.claim.clone())).chain(asked_by).collect()
 }

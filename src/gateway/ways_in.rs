@@ -12,7 +12,7 @@ use crate::scim::auth::{self, EntraIssuer, JwkSet, Published, ServerTokens, Want
 use crate::scim::{self, Denied};
 
 use super::Gateway;
-use super::documents::{DocumentId, Documents, Kind, Source, Wish};
+use super::documents::{Access, DocumentId, Documents, Kind, Source, Wish};
 use super::event::{Call, CallAnswer};
 use super::introspection::{Introspection, Known, Ticket};
 
@@ -222,6 +222,7 @@ fn source(keys: &KeySource) -> Source {
     Source {
         kind: Kind::Keys,
         cluster: keys.cluster.clone(),
+        access: Access::Open,
         authority: keys.authority.clone(),
         path: keys.path.clone(),
         timeout_ms: keys.timeout_ms,

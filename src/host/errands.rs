@@ -44,6 +44,15 @@ impl Service {
         }
     }
 
+    /// An exchange has been told something: if it has come to need something, the root will fetch it.
+    pub(super) fn fetch_what_is_needed(&self) {
+        if (self.gateway.take_newly_needed() || self.gateway.has_due())
+            && let Some(due) = self.gateway.next_due()
+        {
+            self.clock.by(exchange_host::now(), due);
+        }
+    }
+
     /// When there is something to do next.
     pub(super) fn next_errand(&self) -> Option<UnixMillis> {
         let wake = self.sleepers.try_borrow().ok().and_then(|all| all.iter().map(|one| one.wait.end()).min());

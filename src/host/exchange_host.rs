@@ -1,6 +1,6 @@
 //! The proxy as a [`Host`].
 
-use crate::common::{Host, HostError, Level, NativeSignature, NativeVerdict, UnixMillis};
+use crate::common::{Host, HostError, Level, NativeSignature, NativeSigning, NativeVerdict, UnixMillis};
 
 use super::abi::{self, Buffer};
 use super::service::Service;
@@ -64,6 +64,10 @@ impl Host for ExchangeHost<'_> {
 
     fn verify_natively(&self, question: &NativeSignature<'_>) -> NativeVerdict {
         self.service.native.verify(question)
+    }
+
+    fn sign_natively(&self, question: &NativeSigning<'_>) -> Option<Vec<u8>> {
+        self.service.native.sign(question)
     }
 
     fn request_body(&self, length: usize) -> Result<Vec<u8>, HostError> {

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::common::{NativeSignature, NativeVerdict};
+use crate::common::{NativeSignature, NativeSigning, NativeVerdict};
 use crate::gateway::NativeCrypto;
 
 use super::{abi, wire};
@@ -69,6 +69,16 @@ impl Native {
         let is_elliptic = question.spki.windows(EC_PUBLIC_KEY.len()).any(|window| window == EC_PUBLIC_KEY);
         let proven = if is_elliptic { self.is_proven_for_elliptic_curves() } else { self.is_proven() };
         if proven { ask(question) } else { NativeVerdict::Unavailable }
+    }
+
+    /// Lets the host sign, where it may be called and can (Envoy 1.37). No proof is needed beforehand: what comes is
+    /// verified each time.
+    pub(super) fn sign(&self, question: &NativeSigning<'_>) -> Option<Vec<u8>> {
+        if !self.allowed {
+            return None;
+        }
+        let answer = abi::foreign_function("sign", &wire::signing_question(question)).ok()?;
+        wire::signature_made(&answer).map(<[u8]>::to_vec)
     }
 }
 

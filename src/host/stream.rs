@@ -322,10 +322,7 @@ impl Inner {
         let work = self.work.as_mut()?;
         let host = ExchangeHost::new(&work.service, request, response);
         let step = work.exchange.on(event, &host);
-        if work.service.gateway.has_due() {
-            let now = exchange_host::now();
-            work.service.clock.by(now, now);
-        }
+        work.service.fetch_what_is_needed();
         Some(step)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure functions, so that they are tested where there is no host.
 
-use crate::common::{HeaderEdit, NativeSignature, NativeVerdict};
+use crate::common::{HeaderEdit, NativeSignature, NativeSigning, NativeVerdict};
 
 /// What the host takes in one list; it silently reads a larger one as empty (`limits.h` of proxy-wasm-cpp-host).
 const MAX_PAIRS: usize = 1024;
@@ -161,11 +161,39 @@ pub(super) fn signature_question(question: &NativeSignature<'_>) -> Vec<u8> {
         (0x1a, question.signature),
         (0x22, question.message),
     ] {
-        message.push(tag);
-        write_varint(&mut message, field.len());
-        message.extend_from_slice(field);
+        write_field(&mut message, tag, field);
     }
     message
+}
+
+/// The argument of Envoy's `sign`: hash 1, private key 2, text 3.
+pub(super) fn signing_question(question: &NativeSigning<'_>) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (tag, field) in
+        [(0x0a, question.hash.as_bytes()), (0x12, question.private_key), (0x1a, question.message)]
+    {
+        write_field(&mut message, tag, field);
+    }
+    message
+}
+
+/// The signature in the answer of `sign`, which must be `result: true` and a signature, and nothing else.
+pub(super) fn signature_made(answer: &[u8]) -> Option<&[u8]> {
+    let rest = answer.strip_prefix(&[0x08, 0x01, 0x12])?;
+    let (length, signature) = match rest {
+        [length @ 0..=0x7f, signature @ ..] => (usize::from(*length), signature),
+        [low, high @ 1..=0x7f, signature @ ..] => {
+            (usize::from(low & 0x7f) | (usize::from(*high) << 7), signature)
+        }
+        _ => return None,
+    };
+    (signature.len() == length).then_some(signature)
+}
+
+fn write_field(to: &mut Vec<u8>, tag: u8, field: &[u8]) {
+    to.push(tag);
+    write_varint(to, field.len());
+    to.extend_from_slice(field);
 }
 
 fn write_varint(to: &mut Vec<u8>, mut value: usize) {
@@ -326,6 +354,31 @@ mod tests {
         assert_eq!(&message[..8], b"\x0a\x06sha256");
         assert_eq!(&message[8..12], &[0x12, 0xac, 0x02, 7]);
         assert_eq!(&message[message.len() - 5..], &[0x1a, 0, 0x22, 1, b'm']);
+    }
+
+    #[test]
+    fn a_question_to_sign_has_hash_key_and_text() {
+        let question = NativeSigning { hash: "sha256", private_key: &[7; 2], message: b"m" };
+        assert_eq!(signing_question(&question), b"\x0a\x06sha256\x12\x02\x07\x07\x1a\x01m");
+    }
+
+    #[test]
+    fn only_a_whole_answer_is_a_signature() {
+        let made = |length: &[u8], octets: usize| [&[8, 1, 0x12], length, &vec![7; octets]].concat();
+        assert_eq!(signature_made(&made(&[0x80, 2], 256)), Some(&[7; 256][..]));
+        assert_eq!(signature_made(&made(&[3], 3)), Some(&[7; 3][..]));
+        for answer in [
+            made(&[0x80, 2], 255),
+            made(&[0x80, 2], 257),
+            made(&[0x80], 0),
+            made(&[0x80, 0x80, 1], 16384),
+            vec![8, 0, 0x12, 1, 7],
+            vec![0x12, 1, 7],
+            vec![8, 1],
+            Vec::new(),
+        ] {
+            assert_eq!(signature_made(&answer), None, "{answer:?}");
+        }
     }
 
     #[test]

@@ -106,6 +106,15 @@ impl MediaHeaders {
     }
 }
 
+/// Whether a client says by its `accept` that it wants to read JSON. What any client sends without a thought (`*/*`) says
+/// nothing.
+pub(crate) fn names_json(accept: &str) -> bool {
+    accept.split(',').any(|range| {
+        let media = range.split(';').next().unwrap_or_default().trim();
+        [MEDIA_TYPE, "application/json"].iter().any(|known| media.eq_ignore_ascii_case(known))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::rule::{Context, Settings, run};

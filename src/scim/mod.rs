@@ -53,8 +53,8 @@ mod fixtures_test;
 mod properties_test;
 
 pub use ability::{
-    Abilities, Deactivation, Deletion, Discovery, Filtering, Mode, PatchForm, UnknownAttributes,
-    UserNameChange,
+    Abilities, Deactivation, Deletion, Discovery, EmptiedGroups, Filtering, MemberChanges, Mode, PatchForm,
+    UnknownAttributes, UserNameChange,
 };
 pub(crate) use authenticate::bearer;
 pub use authenticate::{Token, authenticate};

@@ -74,6 +74,7 @@ fn bare_shape(target: &Target, incoming: &Incoming<'_>) -> RequestShape {
         action: target.action,
         id: target.id.clone(),
         head: incoming.method == "HEAD",
+        wants_body: true,
         start_index: None,
         count: None,
         filter: None,

@@ -112,6 +112,8 @@ pub struct RequestShape {
     pub id: Option<String>,
     /// Whether the response has no body by its method (`HEAD`).
     pub head: bool,
+    /// Whether the client itself named a type of message that it wants to read (`accept`); Entra names none.
+    pub wants_body: bool,
     /// `startIndex`, where it was given and is a number.
     pub start_index: Option<u64>,
     /// `count`, where it was given and is a number.
@@ -175,7 +177,9 @@ pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<No
     if settings.without_groups && target.kind == ResourceKind::Group && settings.is_on("X3") {
         chosen::only_queries(target.action)?;
     }
-    let (query, shape) = read_query(raw_query, &target, incoming.method == "HEAD", &context, &mut applied)?;
+    let (query, mut shape) =
+        read_query(raw_query, &target, incoming.method == "HEAD", &context, &mut applied)?;
+    shape.wants_body = incoming.accept.is_some_and(headers::names_json);
     let body = match body {
         Some(body) => Some(json::parse(body)?),
         None if expects_body(incoming.method) => {
@@ -257,6 +261,7 @@ fn read_query(
     run(query::RAW, &mut raw, context, applied)?;
     let mut query = query::decoded(raw)?;
     run(query::DECODED, &mut query, context, applied)?;
+    check_numbers(&query)?;
     let filter = read_filter(&mut query, context, applied)?;
     let value = |name: &str| {
         query
@@ -270,6 +275,7 @@ fn read_query(
         action: target.action,
         id: target.id.clone(),
         head,
+        wants_body: false,
         start_index: number("startIndex"),
         count: number("count"),
         filter,
@@ -283,6 +289,23 @@ fn read_query(
     };
     let written: Vec<&str> = query.iter().map(|parameter| parameter.written.as_str()).collect();
     Ok((written.join("&"), shape))
+}
+
+/// Refuses places in a list that are no whole numbers (RFC 7644 section 3.4.2.4), or that are given twice: servers take
+/// the first of two, or the last, or begin anew at 1.
+fn check_numbers(query: &Query) -> Result<(), ScimError> {
+    for name in ["startIndex", "count"] {
+        let mut given = query.iter().filter(|parameter| parameter.name.eq_ignore_ascii_case(name));
+        let Some(parameter) = given.next() else { continue };
+        let text = parameter.value.as_deref().unwrap_or_default();
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) || given.next().is_some() {
+            return Err(ScimError::Value(format!(
+                "The query's {name} is no whole number, or is given twice."
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn read_filter(

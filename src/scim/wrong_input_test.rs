@@ -29,6 +29,11 @@ fn a_query_that_is_wrong() {
         ("filter=", 400, Some("invalidFilter")),
         ("filter=userName+eq+%22a%22&filter=id+pr", 400, Some("invalidFilter")),
         ("filter=userName+eq+%22%ff%22", 400, None),
+        ("startIndex=one", 400, Some("invalidValue")),
+        ("startIndex=", 400, Some("invalidValue")),
+        ("count=1.5", 400, Some("invalidValue")),
+        ("Count=-", 400, Some("invalidValue")),
+        ("startIndex=1&startindex=6", 400, Some("invalidValue")),
         ("filter=password+eq+%22secret%22", 400, Some("sensitive")),
         ("filter=urn:ietf:params:scim:schemas:core:2.0:User:Password+sw+%22s%22", 400, Some("sensitive")),
     ] {

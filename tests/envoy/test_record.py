@@ -1,16 +1,10 @@
 """Measures what starting with the filter costs, for the record that `./test` prints."""
 
-import os
 import statistics
 from pathlib import Path
 
 import pytest
-
-
-def note(line: str) -> None:
-    if path := os.environ.get("VESTIBULE_RECORD"):
-        with Path(path).open("a") as record:
-            record.write(line + "\n")
+from harness.record import note
 
 
 def started(start, **more):

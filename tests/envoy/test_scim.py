@@ -9,7 +9,7 @@ import pytest
 from harness import settings
 from harness.client import scim_json
 from harness.messages import scim_error
-from harness.scim_app import SCIM_HEADERS, ScriptedScim, entra, patch, user
+from harness.scim_app import SCIM_HEADERS, ScriptedScim, entra, error, patch, user
 from harness.upstream import Answer
 
 USERS = settings.SCIM + "/Users"
@@ -94,6 +94,35 @@ def test_the_application_gets_its_own_credential_and_never_that_of_entra(envoy, 
     assert entra(envoy, "GET", "/Users/u-1").status == 200
     assert scim_app.only().get("authorization") == f"Bearer {settings.APP_TOKEN}"
     assert not [value for _, value in scim_app.only().headers if settings.TOKEN in value]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("scripted_as", ["SCIM", "a page"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/Users?filter=userName+eq+%22ada%22", None),
+        ("GET", "/Users/u-1", None),
+        ("PATCH", "/Users/u-1", RENAME),
+        ("DELETE", "/Groups/g-1", None),
+    ],
+)
+def test_a_refusal_of_our_own_credential_is_no_refusal_of_entras(
+    envoy, scim_app, status, scripted_as, method, path, body
+):
+    page = Answer(status, b"<h1>no</h1>", [("content-type", "text/html"), ("www-authenticate", "Bearer")])
+    answer = page if scripted_as == "a page" else error(status)
+    scim_app.handler = lambda request: answer
+    reply = entra(envoy, method, path, body)
+    scim_error(reply, 502)
+    assert reply.get("www-authenticate") is None
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_of_entras_own_credential_reaches_it(start, base, scim_app, status):
+    scim_app.handler = lambda request: error(status)
+    with start(settings.changed(base, "tenants.0.scim.application.credential", {"keep": True})) as envoy:
+        scim_error(entra(envoy, "GET", "/Users/u-1"), status)
 
 
 @pytest.mark.parametrize(

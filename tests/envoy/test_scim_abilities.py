@@ -9,9 +9,12 @@ from harness import settings
 from harness.client import H1
 from harness.memory_scim import MemoryScim
 from harness.messages import scim_error
+from harness.record import note
 from harness.scim_app import ScriptedScim, entra, error, patch, user
 from harness.upstream import HANG, RESET, Answer
 
+SCIM = ("content-type", "application/scim+json")
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 ADA = user("ada", displayName="Ada", nickName="kept") | {
     "name": {"givenName": "Ada", "familyName": "L"},
@@ -161,6 +164,21 @@ def test_one_of_20_000_is_found_without_the_application_filtering(filtering, sci
     assert len(scim_app.requests) <= 20
 
 
+def test_a_list_of_20_000_is_looked_through_in_bounded_memory(start, base, scim_app):
+    everybody = [one | {"nickName": "x" * 2_000} for one in listed(20_000)]
+    MemoryScim(scim_app, *everybody)
+    with able(start, base, filter="local") as envoy:
+        assert entra(envoy, "GET", "/Users/u-1").status == 200
+        idle = envoy.resident_kilobytes()
+        for at in (0, 10_000, 19_999):
+            reply = entra(envoy, "GET", by_name(f"user{at:05}@n.example"))
+            assert [one["id"] for one in reply.json()["Resources"]] == [f"u-{at}"]
+        grown = (envoy.resident_kilobytes() - idle) / 1024
+    whole = sum(len(json.dumps(one)) for one in everybody) / (1 << 20)
+    note(f"20 000 users, {whole:.0f} MB, looked through three times: the process grew by {grown:.1f} MB")
+    assert whole > 40 and grown < whole / 3, (whole, grown)
+
+
 def test_nobody_among_many_is_an_empty_list(filtering, scim_app):
     MemoryScim(scim_app, *listed(2_500))
     reply = entra(filtering, "GET", by_name("nobody"))
@@ -187,6 +205,61 @@ def test_a_page_that_fails_is_an_error_and_never_nobody(start, base, scim_app, w
         reply = entra(envoy, "GET", by_name("nobody"))
         assert reply.status >= 500
         scim_error(reply, reply.status)
+
+
+# Members
+
+
+@pytest.fixture(scope="module")
+def listing_members(start, base):
+    """As for django-scim2: members by PATCH in lists, everything else by PUT."""
+    with able(start, base, patch="put", members="listed") as envoy:
+        yield envoy
+
+
+LISTED = [{"op": "remove", "path": "members", "value": [{"value": "u-1"}, {"value": "u-2"}]}]
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "Remove", "path": "members", "value": [{"$ref": None, "value": "u-1"}, {"value": "u-2"}]}],
+        [{"op": "remove", "path": f'members[value eq "{id}"]'} for id in ("u-1", "u-2")],
+    ],
+)
+def test_members_are_removed_by_a_list_where_the_application_knows_no_selectors(
+    listing_members, scim_app, operations
+):
+    ScriptedScim(scim_app, write=Answer(204, b"", []))
+    assert entra(listing_members, "PATCH", "/Groups/g-1", patch(*operations)).status == 204
+    assert scim_app.only().json()["Operations"] == LISTED
+    listing_members.wait_for_log("what=PATCH rules=.*members.listed@")
+
+
+def test_a_replacement_of_all_members_is_the_difference_to_those_that_there_are(listing_members, scim_app):
+    team = {"id": "g-1", "displayName": "Team", "members": [{"value": id} for id in ("u-1", "u-2", "u-3")]}
+
+    def answer(request):
+        return Answer(200, json.dumps(team).encode(), [SCIM]) if request.method == "GET" else Answer(204, b"", [])
+
+    scim_app.handler = answer
+    replace = patch({"op": "replace", "path": "members", "value": [{"value": "u-3"}, {"value": "u-4"}]})
+    assert entra(listing_members, "PATCH", "/Groups/g-1", replace).status == 204
+    assert methods(scim_app) == ["GET", "PATCH"]
+    assert scim_app.only("PATCH").json()["Operations"] == [
+        *LISTED,
+        {"op": "add", "path": "members", "value": [{"value": "u-4"}]},
+    ]
+
+
+def test_a_group_is_still_renamed_by_put(listing_members, scim_app):
+    team = {"schemas": [GROUP], "id": "g-1", "displayName": "Team", "members": [{"value": "u-1"}]}
+    MemoryScim(scim_app, team)
+    rename = patch({"op": "Replace", "path": "displayName", "value": "Crew"})
+    assert entra(listing_members, "PATCH", "/Groups/g-1", rename).status in (200, 204)
+    assert methods(scim_app) == ["GET", "PUT"]
+    assert scim_app.only("PUT").json() == team | {"displayName": "Crew"}
 
 
 # Value paths

@@ -34,10 +34,11 @@ def arguments() -> argparse.Namespace:
 
 
 def verdict(columns: list[Column], compared: list[conformance.Comparison]) -> list[str]:
-    """Where the filter makes something worse."""
+    """Where the filter makes something worse, or not right although the server stores it."""
     found = []
     for one in columns:
         found += [f"{one.server.name}: {title}: us is worse than rfc: {why}" for title, why in one.worse("us", "rfc")]
+        found += [f"{one.server.name}: {title}: not right with all settings: {why}" for title, why in one.unexplained()]
         found += [f"{one.server.name}: {title}: us+ is worse than us: {why}" for title, why in one.worse("us+", "us")]
     return found + [f"{one.server}: {one.tool}: more fails through the filter" for one in compared if one.violated()]
 

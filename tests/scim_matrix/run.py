@@ -16,9 +16,8 @@ from harness.tls import self_signed
 from .clients import Client, straight, through
 from .scene import Scene, Unprepared
 from .servers import Places, Server
-from .steps import STEPS
 from .steps.step import Step
-from .stores import stored
+from .stores import STORABLE, stored
 
 # Envoy compiles the filter when it starts; several at once on few cores are each too slow.
 STARTING = threading.Lock()
@@ -30,7 +29,7 @@ WAYS = ["raw", "rfc", "us", "us+"]
 class Cell:
     """What became of one step on one server in one way."""
 
-    right: bool | None  # None: it says nothing about this server
+    right: bool
     why: str = ""
 
 
@@ -40,7 +39,6 @@ class Column:
 
     server: Server
     version: str
-    stored: frozenset[str]
     ways: list[str]
     cells: dict[tuple[str, str], Cell]
 
@@ -50,18 +48,24 @@ class Column:
 
     def right(self, way: str) -> int:
         """How many steps had the right effect."""
-        return sum(cell.right is True for (_, at), cell in self.cells.items() if at == way)
+        return sum(cell.right for (_, at), cell in self.cells.items() if at == way)
 
     def counted(self) -> int:
-        """How many steps say something about this server."""
-        return sum(cell.right is not None for (_, at), cell in self.cells.items() if at == self.ways[0])
+        """How many steps there are for this server."""
+        return len(self.server.steps())
+
+    def unexplained(self) -> list[tuple[str, str]]:
+        """Steps that are not right with all settings, with the reason, where it is not known that the server cannot."""
+        way, cannot = self.ways[-1], self.server.cannot
+        cells = [(title, cell) for (title, at), cell in self.cells.items() if at == way]
+        return [(title, cell.why) for title, cell in cells if not cell.right and title not in cannot]
 
     def worse(self, way: str, than: str) -> list[tuple[str, str]]:
         """Steps that come out worse in one way than in another, with the reason."""
         if way not in self.ways:
             return []
         both = [(title, cell, self.cell(title, than)) for (title, at), cell in self.cells.items() if at == way]
-        return [(title, cell.why) for title, cell, other in both if other.right and cell.right is False]
+        return [(title, cell.why) for title, cell, other in both if other.right and not cell.right]
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ def configuration(certificate: str, base: str, more: dict) -> dict:
     """The tenant's configuration before a server whose SCIM base is `base`."""
     made = settings.changed(settings.settings(certificate), "tenants.0.scim.application.cluster", "third")
     made = settings.changed(made, "tenants.0.scim.application.cluster_path", base)
+    # As by default the filter reads what the server says of itself.
+    del made["tenants"][0]["scim"]["schemas"]
     made["tenants"][0]["scim"] |= copy.deepcopy(more)
     return made
 
@@ -113,13 +119,11 @@ def gateway(tools: Tools, process, more: dict) -> Iterator[Envoy]:
 
 def play(step: Step, way: str, client: Client, direct: Client, kept: frozenset[str]) -> Cell:
     """One step in one way."""
-    if not kept.issuperset(step.needs):
-        return Cell(None, f"does not store {', '.join(sorted(step.needs - kept))}")
     scene = Scene(direct.again(), kept)
     try:
         step.given(scene)
     except Unprepared as error:
-        return Cell(None, str(error))
+        return Cell(False, f"could not be prepared: {error}")
     scene.client = client.again()
     (step.rfc if way == "rfc" else step.entra)(scene)
     step.judge(scene)
@@ -137,7 +141,7 @@ class Stage:
     def play(self, step: Step, way: str) -> Cell:
         """One step in one way; a time-out of a busy machine says nothing, so the step gets a second try."""
         cell = play(step, way, self.ways[way], self.direct, self.kept)
-        if cell.right is False and re.search(r"answered (0|503|504)\b", cell.why):
+        if not cell.right and re.search(r"answered (0|503|504)\b", cell.why):
             cell = play(step, way, self.ways[way], self.direct, self.kept)
         return cell
 
@@ -152,11 +156,14 @@ def staged(server: Server, tools: Tools) -> Iterator[Stage]:
         ways["us"] = through(stack.enter_context(gateway(tools, process, {})))
         if server.settings:
             ways["us+"] = through(stack.enter_context(gateway(tools, process, server.settings)))
-        yield Stage(stored(direct), direct, ways)
+        kept = stored(direct)
+        lacks = STORABLE - kept
+        assert lacks == server.lacks, f"{server.name} does not store {sorted(lacks)}, not {sorted(server.lacks)}"
+        yield Stage(kept, direct, ways)
 
 
 def column(server: Server, tools: Tools) -> Column:
     """Plays the steps in every way that there is for this server."""
     with staged(server, tools) as stage:
-        cells = {(step.title, way): stage.play(step, way) for step in STEPS for way in stage.ways}
-        return Column(server, server.version(tools.places), stage.kept, list(stage.ways), cells)
+        cells = {(step.title, way): stage.play(step, way) for step in server.steps() for way in stage.ways}
+        return Column(server, server.version(tools.places), list(stage.ways), cells)

@@ -8,6 +8,7 @@ from .scene import NUMBERS, Scene, Unprepared, user_body
 from .words import ENTERPRISE, GROUP
 
 ROLES = [{"value": "approver", "display": "Approver", "type": "app", "primary": True}]
+SAME = [{"value": "reader", "type": "app", "primary": True}, {"value": "guest", "type": "app"}]
 ADDRESSES = [{"type": "work", "streetAddress": "1", "locality": "L", "postalCode": "2", "country": "GB"}]
 PHONES = [{"type": "work", "value": "+44 20 1815"}, {"type": "mobile", "value": "+44 7700 1"}]
 
@@ -29,9 +30,14 @@ USERS: dict[str, tuple[dict, dict]] = {
     "phoneNumbers": ({"phoneNumbers": PHONES}, {"phoneNumbers": PHONES}),
     "addresses": ({"addresses": ADDRESSES}, {"addresses": ADDRESSES}),
     "roles": ({"roles": ROLES}, {"roles": ROLES}),
+    "roles.several": ({"roles": SAME}, {"roles": SAME}),
     "ent.department": ({ENTERPRISE: {"department": "Looms"}}, {"ent.department": "Looms"}),
     "ent.employeeNumber": ({ENTERPRISE: {"employeeNumber": "1815"}}, {"ent.employeeNumber": "1815"}),
 }
+
+
+# Every name that a step may need.
+STORABLE = frozenset(USERS) | {"manager", "groups", "group.externalId", "members"}
 
 
 def stored(direct: Client) -> frozenset[str]:

@@ -59,9 +59,6 @@ pub(crate) struct Inspect {
     /// Name of the tenant in the configuration; needed where it has several
     #[arg(long, value_name = "NAME", requires = "config")]
     tenant: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn time(text: &str) -> Result<UnixMillis, String> {
@@ -81,10 +78,10 @@ fn relaxation(name: &str) -> Result<String, String> {
 pub(crate) struct Usage(String);
 
 /// Runs one of the commands.
-pub(crate) fn run(command: SamlCommand) -> ExitCode {
+pub(crate) fn run(command: SamlCommand, json: bool) -> ExitCode {
     let SamlCommand::Inspect(inspect) = command;
     match judge(&inspect) {
-        Ok(judgement) => judgement.print(inspect.json),
+        Ok(judgement) => judgement.print(json),
         Err(Usage(why)) => {
             eprintln!("{why}");
             ExitCode::from(2)

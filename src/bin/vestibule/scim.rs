@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use vestibule::scim::explain::{Explained, Outcome, explain, replay, unusable};
 
-use super::cli::read;
+use super::output::read_raw as read;
 
 #[derive(Subcommand)]
 pub(super) enum ScimCommand {

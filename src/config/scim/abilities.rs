@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::super::node::{Fields, Node, Problem, Problems};
 use super::ability::{
-    Abilities, Deactivation, Deletion, Discovery, Filtering, PatchForm, UnknownAttributes, UserNameChange,
+    Abilities, Deactivation, Deletion, Discovery, EmptiedGroups, Filtering, MemberChanges, PatchForm,
+    UnknownAttributes, UserNameChange,
 };
 use super::schemas::read_name;
 
@@ -36,6 +37,8 @@ impl AbilitySettings {
 
 const FIELDS: &[&str] = &[
     "patch",
+    "members",
+    "remove_all_members",
     "filter",
     "eager",
     "unknown_attributes",
@@ -49,6 +52,16 @@ const FIELDS: &[&str] = &[
 pub(super) fn read(node: &Node<'_>) -> AbilitySettings {
     let fields = node.fields(FIELDS);
     let patch = choose(&fields, "patch", &[("patch", PatchForm::Patch), ("put", PatchForm::Put)]);
+    let members = choose(
+        &fields,
+        "members",
+        &[("selected", MemberChanges::Selected), ("listed", MemberChanges::Listed)],
+    );
+    let emptied_groups = choose(
+        &fields,
+        "remove_all_members",
+        &[("pass", EmptiedGroups::Pass), ("refuse", EmptiedGroups::Refuse)],
+    );
     let unknown_attributes = choose(
         &fields,
         "unknown_attributes",
@@ -83,8 +96,10 @@ pub(super) fn read(node: &Node<'_>) -> AbilitySettings {
     AbilitySettings {
         abilities: Abilities {
             patch,
+            members,
             filter,
             eager,
+            emptied_groups,
             unknown_attributes,
             user_name_change,
             deletion,

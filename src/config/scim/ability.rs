@@ -24,6 +24,17 @@ pub enum PatchForm {
     Put,
 }
 
+/// In what form changes of a group's members go to the application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemberChanges {
+    /// As RFC 7644 has them: a removal selects each member by its path.
+    #[default]
+    Selected,
+    /// In a PATCH that lists the members, removals too, whatever becomes of other changes: for applications that know no
+    /// selectors. One that keeps the RFC would take such a removal for that of all members.
+    Listed,
+}
+
 /// Who evaluates the filter of a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filtering {
@@ -48,6 +59,16 @@ pub enum UnknownAttributes {
     /// They are left out.
     Drop,
     /// The request is refused.
+    Refuse,
+}
+
+/// What becomes of the removal of all members of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptiedGroups {
+    /// It goes on to the application.
+    #[default]
+    Pass,
+    /// It is refused: Entra removes members by name and needs no other way.
     Refuse,
 }
 
@@ -88,11 +109,15 @@ pub enum Deactivation {
 pub struct Abilities {
     /// Form of a PATCH.
     pub patch: PatchForm,
+    /// Form of changes of a group's members.
+    pub members: MemberChanges,
     /// Who evaluates filters.
     pub filter: Filtering,
     /// Attributes, in the spelling of the schema (`emails`, an extension's with its URN), whose value paths are made to
     /// select something after a look at the resource, before the PATCH is sent (P30, P31 in eager mode).
     pub eager: BTreeSet<String>,
+    /// What becomes of the removal of all members of a group.
+    pub emptied_groups: EmptiedGroups,
     /// What becomes of attributes that the application does not know.
     pub unknown_attributes: UnknownAttributes,
     /// What becomes of a change of `userName`.

@@ -162,7 +162,7 @@ fn progress(
     answer: Option<&CallAnswer>,
     host: &dyn Host,
 ) -> Next {
-    let Some((tenant, settings, room)) = parts(gateway, flow.tenant) else {
+    let Some((tenant, settings, _)) = parts(gateway, flow.tenant) else {
         return Next::Answer(unavailable());
     };
     let told = answer.map_or_else(Answered::default, |answer| Answered {
@@ -172,7 +172,7 @@ fn progress(
         location: answer.headers.text("location"),
         body: &answer.body,
     });
-    match errand.answered(&told, &room.rules) {
+    match errand.answered(&told, &flow.rules) {
         ErrandStep::Call(request, errand) => {
             reports::scim_rewritten(host, &tenant.settings.name, request.method, &request.applied);
             let wrote = wrote || request.is_write();

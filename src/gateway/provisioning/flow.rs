@@ -1,5 +1,7 @@
 //! A request that the application has: what its answer means for the person, and what Entra gets of it.
 
+use std::rc::Rc;
+
 use crate::common::{HeaderEdit, Headers, Host, Level};
 use crate::config::Secret;
 use crate::scim::{self, Action, Members, RequestShape, ResourceKind, Sequence, Upstream};
@@ -17,6 +19,8 @@ use crate::common::Reply;
 #[derive(Debug)]
 pub(in crate::gateway) struct Flow {
     pub(super) tenant: usize,
+    /// The rules as they were when the request came: one request goes by one set of rules.
+    pub(super) rules: Rc<scim::Settings>,
     pub(super) shape: RequestShape,
     pub(super) change: Option<Change>,
     /// Whose sessions a change of a group concerns.
@@ -127,12 +131,15 @@ impl Flow {
 
     /// What the client gets where the answer is too large to be read. The success of a change of a group needs no body
     /// (rule R5), and a server that answers one with all members must not make it a failure.
-    pub(in crate::gateway) fn reply_unread(&self, gateway: &Gateway, headers: &Headers) -> Reply {
+    pub(in crate::gateway) fn reply_unread(&self, headers: &Headers) -> Reply {
         let is_success = matches!(status_of(headers), Some(200..=299));
         let is_json = headers.text("content-type").is_some_and(is_json);
         let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
-        let may = parts(gateway, self.tenant).is_some_and(|(_, _, room)| room.rules.is_on("R5"));
-        if is_success && is_json && is_group && may { Reply::status(204) } else { response_too_large() }
+        if is_success && is_json && is_group && self.rules.is_on("R5") {
+            Reply::status(204)
+        } else {
+            response_too_large()
+        }
     }
 
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
@@ -180,11 +187,11 @@ impl Flow {
         body: &[u8],
         host: &dyn Host,
     ) -> Edits {
-        let Some((tenant, _, room)) = parts(gateway, self.tenant) else { return replace(&unavailable()) };
+        let Some((tenant, ..)) = parts(gateway, self.tenant) else { return replace(&unavailable()) };
         let status = status_of(headers).unwrap_or(502);
         let is_plain =
             headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
-        if !is_plain && room.rules.mode != scim::Mode::Observe {
+        if !is_plain && self.rules.mode != scim::Mode::Observe {
             return replace(&scim::error_reply(502, None, "The application answered in a compressed form."));
         }
         self.learn_from(gateway, status, body, host);
@@ -194,7 +201,7 @@ impl Flow {
             location: headers.text("location"),
             body,
         };
-        let repaired = scim::repair(&self.shape, &upstream, &room.rules);
+        let repaired = scim::repair(&self.shape, &upstream, &self.rules);
         if repaired.observed {
             reports::scim_observed(host, &tenant.settings.name, "response", &repaired.applied, None);
             return Edits::default();
@@ -212,9 +219,9 @@ impl Flow {
 
     /// The answer to a request of our own, as an answer to the client.
     pub(super) fn reply(&mut self, gateway: &Gateway, upstream: &Upstream<'_>, host: &dyn Host) -> Reply {
-        let Some((tenant, _, room)) = parts(gateway, self.tenant) else { return unavailable() };
+        let Some((tenant, ..)) = parts(gateway, self.tenant) else { return unavailable() };
         self.learn_from(gateway, upstream.status, upstream.body, host);
-        let repaired = scim::repair(&self.shape, upstream, &room.rules);
+        let repaired = scim::repair(&self.shape, upstream, &self.rules);
         reports::scim_rewritten(host, &tenant.settings.name, "response", &repaired.applied);
         let body = repaired.body.unwrap_or_else(|| upstream.body.to_vec());
         let mut headers = Headers::default();
@@ -264,7 +271,7 @@ impl FollowUp {
 
     /// `answer`: `None` at first, where the forwarded request's own answer is the one to be judged.
     fn go_on(mut self, gateway: &Gateway, answer: Option<Option<&CallAnswer>>, host: &dyn Host) -> Answered {
-        let Some((tenant, settings, room)) = parts(gateway, self.flow.tenant) else {
+        let Some((tenant, settings, _)) = parts(gateway, self.flow.tenant) else {
             return Answered::Instead(unavailable());
         };
         let (status, body) = match answer {
@@ -272,7 +279,7 @@ impl FollowUp {
             Some(None) => (0, &[][..]),
             Some(Some(answer)) => (answer.status, answer.body.as_slice()),
         };
-        match self.sequence.answered(status, body, &room.rules) {
+        match self.sequence.answered(status, body, &self.flow.rules) {
             scim::Step::Call(request, sequence) => {
                 reports::scim_rewritten(host, &tenant.settings.name, request.method, &request.applied);
                 self.wrote |= request.is_write();

@@ -1,5 +1,7 @@
 //! One question about somebody's account, in as many calls as it takes.
 
+use std::rc::Rc;
+
 use crate::access::{CheckId, Session};
 use crate::common::{Identity, PersonKeys};
 use crate::config::{Match, ScimSettings};
@@ -60,6 +62,8 @@ pub(super) enum Next {
 /// A question that is under way.
 pub(super) struct Inquiry {
     question: Question,
+    /// By the same rules from beginning to end.
+    rules: Rc<scim::Settings>,
     stage: Stage,
     /// Whether one of the answers could not be read.
     unclear: bool,
@@ -118,12 +122,13 @@ fn values(matches: &[Match], identity: &Identity) -> Vec<(&'static str, String)>
 
 /// Begins: by the account itself where it is known, for its identifier outlives every name.
 pub(super) fn begin(gateway: &Gateway, question: Question) -> Next {
-    match question.account.clone() {
-        Some(account) => {
-            let inquiry = Inquiry { question, stage: Stage::Account, unclear: false };
-            inquiry.call(gateway, account_request(&account))
-        }
-        None => Inquiry { question, stage: Stage::Match(0), unclear: false }.by_value(gateway, 0),
+    let Some((_, _, room)) = parts(gateway, question.tenant) else { return Next::Unreachable(0) };
+    let rules = room.rules.now(&gateway.documents);
+    let account = question.account.clone();
+    let inquiry = Inquiry { question, rules, stage: Stage::Account, unclear: false };
+    match account {
+        Some(account) => inquiry.call(gateway, account_request(&account)),
+        None => inquiry.by_value(gateway, 0),
     }
 }
 
@@ -164,7 +169,6 @@ impl Inquiry {
             let unclear = self.unclear || nothing_to_ask_by;
             return Next::Found(if unclear { Finding::Unclear } else { Finding::Missing });
         };
-        let Some((_, _, room)) = parts(gateway, self.question.tenant) else { return Next::Unreachable(0) };
         let path = scim::account_query(attribute, &value);
         let incoming = Incoming {
             method: "GET",
@@ -175,14 +179,14 @@ impl Inquiry {
             body: None,
         };
         // By the same rules as the provisioning client's own questions: what helps one application helps here.
-        let outgoing = match scim::normalise(&incoming, &room.rules) {
+        let outgoing = match scim::normalise(&incoming, &self.rules) {
             Ok(Normalised::Forward(outgoing)) => outgoing,
             Ok(Normalised::Answer { .. }) | Err(_) => {
                 self.unclear = true;
                 return self.by_value(gateway, at.saturating_add(1));
             }
         };
-        match scim::plan(*outgoing, &room.rules) {
+        match scim::plan(*outgoing, &self.rules) {
             Plan::Forward(outgoing) => {
                 self.stage = Stage::Match(at);
                 let path = outgoing.path;
@@ -198,7 +202,6 @@ impl Inquiry {
     }
 
     fn errand(mut self, gateway: &Gateway, at: usize, errand: Errand, answer: &CallAnswer) -> Next {
-        let Some((_, _, room)) = parts(gateway, self.question.tenant) else { return Next::Unreachable(0) };
         if is_unreachable(answer.status) {
             return Next::Unreachable(answer.status);
         }
@@ -209,7 +212,7 @@ impl Inquiry {
             location: answer.headers.text("location"),
             body: &answer.body,
         };
-        match errand.answered(&told, &room.rules) {
+        match errand.answered(&told, &self.rules) {
             ErrandStep::Call(request, errand) => {
                 self.stage = Stage::Errand(at, errand);
                 self.call(gateway, request)

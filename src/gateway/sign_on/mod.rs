@@ -12,6 +12,7 @@ mod store;
 
 pub(super) use consume::{Consumed, consume};
 pub(super) use endpoints::own_endpoint;
+pub use room::service_provider_metadata;
 pub(super) use room::{SamlRoom, signing};
 pub(super) use start::demand;
 pub(super) use store::{Finished, Redeeming};

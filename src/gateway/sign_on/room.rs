@@ -54,6 +54,12 @@ impl SamlRoom {
     }
 }
 
+/// The service provider's metadata, as its endpoint gives it: what is uploaded to the identity provider.
+#[must_use]
+pub fn service_provider_metadata(settings: &SamlSettings) -> String {
+    described(settings, metadata)
+}
+
 /// What requests are signed with, where the configuration says so.
 pub(in crate::gateway) fn signing(settings: &SamlSettings) -> Option<Signing<'_>> {
     let signing = settings.request.signing.as_ref()?;

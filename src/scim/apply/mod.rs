@@ -20,7 +20,8 @@ mod properties_test;
 use serde_json::{Map, Value};
 
 use super::error::ScimError;
-use super::patch::{Operation, member};
+use super::name::Name;
+use super::patch::{Operation, Verb, member};
 use super::rule::Context;
 use super::schema;
 use edit::Editor;
@@ -34,9 +35,43 @@ pub(crate) fn apply(
     operations: &[Operation],
     context: &Context<'_>,
 ) -> Result<Map<String, Value>, ScimError> {
+    apply_each(resource, operations, context, &mut |_, error| Err(error))
+}
+
+/// The same; but where a removal selects nothing of an attribute that the application shows (`is_shown`), nothing is
+/// removed (P42). Gives the places of such removals too.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn apply_what_is_there(
+    resource: &Map<String, Value>,
+    operations: &[Operation],
+    context: &Context<'_>,
+    is_shown: &dyn Fn(&Name) -> bool,
+) -> Result<(Map<String, Value>, Vec<String>), ScimError> {
+    let mut vain = Vec::new();
+    let after = apply_each(resource, operations, context, &mut |operation, error| {
+        let is_removal = operation.verb == Verb::Remove && operation.selects();
+        let is_vain = is_removal && matches!(error, ScimError::NoTarget(_));
+        if !is_vain || !operation.name().is_some_and(is_shown) {
+            return Err(error);
+        }
+        vain.push(operation.at("path"));
+        Ok(())
+    })?;
+    Ok((after, vain))
+}
+
+/// What cannot be done is `excused`, or ends it.
+fn apply_each(
+    resource: &Map<String, Value>,
+    operations: &[Operation],
+    context: &Context<'_>,
+    excused: &mut dyn FnMut(&Operation, ScimError) -> Result<(), ScimError>,
+) -> Result<Map<String, Value>, ScimError> {
     let mut editor = Editor::new(resource.clone(), context);
     for operation in operations {
-        editor.operate(operation)?;
+        editor.operate(operation).or_else(|error| excused(operation, error))?;
     }
     let mut after = editor.done();
     // What lists its schemas wrongly anyway is not changed by operations that change nothing.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | PATCH, `patch: put` | GET, and PUT of the resource with the operations applied (RFC 7644 section 3.5.2) |
 //! | PATCH with value paths on an `eager` attribute | GET, and PATCH in the form that selects something (P30, P31, P42) |
+//! | PATCH of a group's members, `members: listed` | PATCH with lists of members; GET first where all are replaced |
 //! | a filtered list, `filter: local` | GET of every page; the filter is evaluated here |
 //! | DELETE of a user, `delete: deactivate` | PATCH that sets `active` to false (GET and PUT with `patch: put`) |
 //! | `active` set to false, `deactivate: delete` | DELETE |
@@ -20,6 +21,9 @@ mod eager_test;
 mod listing;
 #[cfg(test)]
 mod listing_test;
+mod members;
+#[cfg(test)]
+mod members_test;
 mod projection;
 mod put;
 #[cfg(test)]
@@ -29,7 +33,7 @@ mod trial;
 
 use serde_json::{Map, Value};
 
-use super::ability::{Deactivation, Deletion, Filtering, Mode, PatchForm};
+use super::ability::{Deactivation, Deletion, Filtering, MemberChanges, Mode, PatchForm};
 use super::change::AccountChange;
 use super::error::ScimError;
 use super::request::{Outgoing, RequestShape};
@@ -188,6 +192,7 @@ pub struct Errand(Work);
 enum Work {
     Put(put::Put),
     Eager(eager::Eager),
+    Members(members::Difference),
     Listing(Box<listing::Listing>),
     Account(account::Account),
 }
@@ -201,6 +206,12 @@ impl From<put::Put> for Errand {
 impl From<eager::Eager> for Errand {
     fn from(work: eager::Eager) -> Self {
         Self(Work::Eager(work))
+    }
+}
+
+impl From<members::Difference> for Errand {
+    fn from(work: members::Difference) -> Self {
+        Self(Work::Members(work))
     }
 }
 
@@ -222,6 +233,7 @@ impl std::fmt::Debug for Errand {
         f.write_str(match &self.0 {
             Work::Put(_) => "Put",
             Work::Eager(_) => "Eager",
+            Work::Members(_) => "Members",
             Work::Listing(_) => "Listing",
             Work::Account(_) => "Account",
         })
@@ -237,6 +249,7 @@ impl Errand {
         match self.0 {
             Work::Put(work) => work.answered(answer, settings),
             Work::Eager(work) => work.answered(answer, settings),
+            Work::Members(work) => work.answered(answer, settings),
             Work::Listing(work) => work.answered(answer, settings),
             Work::Account(work) => work.answered(answer),
         }
@@ -245,14 +258,31 @@ impl Errand {
 
 /// How `outgoing` goes to the application, by what the application is able to do.
 #[must_use]
-pub fn plan(outgoing: Outgoing, settings: &Settings) -> Plan {
+pub fn plan(mut outgoing: Outgoing, settings: &Settings) -> Plan {
     let abilities = &settings.abilities;
     // Who only wants to see what would happen wants nothing to happen otherwise.
     if settings.mode == Mode::Observe {
         return Plan::Forward(Box::new(outgoing));
     }
+    let members = match outgoing.shape.action {
+        Action::Patch if abilities.members == MemberChanges::Listed => members::plan(&outgoing, settings),
+        _ => members::Listed::Not,
+    };
+    let difference = match members {
+        members::Listed::Forward(body, applied) => {
+            outgoing.body = Some(body);
+            outgoing.applied.extend(applied);
+            return Plan::Forward(Box::new(outgoing));
+        }
+        members::Listed::Errand(begun) => {
+            let (request, work) = *begun;
+            Some((request, work.into()))
+        }
+        members::Listed::Not => None,
+    };
     let is_user = outgoing.shape.kind == ResourceKind::User && outgoing.shape.id.is_some();
     let planned = match outgoing.shape.action {
+        _ if difference.is_some() => difference,
         Action::Delete if is_user && abilities.deletion == Deletion::Deactivate => {
             account::deactivate(&outgoing, settings)
         }
@@ -294,6 +324,7 @@ pub fn plan(outgoing: Outgoing, settings: &Settings) -> Plan {
 pub(crate) fn says(record: &str) -> &'static str {
     match record {
         PUT => "applies the operations to the resource and replaces it",
+        LISTED => "writes the members that change as a list",
         LOCAL => "evaluates the filter over the application's list",
         KEEP => "deactivates the account in place of deleting it",
         DELETE => "deletes the account in place of deactivating it",
@@ -303,6 +334,7 @@ pub(crate) fn says(record: &str) -> &'static str {
 
 /// The records that errands leave.
 const PUT: &str = "patch.put";
+const LISTED: &str = "members.listed";
 const LOCAL: &str = "filter.local";
 const KEEP: &str = "delete.deactivate";
 const DELETE: &str = "deactivate.delete";

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::super::ability::Mode;
 use super::super::apply;
 use super::super::error::ScimError;
+use super::super::name::Name;
 use super::super::patch::{Operation, Patch, member};
 use super::super::person::resource_id;
 use super::super::request::{Outgoing, RequestShape, has_one_spelling};
@@ -114,7 +115,14 @@ impl Put {
             run(upsert::ALL, &mut subject, &context, applied)?;
             patch = subject.patch;
         }
-        apply::apply(resource, &patch.operations, &context)
+        if settings.mode == Mode::Strict || !settings.is_on("P42") {
+            return apply::apply(resource, &patch.operations, &context);
+        }
+        let before = Value::Object(resource.clone());
+        let is_shown = |name: &Name| upsert::elements(context.kind, &before, name).is_some();
+        let (after, vain) = apply::apply_what_is_there(resource, &patch.operations, &context, &is_shown)?;
+        applied.extend(vain.into_iter().map(|place| Applied { rule: "P42", place }));
+        Ok(after)
     }
 
     fn has_written(self, answer: &Answered<'_>, may_retry: bool) -> ErrandStep {

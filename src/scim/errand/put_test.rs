@@ -196,6 +196,35 @@ fn members_of_a_group_are_put_back_whole() {
 }
 
 #[test]
+fn the_removal_of_a_member_who_is_none_changes_nothing_and_hinders_nothing() {
+    let group = |members: Value| json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "id": "g", "displayName": "G", "members": members});
+    let change = |operations: Value, group: Value, settings: &Settings| {
+        let body = json!({"Operations": operations});
+        let planned = errand("PATCH", "/Groups/g", &body, settings);
+        story(planned, &[said(200, group), said(204, Value::Null)], settings).remove(1)
+    };
+    let add = json!({"op": "Add", "path": "members", "value": [{"value": "u-2"}]});
+    let remove = json!({"op": "Remove", "path": "members", "value": [{"value": "u-3"}]});
+    let put_it = r#"PUT /Groups/g {"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"id":"g","displayName":"G","members":[{"value":"u-1"},{"value":"u-2"}]}"#;
+    let there = group(json!([{"value": "u-1"}]));
+    for operations in [json!([remove, add]), json!([add, remove])] {
+        assert_eq!(change(operations.clone(), there.clone(), &put()), put_it);
+        // An application that does not show its members: nobody knows who is one.
+        let hidden = json!({"schemas": [], "id": "g", "displayName": "G"});
+        assert_eq!(change(operations.clone(), hidden, &put()), "Refused scim_no_target NotApplied");
+        let strict = Settings { mode: Mode::Strict, ..put() };
+        let off = Settings { off: ["P42".to_owned()].into(), ..put() };
+        for settings in [strict, off] {
+            assert_eq!(
+                change(operations.clone(), there.clone(), &settings),
+                "Refused scim_no_target NotApplied"
+            );
+        }
+    }
+    assert_eq!(change(json!([remove]), there, &put()), "made 204 Applied");
+}
+
+#[test]
 fn only_a_patch_becomes_a_put_and_only_where_that_is_asked_for() {
     let members = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "u"}]}]});
     assert!(is_forwarded("PATCH", "/Groups/g", &members, &Settings::default()));

@@ -11,7 +11,7 @@
 //! | `context.config.validator_mode`, `validator` | `scim.validator` (R13) |
 //! | `context.config.rules_off` | `scim.rules_off` |
 //! | `context.config.literal_backslash` | `scim.literal_backslash` (F6) |
-//! | `context.config.patch`, `filter`, `eager`, `unknown_attributes`, `user_name`, `groups`, `delete`, `deactivate`, `discovery`, there or within `context.config.abilities` | the same under `scim.abilities` |
+//! | `context.config.patch`, `members`, `remove_all_members`, `filter`, `eager`, `unknown_attributes`, `user_name`, `groups`, `delete`, `deactivate`, `discovery`, there or within `context.config.abilities` | the same under `scim.abilities` |
 //! | `context.config.without_groups: true`, or `resource_types` without `Group` | `scim.abilities.groups: false` (R1, X3) |
 //! | `context.config.schemas` | `scim.schemas` |
 //! | `context.schemas`, `context.resource_types` | the application's answers to `/Schemas` and `/ResourceTypes` |

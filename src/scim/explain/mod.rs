@@ -151,7 +151,6 @@ pub fn explain_case(case: &Value) -> Explained {
             answer(case, &reply, Outcome::Forwarded, trail)
         }
         Ok(Normalised::Forward(outgoing)) => {
-            trail.add("request", &outgoing.applied);
             if let Some(observed) = &outgoing.observed {
                 trail.observed(observed);
             }
@@ -159,8 +158,14 @@ pub fn explain_case(case: &Value) -> Explained {
                 trail.note(meaning(change.kind));
             }
             match plan(*outgoing, &settings) {
-                Plan::Forward(outgoing) => forward(case, request, &outgoing, &settings, trail),
-                Plan::Errand(planned) => errand::explain(case, *planned, &settings, trail),
+                Plan::Forward(outgoing) => {
+                    trail.add("request", &outgoing.applied);
+                    forward(case, request, &outgoing, &settings, trail)
+                }
+                Plan::Errand(planned) => {
+                    trail.add("request", &planned.applied);
+                    errand::explain(case, *planned, &settings, trail)
+                }
             }
         }
     }

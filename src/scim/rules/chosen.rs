@@ -1,4 +1,5 @@
-//! Rules that an operator asks for: X1 and X2 for what the application cannot take, X3 and X4 for what it does not have.
+//! Rules that an operator asks for: X1 and X2 for what the application cannot take, X3 and X4 for what it does not have, and
+//! P22, a guard.
 //!
 //! They come last, when names have the spelling of the schema. Whether somebody is active, and who is a member, is
 //! never left out: its loss would look like a success to Entra.
@@ -7,11 +8,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::super::ability::{UnknownAttributes, UserNameChange};
+use super::super::ability::{EmptiedGroups, UnknownAttributes, UserNameChange};
 use super::super::error::ScimError;
 use super::super::filter::{Mode, Path};
 use super::super::name::Name;
-use super::super::patch::{Operation, Patch, extension};
+use super::super::patch::{Operation, Patch, Verb, extension};
 use super::super::person::{is_about_active, is_about_user_name, is_core_schema};
 use super::super::rule::{Certainty, Context, Rule};
 use super::super::schema::{self, GROUP, ResourceKind};
@@ -21,7 +22,7 @@ use super::resource::Resource;
 use super::response::Answer;
 
 /// Those of PATCH messages, in order.
-pub(crate) const PATCH: &[&Rule<Patch>] = &[&X1_PATCH, &X2_PATCH];
+pub(crate) const PATCH: &[&Rule<Patch>] = &[&X1_PATCH, &X2_PATCH, &P22];
 /// Those of whole resources, in order.
 pub(crate) const RESOURCE: &[&Rule<Resource>] = &[&X1, &X2];
 
@@ -81,6 +82,45 @@ const X2_PATCH: Rule<Patch> = Rule {
         });
     },
 };
+
+const P22: Rule<Patch> = Rule {
+    id: "P22",
+    says: "refuses the removal of all members of a group (remove_all_members)",
+    certainty: Certainty::Chosen,
+    apply: |patch, context, notes| {
+        if context.settings.abilities.emptied_groups == EmptiedGroups::Pass {
+            return;
+        }
+        let empties =
+            |operation: &&Operation| operation.verb != Verb::Add && empties_members(context.kind, operation);
+        if let Some(operation) = patch.operations.iter().find(empties) {
+            let what = format!("{} removes all members, which is refused here.", operation.at("path"));
+            notes.refuse(ScimError::Value(what));
+        }
+    },
+};
+
+/// Whether a removal or replacement leaves a group, or what may be one, without the members that it has.
+fn empties_members(kind: &ResourceKind, operation: &Operation) -> bool {
+    let is_nobody = |value: &Value| match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    let may_be_group = matches!(kind, ResourceKind::Group | ResourceKind::Other(_));
+    match operation.name() {
+        Some(name) if is_about_members(kind, name) => {
+            !operation.selects() && operation.value.as_ref().is_none_or(is_nobody)
+        }
+        // A removal of the whole schema.
+        Some(name) if may_be_group && name.is_bare_urn() => operation.verb == Verb::Remove,
+        Some(_) => false,
+        None => operation.value.as_ref().and_then(Value::as_object).is_some_and(|map| {
+            let about = |key: &str| Name::parse(key).is_some_and(|name| is_about_members(kind, &name));
+            map.iter().any(|(key, value)| about(key) && is_nobody(value))
+        }),
+    }
+}
 
 const X1: Rule<Resource> = Rule {
     id: X1_ID,

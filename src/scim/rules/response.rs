@@ -356,7 +356,10 @@ const R5: Rule<Answer> = Rule {
             (Action::Create, Content::Json(_)) if answer.status == 200 => answer.status = 201,
             (Action::Delete, _) if answer.status != 204 => answer.drop_body(204),
             (Action::Patch, Content::Json(_))
-                if is_group && answer.status == 200 && !answer.shape.attributes =>
+                if is_group
+                    && answer.status == 200
+                    && !answer.shape.attributes
+                    && !answer.shape.wants_body =>
             {
                 answer.drop_body(204);
             }

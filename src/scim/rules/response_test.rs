@@ -251,6 +251,31 @@ fn r2_makes_no_list_of_what_is_none_even_where_r4_is_switched_off() {
 }
 
 #[test]
+fn r5_leaves_the_body_to_a_client_that_says_that_it_wants_one() {
+    for (accept, status) in [
+        (None, 204),
+        (Some("*/*"), 204),
+        (Some("text/html, */*;q=0.8"), 204),
+        (Some("application/scim+json"), 200),
+        (Some("text/html, Application/JSON;q=0.9"), 200),
+    ] {
+        let body = br#"{"Operations":[{"op":"add","path":"externalId","value":"x"}]}"#;
+        let incoming = Incoming {
+            method: "PATCH",
+            path: "/Groups/g",
+            accept,
+            content_type: None,
+            content_encoding: None,
+            body: Some(body),
+        };
+        let Ok(Normalised::Forward(outgoing)) = normalise(&incoming, &settings()) else { panic!() };
+        let upstream =
+            Upstream { status: 200, content_type: Some(MEDIA_TYPE), location: None, body: br#"{"id":"g"}"# };
+        assert_eq!(repair(&outgoing.shape, &upstream, &settings()).status, status, "{accept:?}");
+    }
+}
+
+#[test]
 fn r5_gives_a_success_its_status() {
     for (method, path, status, body, want) in [
         ("POST", "/Users", 200, r#"{"id":"u"}"#, 201),

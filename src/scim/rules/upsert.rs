@@ -50,7 +50,7 @@ fn touched_whole(patch: &Patch) -> HashSet<String> {
 }
 
 /// The elements of an attribute; `None` where they cannot be told.
-fn elements<'r>(kind: &ResourceKind, resource: &'r Value, name: &Name) -> Option<&'r [Value]> {
+pub(crate) fn elements<'r>(kind: &ResourceKind, resource: &'r Value, name: &Name) -> Option<&'r [Value]> {
     let in_holder = |holder: Option<&'r Value>, name: &str| member(holder?.as_object()?, name);
     let holder = match &name.urn {
         Some(urn) if kind.core().is_none_or(|core| !name.is_of(core)) => in_holder(Some(resource), urn),
@@ -213,6 +213,7 @@ mod tests {
             action: Action::Patch,
             id: Some("u-1".into()),
             head: false,
+            wants_body: false,
             start_index: None,
             count: None,
             filter: None,

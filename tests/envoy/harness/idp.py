@@ -19,6 +19,10 @@ EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 CLAIMS = {
     "email": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
     "given_name": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname",
+    "surname": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/surname",
+    "name": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+    "upn": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+    "display_name": "http://schemas.microsoft.com/identity/claims/displayname",
     "object_id": "http://schemas.microsoft.com/identity/claims/objectidentifier",
     "tenant_id": "http://schemas.microsoft.com/identity/claims/tenantid",
     "groups": "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",

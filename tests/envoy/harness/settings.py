@@ -41,6 +41,8 @@ def settings(idp_certificate: str) -> dict:
                         "credential": {"bearer": {"env": "APP_SCIM_TOKEN"}},
                     },
                     "max_body_bytes": 100_000,
+                    # Most tests count what the application receives.
+                    "schemas": {"from_application": False},
                 },
                 "saml": {
                     "entity_id": ENTITY,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from ..steps import STEPS
+from ..steps.step import Step
 from .process import Process, free_port
 
 HERE = Path(__file__).resolve().parents[1]
@@ -33,7 +35,13 @@ class Server:
     package: str  # whose version is shown; npm packages begin with `npm:`
     start: Callable[[Places, Path], Process]
     settings: dict = field(default_factory=dict)  # `abilities:` and `rules_off:` of `us+`
+    lacks: frozenset[str] = frozenset()  # what it does not store (`stores.STORABLE`); every run establishes it anew
+    cannot: dict = field(default_factory=dict)  # step → why no request and no setting can have the right effect here
     quick: bool = False  # also part of every test run
+
+    def steps(self) -> list[Step]:
+        """The steps that are about something which this server stores."""
+        return [step for step in STEPS if not step.needs & self.lacks]
 
     def version(self, places: Places) -> str:
         """The version that is installed."""
@@ -76,29 +84,46 @@ def _scim2_server(places: Places, logs: Path) -> Process:
 
 
 _SCIMMY = _node("scimmy-server.mjs", "/scim", ROOT / "tests" / "envoy" / "node")
+_KEEPS_USERS = "the server means it so: its DELETE of a user deactivates the user, who is found and can be read as before"
 _LOCAL = {"abilities": {"filter": "local"}}
+_PUT = {"abilities": {"filter": "local", "patch": "put"}}
+_ENTERPRISE = {"ent.department", "ent.employeeNumber", "manager"}
+_PLAIN_USERS = frozenset(
+    {"addresses", "displayName", "emails.type", "phoneNumbers", "preferredLanguage", "roles", "roles.several", "title"}
+    | _ENTERPRISE
+)
 
 SERVERS = [
     Server("scim2-server", "scim2-server", _scim2_server, quick=True),
-    Server("scimmy", "npm:scimmy", _SCIMMY, _LOCAL, quick=True),
+    Server("scimmy", "npm:scimmy", _SCIMMY, _PUT, frozenset({"roles", "roles.several"} | _ENTERPRISE), quick=True),
     Server("scim-patch", "npm:scim-patch", _node("scim-patch.mjs", "/scim"), _LOCAL),
-    Server("better-auth", "npm:@better-auth/scim", _node("better-auth.mjs", "/api/auth/scim/v2"), _LOCAL),
+    Server(
+        "better-auth",
+        "npm:@better-auth/scim",
+        _node("better-auth.mjs", "/api/auth/scim/v2"),
+        _LOCAL,
+        frozenset({"emails.none", "roles.several"}),
+    ),
     Server(
         "jackson",
         "npm:@boxyhq/saml-jackson",
         _node("jackson.mjs", "/scim"),
-        {"abilities": {"filter": "local", "patch": "put"}},
+        _PUT,
+        frozenset({"group.externalId", "members"}),
     ),
     Server(
         "django-scim2",
         "django-scim2",
         _python("serve_django_scim2.py", "/scim/v2"),
-        {"abilities": {"filter": "local"}, "rules_off": ["P20"]},
+        {"abilities": {"filter": "local", "patch": "put", "members": "listed"}},
+        _PLAIN_USERS | {"emails.none"},
     ),
     Server(
         "django-scim2-server",
         "django-scim2-server",
         _python("serve_django_scim2_server.py", "/scim/v2"),
         _LOCAL,
+        _PLAIN_USERS,
+        {"delete user, twice": _KEEPS_USERS, "a whole life, each request on the ones before": _KEEPS_USERS},
     ),
 ]

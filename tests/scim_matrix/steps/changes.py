@@ -226,7 +226,7 @@ CHANGES = [
     change_user(
         "the primary role, selected by text",
         "F3 P1",
-        "roles",
+        "roles roles.several",
         had={"roles": [{"primary": True, "value": "reader", "type": "app"}, {"value": "guest", "type": "app"}]},
         entra=[op("Replace", 'roles[primary eq "True"].value', "approver")],
         rfc=[op("replace", "roles[primary eq true].value", "approver")],

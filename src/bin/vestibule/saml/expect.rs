@@ -102,7 +102,7 @@ impl Expected {
 
     fn certificate(&mut self, path: &Path) -> Result<(), Usage> {
         let name = path.display();
-        let text = crate::cli::read(path).map_err(|error| Usage(format!("{name}: {error}")))?;
+        let text = crate::output::read_raw(path).map_err(|error| Usage(format!("{name}: {error}")))?;
         match PublicKey::from_certificate_even_short(&String::from_utf8_lossy(&text)) {
             Ok(key) => self.keys.push(key),
             // Not a wrong usage: that a certificate cannot be used is what somebody may be looking for.
@@ -114,7 +114,7 @@ impl Expected {
     fn decryption_key(&mut self, path: &Path) -> Result<(), Usage> {
         let name = path.display();
         let usage = |why: String| Usage(format!("{name}: {why}"));
-        let text = crate::cli::read(path).map_err(|error| usage(error.to_string()))?;
+        let text = crate::output::read_raw(path).map_err(|error| usage(error.to_string()))?;
         let key = DecryptionKey::from_pem(&String::from_utf8_lossy(&text))
             .map_err(|error| usage(error.to_string()))?;
         if key.is_short() {
@@ -168,7 +168,7 @@ impl Expected {
 /// The sign-on settings of a tenant.
 fn configured(path: &Path, tenant: Option<&str>) -> Result<SamlSettings, Usage> {
     let usage = |why: String| Usage(format!("{}: {why}", path.display()));
-    let text = crate::cli::read(path).map_err(|error| usage(error.to_string()))?;
+    let text = crate::output::read_raw(path).map_err(|error| usage(error.to_string()))?;
     // Secrets decide nothing here, and are seldom set where somebody looks for a fault.
     let environment =
         |name: &str| Some(std::env::var(name).unwrap_or_else(|_| vestibule::config::STAND_IN.to_owned()));

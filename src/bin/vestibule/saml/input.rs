@@ -18,7 +18,8 @@ type Warnings = Vec<(&'static str, String)>;
 
 /// Reads a file and finds the response in it.
 pub(super) fn read(path: &Path) -> Result<(Message, Warnings), Usage> {
-    let octets = crate::cli::read(path).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+    let octets =
+        crate::output::read_raw(path).map_err(|error| Usage(format!("{}: {error}", path.display())))?;
     find(octets).map_err(|why| Usage(format!("{}: {why}", path.display())))
 }
 

@@ -270,3 +270,37 @@ fn x3_without_groups_there_is_nothing_but_an_empty_list() {
     assert_eq!((&list["totalResults"], &list["Resources"][0]["id"]), (&json!(1), &json!("User")));
     assert!(repaired.applied.iter().any(|one| one.rule == "X3"));
 }
+
+#[test]
+fn p22_refuses_what_would_take_all_members_from_a_group_and_nothing_else() {
+    let settings = Settings {
+        abilities: Abilities { emptied_groups: EmptiedGroups::Refuse, ..Abilities::default() },
+        ..Settings::default()
+    };
+    let patch = |operation: &str| format!(r#"{{"schemas":[],"Operations":[{operation}]}}"#);
+    for operation in [
+        r#"{"op":"remove","path":"members"}"#,
+        r#"{"op":"Remove","path":"urn:ietf:params:scim:schemas:core:2.0:Group:Members"}"#,
+        r#"{"op":"replace","path":"members","value":[]}"#,
+        r#"{"op":"replace","path":"members","value":null}"#,
+        r#"{"op":"replace","value":{"members":[]}}"#,
+        r#"{"op":"replace","value":{"displayName":"a","Members":null}}"#,
+        r#"{"op":"remove","path":"urn:ietf:params:scim:schemas:core:2.0:Group"}"#,
+    ] {
+        let refused = send(&settings, "PATCH", "/Groups/g", &patch(operation)).unwrap_err();
+        let (status, told) = (refused.reply().status, refused.reply().body);
+        assert_eq!(status, 400, "{operation}");
+        assert!(String::from_utf8(told).unwrap().contains("invalidValue"), "{operation}");
+        forwarded(&Settings::default(), "PATCH", "/Groups/g", &patch(operation));
+    }
+    for operation in [
+        r#"{"op":"remove","path":"members","value":[{"value":"u-1"}]}"#,
+        r#"{"op":"remove","path":"members[value eq \"u-1\"]"}"#,
+        r#"{"op":"add","path":"members","value":[{"value":"u-1"}]}"#,
+        r#"{"op":"replace","path":"members","value":[{"value":"u-1"}]}"#,
+        r#"{"op":"replace","path":"displayName","value":"a"}"#,
+    ] {
+        forwarded(&settings, "PATCH", "/Groups/g", &patch(operation));
+    }
+    forwarded(&settings, "PATCH", "/Users/u", &patch(r#"{"op":"remove","path":"title"}"#));
+}

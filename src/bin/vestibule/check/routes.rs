@@ -1,0 +1,310 @@
+//! Routes: what goes past the filter, what leads to the application's SCIM server, and what our own headers would move.
+
+use vestibule::common::path::is_at_or_below;
+use vestibule::config::ScimApplication;
+
+use super::document::Place;
+use super::envoy::{HttpFilter, Manager};
+use super::finding::Findings;
+use super::plugin::OurConfiguration;
+
+const FILTER_CONFIG: &str = ".FilterConfig";
+
+/// A route with what is above it.
+struct Route<'a> {
+    place: Place<'a>,
+    host: Place<'a>,
+    table: Place<'a>,
+}
+
+impl<'a> Route<'a> {
+    /// Itself and what is above it, the narrowest first.
+    fn scopes(&self) -> [&Place<'a>; 3] {
+        [&self.place, &self.host, &self.table]
+    }
+}
+
+fn routes<'a>(manager: &Manager<'a>) -> Vec<Route<'a>> {
+    let mut all = Vec::new();
+    for table in &manager.routes {
+        for host in table.each("virtual_hosts") {
+            for place in host.each("routes") {
+                all.push(Route { place, host: host.clone(), table: table.clone() });
+            }
+        }
+    }
+    all
+}
+
+/// Whether the filter of this name is on for a route; `None` where nothing is said.
+fn switch<'a>(route: &Route<'a>, name: &str) -> Option<(bool, Place<'a>)> {
+    route.scopes().into_iter().find_map(|scope| {
+        let config = scope.get("typed_per_filter_config")?;
+        let (_, entry) = config.fields().into_iter().find(|(have, _)| *have == name)?;
+        let (kind, message) = entry.message();
+        kind.ends_with(FILTER_CONFIG).then(|| (!message.is_true("disabled"), entry.clone()))
+    })
+}
+
+/// Judges the routes of a manager whose filter at `at` is ours.
+pub(crate) fn judge(
+    manager: &Manager<'_>,
+    filter: &HttpFilter<'_>,
+    ours: &OurConfiguration,
+    findings: &mut Findings,
+) {
+    let all = routes(manager);
+    let off_by_default = filter.place.is_true("disabled");
+    let mut anywhere = false;
+    for route in &all {
+        match switch(route, filter.name) {
+            Some((false, place)) => past(route, &place, ours, findings),
+            None if off_by_default => past(route, &route.place, ours, findings),
+            _ => anywhere = true,
+        }
+    }
+    if off_by_default && !anywhere && !all.is_empty() {
+        findings.error(
+            &filter.place,
+            "is disabled, and no route enables it",
+            "every request reaches the application unseen",
+            "take `disabled: true` away",
+        );
+    }
+    hosts(manager, ours, findings);
+    headers(&all, ours, findings);
+    application(&all, ours, findings);
+}
+
+/// A route on which the filter is off.
+fn past(route: &Route<'_>, place: &Place<'_>, ours: &OurConfiguration, findings: &mut Findings) {
+    if reaches_nothing(&route.place) {
+        return;
+    }
+    findings.warn(
+        place,
+        &format!("the filter is disabled on the route {}", shown(&route.place)),
+        "requests there reach the application without a sign-in, and with whatever identity headers they bring",
+        "take it away, and write a rule with access: public in the configuration instead",
+    );
+    if applications(ours).iter().any(|it| way_in(&route.place, it).is_some()) {
+        open_scim(&route.place, findings);
+    }
+}
+
+fn open_scim(route: &Place<'_>, findings: &mut Findings) {
+    findings.error(
+        route,
+        "leads to the application's SCIM server past the filter",
+        "whoever can reach it creates and deletes users without a credential",
+        "put the filter in front of this route, or lead it elsewhere",
+    );
+}
+
+/// Judges a manager without our filter beside one that has it.
+pub(crate) fn judge_unguarded(
+    manager: &Manager<'_>,
+    guarded: &[&Manager<'_>],
+    ours: &OurConfiguration,
+    findings: &mut Findings,
+) {
+    let behind: Vec<&str> =
+        guarded.iter().flat_map(|manager| routes(manager)).flat_map(|route| targets(&route.place)).collect();
+    let local = manager.listener.as_ref().and_then(|listener| listener.get("address"));
+    let local = local.is_some_and(|address| super::envoy::is_loopback(&address));
+    for route in routes(manager) {
+        if applications(ours).iter().any(|it| way_in(&route.place, it).is_some()) {
+            open_scim(&route.place, findings);
+        } else if !local && targets(&route.place).iter().any(|target| behind.contains(target)) {
+            findings.warn(
+                &route.place,
+                "leads to the application, but Vestibule is not among the http_filters here",
+                "requests there reach the application without a sign-in, and with whatever identity headers they bring",
+                "add the filter to this connection manager, or redirect to the other listener",
+            );
+        }
+    }
+}
+
+/// A redirect or an answer of Envoy's own.
+fn reaches_nothing(route: &Place<'_>) -> bool {
+    route.get("route").is_none()
+}
+
+fn shown(route: &Place<'_>) -> String {
+    if let Some(name) = route.text_of("name") {
+        return format!("`{name}`");
+    }
+    let path = route.get("match").into_iter().flat_map(|place| place.fields());
+    let path = path.filter_map(|(_, place)| place.text()).find(|text| text.starts_with('/'));
+    path.map_or_else(|| route.path.clone(), |path| format!("of `{path}`"))
+}
+
+fn targets<'a>(route: &Place<'a>) -> Vec<&'a str> {
+    let Some(action) = route.get("route") else { return Vec::new() };
+    let weighted = action.get("weighted_clusters").map(|place| place.each("clusters")).unwrap_or_default();
+    let weighted = weighted.into_iter().filter_map(|cluster| cluster.text_of("name"));
+    action.text_of("cluster").into_iter().chain(weighted).collect()
+}
+
+fn applications(ours: &OurConfiguration) -> Vec<&ScimApplication> {
+    let tenants = ours.settings.iter().flat_map(|settings| &settings.tenants);
+    tenants.filter_map(|tenant| Some(&tenant.scim.as_ref()?.application)).collect()
+}
+
+/// What a route matches and what it makes of it, where both are plain text.
+fn prefix_and_rewrite<'a>(route: &Place<'a>) -> Option<(&'a str, &'a str)> {
+    let matcher = route.get("match")?;
+    let names = ["prefix", "path_separated_prefix", "path"];
+    let matched = names.into_iter().find_map(|name| matcher.text_of(name))?;
+    let rewrite = route.get("route")?.text_of("prefix_rewrite");
+    Some((matched, rewrite.unwrap_or(matched)))
+}
+
+/// A path by which a route leads to an application's SCIM server; `None` where there is none.
+fn way_in(route: &Place<'_>, application: &ScimApplication) -> Option<String> {
+    if !targets(route).contains(&application.cluster.as_str()) {
+        return None;
+    }
+    let (matched, rewrite) = prefix_and_rewrite(route)?;
+    let wanted = application.cluster_path.as_str();
+    if let Some(rest) = wanted.strip_prefix(rewrite.trim_end_matches('/')) {
+        let separated = rest.is_empty() || rest.starts_with('/');
+        let exact = route.get("match").is_some_and(|matcher| matcher.get("path").is_some());
+        return (separated && (rest.is_empty() || !exact))
+            .then(|| format!("{}{rest}", matched.trim_end_matches('/')));
+    }
+    is_at_or_below(rewrite, wanted).then(|| matched.to_owned())
+}
+
+/// Hosts of ours that no virtual host takes.
+fn hosts(manager: &Manager<'_>, ours: &OurConfiguration, findings: &mut Findings) {
+    let Some(table) = manager.routes.first() else { return };
+    let domains: Vec<&str> = manager
+        .routes
+        .iter()
+        .flat_map(|table| table.each("virtual_hosts"))
+        .flat_map(|host| host.each("domains"))
+        .filter_map(|domain| domain.text())
+        .collect();
+    let takes = |domain: &str, host: &str| {
+        let domain = vestibule::common::path::host_without_port(domain).to_ascii_lowercase();
+        match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
+            (Some(""), _) => true,
+            (Some(suffix), _) => host.ends_with(suffix) && host.len() > suffix.len(),
+            (_, Some(prefix)) => host.starts_with(prefix),
+            _ => domain == host,
+        }
+    };
+    for tenant in ours.settings.iter().flat_map(|settings| &settings.tenants) {
+        for host in tenant.hosts.iter().filter(|host| !domains.iter().any(|domain| takes(domain, host))) {
+            findings.warn(
+                table,
+                &format!("no virtual host takes `{host}`, a host of the tenant `{}`", tenant.name),
+                "Envoy answers 404 there",
+                "add it to `domains` of a virtual host, or write \"*\": unknown hosts are refused by the filter",
+            );
+        }
+    }
+}
+
+/// Routes that match on headers which the filter sets: setting them moves the request after it was judged.
+fn headers(all: &[Route<'_>], ours: &OurConfiguration, findings: &mut Findings) {
+    let tenants = ours.settings.iter().flat_map(|settings| &settings.tenants);
+    let ours: Vec<&str> = tenants.flat_map(|tenant| tenant.access.identity_names()).collect();
+    for route in all {
+        let matchers = route.place.get("match").map(|place| place.each("headers")).unwrap_or_default();
+        for matcher in matchers {
+            let Some(name) = matcher.text_of("name").map(str::to_ascii_lowercase) else { continue };
+            if ours.contains(&name.as_str()) {
+                findings.warn(
+                    &matcher,
+                    &format!("the route matches on `{name}`, which the filter sets"),
+                    "Envoy chooses the route anew when a header changes: a request may be served by another route than \
+                     the one it was judged on",
+                    "match on host and path only",
+                );
+            }
+        }
+        let added = route.scopes().into_iter().flat_map(|scope| scope.each("request_headers_to_add"));
+        for added in added {
+            let Some(name) = added.get("header").and_then(|header| header.text_of("key")) else { continue };
+            if ours.contains(&name.to_ascii_lowercase().as_str()) {
+                findings.warn(
+                    &added,
+                    &format!("adds `{name}`, an identity header of the filter"),
+                    "the application is told this, whoever is there",
+                    "leave it to the filter",
+                );
+            }
+        }
+    }
+}
+
+/// Whether a route takes a path, whatever else it wants of the request.
+fn takes(route: &Place<'_>, path: &str) -> bool {
+    let Some(matcher) = route.get("match") else { return false };
+    let text = |name: &str| matcher.text_of(name);
+    match (text("prefix"), text("path_separated_prefix"), text("path")) {
+        (Some(prefix), _, _) => path.starts_with(prefix),
+        (_, Some(prefix), _) => is_at_or_below(path, prefix.trim_end_matches('/')),
+        (_, _, Some(exact)) => path == exact,
+        // A pattern: who knows.
+        _ => true,
+    }
+}
+
+/// The application's SCIM server: a route must lead there, and none past the path that the filter closes.
+fn application(all: &[Route<'_>], ours: &OurConfiguration, findings: &mut Findings) {
+    let Some(settings) = &ours.settings else { return };
+    let rooms: Vec<_> = settings.tenants.iter().filter_map(|tenant| tenant.scim.as_ref()).collect();
+    let closed = |path: &str| {
+        rooms.iter().any(|scim| {
+            is_at_or_below(path, &scim.application.path) || is_at_or_below(path, &scim.public_path)
+        })
+    };
+    for application in rooms.iter().map(|scim| &scim.application) {
+        let users = format!("{}/Users", application.path);
+        match (all.iter().find(|route| takes(&route.place, &users)), all.first()) {
+            (Some(route), _) => {
+                let targets = targets(&route.place);
+                if !targets.is_empty() && !targets.contains(&application.cluster.as_str()) {
+                    findings.warn(
+                        &route.place,
+                        &format!(
+                            "leads `{}` to the cluster `{}`, but our own calls go to `{}`",
+                            application.path,
+                            targets.join(", "),
+                            application.cluster
+                        ),
+                        "who is deactivated is looked up at another server than the one that is changed",
+                        "name the same cluster in both places",
+                    );
+                }
+            }
+            (None, Some(first)) => findings.error(
+                &first.host,
+                &format!("no route leads to `{}`, the application's SCIM server", application.path),
+                "every provisioning request is answered 404, which Entra takes for \"there is no such user\"",
+                &format!(
+                    "add {{match: {{path_separated_prefix: {}}}, route: {{cluster: {}}}}}",
+                    application.path, application.cluster
+                ),
+            ),
+            (None, None) => {}
+        }
+        for route in all {
+            let Some(path) = way_in(&route.place, application) else { continue };
+            let first = all.iter().find(|other| takes(&other.place, &path));
+            let reached = first.is_some_and(|first| first.place.path == route.place.path);
+            if reached && !closed(&path) {
+                findings.warn(
+                    &route.place,
+                    &format!("leads `{path}` to the application's SCIM server, which only `{}` closes", application.path),
+                    "whoever the rules let reach that path creates and deletes users without Entra's credential",
+                    "rewrite only below application.path, or write a rule {path: {prefix: …}, access: deny} for it",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Changes of a group's members for an application that takes them as lists only, and in a PATCH only.
+//!
+//! RFC 7644 has a removal select its members (`members[value eq "u"]`); such an application wants them in the value, as
+//! Entra's own unflagged form has them. A replacement of all members, or the removal of all, which it does not know
+//! either, becomes the difference to the members that the group has.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::error::ScimError;
+use super::super::filter::{Literal, Path};
+use super::super::patch::{Operation, Patch, Verb, member};
+use super::super::request::{Outgoing, RequestShape};
+use super::super::rule::{Applied, Context, Settings};
+use super::super::rules::members::{is_about_members, is_members, selects_one};
+use super::super::sequence::OwnRequest;
+use super::{Answered, Effect, Ended, ErrandStep, put};
+use crate::common::json;
+
+/// What a change of members needs.
+pub(super) enum Listed {
+    /// The request is not about members.
+    Not,
+    /// One PATCH with this body.
+    Forward(Vec<u8>, Vec<Applied>),
+    /// The members must be known first.
+    Errand(Box<(OwnRequest, Difference)>),
+}
+
+/// A PATCH that waits for the members that the group has.
+pub(super) struct Difference {
+    shape: RequestShape,
+    path: String,
+    patch: Vec<u8>,
+    is_sent: bool,
+}
+
+/// How `outgoing` changes members, if it does. What is about other attributes besides goes along in the same PATCH.
+pub(super) fn plan(outgoing: &Outgoing, settings: &Settings) -> Listed {
+    let context = Context { kind: &outgoing.shape.kind, settings };
+    let Some(body) = &outgoing.body else { return Listed::Not };
+    let Some(mut patch) = read(body, &context) else { return Listed::Not };
+    let is_about = |operation: &Operation| touches(operation, &context);
+    if !patch.operations.iter().any(is_about) {
+        return Listed::Not;
+    }
+    if patch.operations.iter().any(|operation| is_about(operation) && replaces_all(operation, &context)) {
+        let path = outgoing.path.split('?').next().unwrap_or_default();
+        let work = Difference {
+            shape: outgoing.shape.clone(),
+            path: outgoing.path.clone(),
+            patch: body.clone(),
+            is_sent: false,
+        };
+        return Listed::Errand(Box::new((OwnRequest::get(format!("{path}?attributes=members")), work)));
+    }
+    let applied = list_removals(&mut patch, &context);
+    let body = if applied.is_empty() { body.clone() } else { patch.write().to_string().into_bytes() };
+    Listed::Forward(body, applied)
+}
+
+fn read(body: &[u8], context: &Context<'_>) -> Option<Patch> {
+    Patch::read(json::parse(body).ok()?, context, &mut Vec::new()).ok()
+}
+
+fn touches(operation: &Operation, context: &Context<'_>) -> bool {
+    match operation.name() {
+        Some(name) => is_about_members(context.kind, name),
+        None => false,
+    }
+}
+
+/// Whether what it does to the members depends on those that there are.
+fn replaces_all(operation: &Operation, context: &Context<'_>) -> bool {
+    let is_whole =
+        operation.name().is_some_and(|name| is_members(context.kind, name)) && !operation.selects();
+    is_whole
+        && (operation.verb == Verb::Replace || (operation.verb == Verb::Remove && operation.value.is_none()))
+}
+
+/// The one member that a removal selects, by nothing but its identifier.
+fn removed(operation: &Operation, context: &Context<'_>) -> Option<String> {
+    let path = &operation.path.as_ref()?.tree;
+    let pairs = path.selector.as_ref()?.equalities()?;
+    let is_removal =
+        operation.verb == Verb::Remove && is_members(context.kind, &path.name) && selects_one(path);
+    match pairs.as_slice() {
+        [(_, Literal::Text(id))] if is_removal => Some(id.clone()),
+        _ => None,
+    }
+}
+
+/// Writes removals that follow one another as one list. What selects members in another way stays as it is.
+fn list_removals(patch: &mut Patch, context: &Context<'_>) -> Vec<Applied> {
+    let mut applied = Vec::new();
+    let mut out: Vec<Operation> = Vec::with_capacity(patch.operations.len());
+    let mut is_open = false;
+    for operation in patch.operations.drain(..) {
+        let Some(id) = removed(&operation, context) else {
+            is_open = false;
+            out.push(operation);
+            continue;
+        };
+        let element = json!({"value": id});
+        match out.last_mut().and_then(|last| last.value.as_mut()) {
+            Some(Value::Array(items)) if is_open => items.push(element),
+            _ => {
+                applied.push(Applied { rule: super::LISTED, place: operation.at("path") });
+                let path = operation.path.as_ref().map(|path| Path::of(path.tree.name.clone()));
+                out.push(operation.with(path, Some(Value::Array(vec![element]))));
+                is_open = true;
+            }
+        }
+    }
+    patch.operations = out;
+    applied
+}
+
+/// A member of a group, by its identifier.
+fn id_of(element: &Value) -> Option<&str> {
+    match element {
+        Value::String(id) => Some(id.as_str()),
+        Value::Object(map) => member(map, "value")?.as_str(),
+        _ => None,
+    }
+    .filter(|id| !id.is_empty())
+}
+
+/// The members of a value; `None` where one of them has no identifier.
+fn all_of(value: Option<&Value>) -> Option<Vec<(String, Value)>> {
+    let elements = match value {
+        None | Some(Value::Null) => &[][..],
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    elements.iter().map(|element| Some((id_of(element)?.to_owned(), element.clone()))).collect()
+}
+
+impl Difference {
+    pub(super) fn answered(self, answer: &Answered<'_>, settings: &Settings) -> ErrandStep {
+        if self.is_sent {
+            return match answer.status {
+                0 => ErrandStep::refused(
+                    ScimError::Upstream("The application did not answer."),
+                    Effect::Unknown,
+                ),
+                _ => ErrandStep::Done(Ended::Latest),
+            };
+        }
+        let Some(group) = answer.resource(&self.shape) else { return put::not_read(answer) };
+        let unclear = || {
+            let what = "The members of the group cannot be told apart.";
+            ErrandStep::refused(ScimError::Upstream(what), Effect::NotApplied)
+        };
+        match self.difference(&group, settings) {
+            Some(Some((body, applied))) => {
+                let request = OwnRequest::patch(self.path.clone(), body, applied);
+                ErrandStep::call(request, Self { is_sent: true, ..self })
+            }
+            Some(None) => {
+                let applied = vec![Applied { rule: super::LISTED, place: "Operations".into() }];
+                ErrandStep::made(204, Vec::new(), applied, Effect::Applied)
+            }
+            None => unclear(),
+        }
+    }
+
+    /// The PATCH that has the same effect on the group as it is; `Some(None)` where nothing is left to do, `None` where
+    /// that cannot be said.
+    fn difference(
+        &self,
+        group: &Map<String, Value>,
+        settings: &Settings,
+    ) -> Option<Option<(Vec<u8>, Vec<Applied>)>> {
+        let context = Context { kind: &self.shape.kind, settings };
+        let mut patch = read(&self.patch, &context)?;
+        let before = all_of(member(group, "members"))?;
+        let mut after: Members = before.iter().cloned().collect();
+        let (about, others): (Vec<_>, Vec<_>) =
+            patch.operations.into_iter().partition(|operation| touches(operation, &context));
+        for operation in &about {
+            follow(&mut after, operation, &context)?;
+        }
+        let model = about.first()?;
+        let path = || model.path.as_ref().map(|path| Path::of(path.tree.name.clone()));
+        let was: HashSet<&str> = before.iter().map(|(id, _)| id.as_str()).collect();
+        let gone: Vec<Value> = before
+            .iter()
+            .filter(|(id, _)| !after.contains_key(id))
+            .map(|(id, _)| json!({"value": id}))
+            .collect();
+        let new: Vec<Value> = after
+            .into_iter()
+            .filter(|(id, _)| !was.contains(id.as_str()))
+            .map(|(_, element)| element)
+            .collect();
+        patch.operations = others;
+        for (verb, list) in [(Verb::Remove, gone), (Verb::Add, new)] {
+            if !list.is_empty() {
+                let mut operation = model.with(path(), Some(Value::Array(list)));
+                operation.verb = verb;
+                verb.text().clone_into(&mut operation.op);
+                patch.operations.push(operation);
+            }
+        }
+        if patch.operations.is_empty() {
+            return Some(None);
+        }
+        let applied = vec![Applied { rule: super::LISTED, place: model.at("value") }];
+        Some(Some((patch.write().to_string().into_bytes(), applied)))
+    }
+}
+
+/// The members that a group comes to have, by identifier.
+type Members = Map<String, Value>;
+
+/// Follows one operation; `None` where it does what cannot be followed.
+fn follow(members: &mut Members, operation: &Operation, context: &Context<'_>) -> Option<()> {
+    if let Some(id) = removed(operation, context) {
+        members.swap_remove(&id);
+        return Some(());
+    }
+    if operation.selects() || !operation.name().is_some_and(|name| is_members(context.kind, name)) {
+        return None;
+    }
+    let named = all_of(operation.value.as_ref())?;
+    match operation.verb {
+        Verb::Remove if operation.value.is_some() => {
+            for (id, _) in named {
+                members.swap_remove(&id);
+            }
+        }
+        Verb::Remove => members.clear(),
+        Verb::Replace => *members = named.into_iter().collect(),
+        Verb::Add => members.extend(named),
+    }
+    Some(())
+}

@@ -1,0 +1,405 @@
+//! `vestibule check`, run as an operator runs it: a table of mistakes, each found with its place and its remedy, and
+//! nothing found where nothing is wrong.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    missing_docs
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const EXPIRED: &str = include_str!("vectors/check/expired.crt");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn check(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vestibule")).arg("check").args(arguments).output().unwrap()
+}
+
+/// Exit code and problems of a text that is given as a file.
+fn problems(name: &str, text: &str) -> (i32, Vec<Value>) {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    let output = check(&[path.to_str().unwrap(), "--json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    (output.status.code().unwrap(), json["files"][0]["problems"].as_array().unwrap().clone())
+}
+
+fn base(name: &str) -> String {
+    std::fs::read_to_string(root().join("tests/vectors/check").join(name)).unwrap()
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    for name in ["plugin.yaml", "envoy.yaml", "istio.yaml", "istio-filter.yaml", "gateway.yaml"] {
+        assert_eq!(problems(&format!("good-{name}"), &base(name)), (0, Vec::new()), "{name}");
+    }
+}
+
+/// One mistake: the file, what is changed (to what), and what is found: how bad, at which path, in which words.
+struct Mistake(&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
+
+const ERROR: &str = "error";
+const WARNING: &str = "warning";
+const PLUGIN: &str = "plugin.yaml";
+const ENVOY: &str = "envoy.yaml";
+const ISTIO: &str = "istio.yaml";
+const PATCH: &str = "istio-filter.yaml";
+const GATEWAY: &str = "gateway.yaml";
+
+#[rustfmt::skip]
+const MISTAKES: &[Mistake] = &[
+    // The plugin configuration.
+    Mistake(PLUGIN, "entity_id: https://app", "entityid: https://app", ERROR, "tenants[0].saml.entityid", "did you mean `entity_id`?"),
+    Mistake(PLUGIN, "keys:\n  - {id: k1, secret: {env: VESTIBULE_KEY}}\n", "", ERROR, "keys", "list at least one key"),
+    Mistake(PLUGIN, "secret: {env: VESTIBULE_KEY}", "secret: {value: \"0123456789abcdefghijklmnopqrstuvwxyz\"}", WARNING, "keys[0].secret.value", "config_dump"),
+    Mistake(PLUGIN, "secret: {env: VESTIBULE_KEY}", "secret: {value: short}", ERROR, "keys[0].secret", "vestibule keys new"),
+    Mistake(PLUGIN, "name: example", "name: Example Ltd", ERROR, "tenants[0].name", "a-z, 0-9"),
+    Mistake(PLUGIN, "public_url: https://app.example.com", "public_url: http://app.example.com", ERROR, "tenants[0].public_url", "use https"),
+    Mistake(PLUGIN, "public_url: https://app.example.com", "public_url: https://app.example.com:443", ERROR, "tenants[0].public_url", "default port"),
+    Mistake(PLUGIN, "public_url: https://app.example.com", "public_url: https://app.example.com\n    hosts: [other.example.com]", ERROR, "tenants[0]", "add it to `hosts`"),
+    Mistake(PLUGIN, "public_path: /scim/v2/entra", "public_path: /", ERROR, "scim.public_path", "the root itself is not possible"),
+    Mistake(PLUGIN, "sha256: \"00000", "sha256: \"xyz00", ERROR, "scim.tokens[0].sha256", "vestibule token hash"),
+    Mistake(PLUGIN, "{name: entra, sha256:", "{name: entra, expires: \"2026-01-01T00:00:00Z\", sha256:", WARNING, "", "has expired"),
+    Mistake(PLUGIN, "{name: entra, sha256:", "{name: entra, expires: tomorrow, sha256:", ERROR, "scim.tokens[0].expires", "with a zone"),
+    Mistake(PLUGIN, "{name: entra, sha256:", "{name: entra, tenant_id: 99999999-2222-3333-4444-555555555555, sha256:", ERROR, "tenants[0]", "one pair"),
+    Mistake(PLUGIN, "credential: {bearer: {env: APP_SCIM_TOKEN}}", "credential: {}", ERROR, "scim.application.credential", "choose one"),
+    Mistake(PLUGIN, "        cluster: app\n", "", ERROR, "scim.application.cluster", "name the Envoy cluster"),
+    Mistake(PLUGIN, "      application:\n", "      mode: normalize\n      application:\n", ERROR, "scim.mode", "normalise"),
+    Mistake(PLUGIN, "      application:\n", "      rules_off: [P99]\n      application:\n", ERROR, "scim.rules_off[0]", "did you mean"),
+    Mistake(PLUGIN, "      application:\n", "      max_body_bytes: 1\n      application:\n", ERROR, "scim.max_body_bytes", "in that range"),
+    Mistake(PLUGIN, "      application:\n", "      mode: observe\n      abilities: {patch: put}\n      application:\n", WARNING, "scim", "abilities do nothing"),
+    Mistake(PLUGIN, "/11111111-2222-3333-4444-555555555555/saml2", "/11111111-2222-3333-4444-555555555555/saml2#x", ERROR, "identity_provider.sso_url", "beginning with https://"),
+    Mistake(PLUGIN, "https://sts.windows.net/11111111-2222-3333-4444-555555555555/", "https://sts.windows.net/{tenant}/", ERROR, "identity_provider.entity_id", "your tenant id"),
+    Mistake(PLUGIN, "certificates: [\"MII", "certificates: [\"AAA", ERROR, "identity_provider.certificates[0]", "paste all of it"),
+    Mistake(PLUGIN, "certificates: [", "certificates: [EXPIRED, ", WARNING, "identity_provider.certificates[0]", "has expired (2021-01-01"),
+    Mistake(PLUGIN, "      identity_provider:\n", "      accept: [sha1-signature]\n      identity_provider:\n", WARNING, "saml.accept[0]", "SHA-1"),
+    Mistake(PLUGIN, "      identity_provider:\n", "      accept: [rsa-1024]\n      identity_provider:\n", WARNING, "saml.accept[0]", "can break"),
+    Mistake(PLUGIN, "      identity_provider:\n", "      allow_unsolicited: true\n      identity_provider:\n", WARNING, "saml.allow_unsolicited", "bounce"),
+    Mistake(PLUGIN, "      identity_provider:\n", "      entra: {tenant_id: contoso.com}\n      identity_provider:\n", ERROR, "saml.entra.tenant_id", "not a domain"),
+    Mistake(PLUGIN, "      identity_provider:\n", "      clock_skew_seconds: 3600\n      identity_provider:\n", ERROR, "saml.clock_skew_seconds", "0 to 300"),
+    Mistake(PLUGIN, "      identity_provider:\n", "      acs_path: /scim/v2/acs\n      identity_provider:\n", ERROR, "tenants[0]", "another path"),
+    Mistake(PLUGIN, "      identity_provider:\n", "      request: {authn_context: [\"urn:oasis:names:tc:SAML:2.0:ac:classes:Password\"]}\n      identity_provider:\n", WARNING, "saml.request.authn_context", "AADSTS75011"),
+    Mistake(PLUGIN, "value: \"{name_id}\"", "value: \"{nameid}\"", ERROR, "access.identity_headers[0].value", "name_id"),
+    Mistake(PLUGIN, "{name: x-user,", "{name: content-length,", ERROR, "access.identity_headers[0].name", "no header that HTTP itself needs"),
+    Mistake(PLUGIN, "{prefix: /public}", "{prefix: /}", WARNING, "access.rules", "can never decide"),
+    Mistake(PLUGIN, "{prefix: /admin}, access: signed_in", "{prefix: /admin}, access: public", ERROR, "access.rules[1].require", "access: signed_in"),
+    Mistake(PLUGIN, "{prefix: /admin}", "{prefix: /admin/../x}", ERROR, "access.rules[1].path.prefix", "normal form"),
+    Mistake(PLUGIN, "access: public", "access: open", ERROR, "access.rules[0].access", "signed_in"),
+    Mistake(PLUGIN, "tenants:\n", "tenants: [\n", ERROR, "", "mend the syntax"),
+    // Envoy's own.
+    Mistake(ENVOY, "                        failure_policy: FAIL_RELOAD", "                        failure_policy: FAIL_OPEN", WARNING, "typed_config.config.failure_policy", "FAIL_RELOAD"),
+    Mistake(ENVOY, "                        failure_policy: FAIL_RELOAD", "                        fail_open: true", WARNING, "typed_config.config.fail_open", "unseen"),
+    Mistake(ENVOY, "                          vm_id: vestibule\n", "", WARNING, "vm_config", "vm_id: vestibule"),
+    Mistake(ENVOY, "envoy.wasm.runtime.v8", "envoy.wasm.runtime.null", WARNING, "vm_config.runtime", "envoy.wasm.runtime.v8"),
+    Mistake(ENVOY, "runtime: envoy.wasm.runtime.v8", "allow_precompiled: true", WARNING, "vm_config.allow_precompiled", "leave it out"),
+    Mistake(ENVOY, "code: {local: {filename: vestibule.wasm}}", "code: {remote: {http_uri: {uri: http://x/vestibule.wasm}}}", ERROR, "vm_config.code.remote", "SHA-256"),
+    Mistake(ENVOY, "code: {local: {filename: vestibule.wasm}}", "code: {local: {}}", ERROR, "vm_config", "filename: vestibule.wasm"),
+    Mistake(ENVOY, "                        allow_on_headers_stop_iteration: true\n", "", ERROR, "typed_config.config", "allow_on_headers_stop_iteration: true"),
+    Mistake(ENVOY, "                        allow_on_headers_stop_iteration: true\n", "                        allow_on_headers_stop_iteration: false\n", ERROR, "allow_on_headers_stop_iteration", "answered 500"),
+    Mistake(ENVOY, "host_env_keys: [VESTIBULE_KEY, APP_SCIM_TOKEN,", "host_env_keys: [VESTIBULE_KEY,", ERROR, "application.credential.bearer.env", "APP_SCIM_TOKEN"),
+    Mistake(ENVOY, "{host_env_keys: [VESTIBULE_KEY, ", "{key_values: {VESTIBULE_KEY: x}, host_env_keys: [", WARNING, "key_values.VESTIBULE_KEY", "config_dump"),
+    Mistake(ENVOY, "google.protobuf.StringValue", "google.protobuf.BytesValue", ERROR, "configuration", "StringValue"),
+    Mistake(ENVOY, "                        configuration:\n", "                        configuratoin:\n", ERROR, "typed_config.config", "has no `configuration`"),
+    Mistake(ENVOY, "sha256: \"000", "sha265: \"000", ERROR, "tenants[0].scim.tokens[0].sha265", "did you mean `sha256`?"),
+    Mistake(ENVOY, "      per_connection_buffer_limit_bytes: 2097152\n", "", WARNING, "static_resources.listeners[0]", "per_connection_buffer_limit_bytes: 2097152"),
+    Mistake(ENVOY, "per_connection_buffer_limit_bytes: 2097152", "per_connection_buffer_limit_bytes: 65536", ERROR, "per_connection_buffer_limit_bytes", "2000000"),
+    Mistake(ENVOY, "                                scim:\n", "                                scim:\n                                  max_body_bytes: 4000000\n", ERROR, "per_connection_buffer_limit_bytes", "8000000"),
+    Mistake(ENVOY, "keys: {cluster: microsoft}", "keys: {cluster: mircosoft}", ERROR, "entra_token.keys.cluster", "name one of app, published, microsoft"),
+    Mistake(ENVOY, "                                    cluster: app\n", "                                    cluster: application\n", ERROR, "scim.application.cluster", "static_resources.clusters"),
+    Mistake(ENVOY, "trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}\n", "\n", ERROR, "clusters[2]", "no trusted_ca"),
+    Mistake(ENVOY, "match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: login.microsoftonline.com}}]", "", ERROR, "clusters[2]", "certificate of any server"),
+    Mistake(ENVOY, "          sni: login.microsoftonline.com\n", "", ERROR, "clusters[2]", "no sni"),
+    Mistake(ENVOY, "              trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}\n", "              trusted_ca: {filename: x}\n              trust_chain_verification: ACCEPT_UNTRUSTED\n", ERROR, "clusters[2]", "ACCEPT_UNTRUSTED"),
+    Mistake(ENVOY, "          auto_sni_san_validation: true\n", "", ERROR, "clusters[3]", "the introspection of tokens"),
+    Mistake(ENVOY, "validation_context: {system_root_certs: {}}", "validation_context: {}", ERROR, "clusters[3]", "no trusted_ca"),
+    Mistake(ENVOY, "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n          sni: store", "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer\n          sni: store", ERROR, "clusters[4]", "not TLS"),
+    Mistake(ENVOY, "address: 10.0.0.7, port_value: 8443}}}}]}]\n      transport_socket:", "address: 127.0.0.1, port_value: 8443}}}}]}]\n      x:", WARNING, "clusters[4]", "fine for a trial on this machine"),
+    Mistake(ENVOY, "pinned: {certificates: [", "trust: tls #", ERROR, "clusters[1]", "has no TLS"),
+    Mistake(ENVOY, "        - transport_socket:\n            name: envoy.transport_sockets.tls\n            typed_config:\n              \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", "        - x:\n            typed_config:\n              \"@type\": x", WARNING, "filter_chains[0]", "DownstreamTlsContext"),
+    Mistake(ENVOY, "TLSv1_2", "TLSv1_0", WARNING, "tls_minimum_protocol_version", "TLSv1_2"),
+    Mistake(ENVOY, "certificate_chain: {filename: tls.crt}", "certificate_chain: {inline_string: EXPIRED}", WARNING, "certificate_chain", "renew it"),
+    Mistake(ENVOY, "address: 127.0.0.1, port_value: 9901", "address: 0.0.0.0, port_value: 9901", WARNING, "admin.address.socket_address", "127.0.0.1"),
+    Mistake(ENVOY, "                          route: {cluster: app}\n                        - match: {prefix: /}", "                          route: {cluster: app}\n                          typed_per_filter_config: {vestibule: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}\n                        - match: {prefix: /}", WARNING, "routes[1].typed_per_filter_config.vestibule", "access: public"),
+    Mistake(ENVOY, "                    - name: app\n                      domains", "                    - name: app\n                      typed_per_filter_config: {vestibule: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}\n                      domains", ERROR, "routes[0]", "SCIM server past the filter"),
+    Mistake(ENVOY, "                  - name: vestibule\n                    typed_config:", "                  - name: vestibule\n                    disabled: true\n                    typed_config:", ERROR, "http_filters[0]", "take `disabled: true` away"),
+    Mistake(ENVOY, "match: {path_separated_prefix: /scim/v2}\n                          route: {cluster: app}", "match: {path_separated_prefix: /scim/v2}\n                          route: {cluster: oauth}", WARNING, "routes[0]", "name the same cluster"),
+    Mistake(ENVOY, "                        - match: {prefix: /}\n", "                        - match: {prefix: /api/}\n", WARNING, "", "NOTHING"),
+    Mistake(ENVOY, "match: {path_separated_prefix: /scim/v2}\n                          route: {cluster: app}", "match: {path_separated_prefix: /users-api}\n                          route: {cluster: app, prefix_rewrite: /scim/v2}", WARNING, "routes[0]", "`/users-api` to the application's SCIM server"),
+    Mistake(ENVOY, "match: {path: /status}", "match: {path: /status, headers: [{name: X-User, present_match: true}]}", WARNING, "match.headers[0]", "match on host and path only"),
+    Mistake(ENVOY, "                        - name: status\n", "                        - name: status\n                          request_headers_to_add: [{header: {key: X-User, value: admin}}]\n", WARNING, "request_headers_to_add[0]", "leave it to the filter"),
+    Mistake(ENVOY, "domains: [\"app.example.com\", ", "domains: [\"apps.example.com\", ", WARNING, "route_config", "no virtual host takes `app.example.com`"),
+    Mistake(ENVOY, "[{upgrade_type: websocket}]", "[{upgrade_type: websocket, filters: [{name: router, typed_config: {\"@type\": x/envoy.extensions.filters.http.router.v3.Router}}]}]", WARNING, "upgrade_configs[0]", "past every rule"),
+    Mistake(ENVOY, "                  - name: vestibule\n", "                  - name: r\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.router.v3.Router}\n                  - name: vestibule\n", ERROR, "http_filters[0]", "before envoy.filters.http.router"),
+    Mistake(ENVOY, "                  - name: vestibule\n", "                  - name: other\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.wasm.v3.Wasm, config: {name: other, vm_config: {vm_id: other, code: {local: {filename: other.wasm}}}}}\n                  - name: vestibule\n", WARNING, "", "NOTHING"),
+    Mistake(ENVOY, "extensions.filters.http.wasm.v3.Wasm", "extensions.filters.http.lua.v3.Lua", ERROR, "", "has the filter in it"),
+    Mistake(ENVOY, "                            keys:\n", "                            host: {stop_iteration: false}\n                            keys:\n", ERROR, "", "leave host.stop_iteration out"),
+    Mistake(ENVOY, "use_remote_address: true\n", "use_remote_address: true\n                use_remote_address: false\n", ERROR, "", "stands twice"),
+    // Manifests.
+    Mistake(ISTIO, "  failStrategy: FAIL_RELOAD", "  failStrategy: FAIL_OPEN", WARNING, "spec.failStrategy", "FAIL_RELOAD"),
+    Mistake(ISTIO, "  phase: AUTHN\n", "", WARNING, "spec", "phase: AUTHN"),
+    Mistake(ISTIO, "  phase: AUTHN\n", "  phase: STATS\n", WARNING, "spec.phase", "phase: AUTHN"),
+    Mistake(ISTIO, "  sha256: 1111", "  sha265: 1111", WARNING, "spec.url", "not pinned"),
+    Mistake(ISTIO, "    host: {stop_iteration: false}\n", "", ERROR, "spec.pluginConfig", "EnvoyFilter"),
+    Mistake(ISTIO, "valueFrom: HOST", "value: abc", WARNING, "spec.vmConfig.env[0]", "valueFrom: HOST"),
+    Mistake(ISTIO, "{name: VESTIBULE_KEY, valueFrom: HOST}", "{name: VESTIBULE, valueFrom: HOST}", ERROR, "keys[0].secret.env", "valueFrom: HOST"),
+    Mistake(ISTIO, "caCertificates: system, subjectAltNames: [store.example.com],", "", ERROR, "spec.trafficPolicy.tls", "subjectAltNames"),
+    Mistake(ISTIO, "mode: SIMPLE", "mode: DISABLE", ERROR, "spec.trafficPolicy.tls", "mode: SIMPLE"),
+    Mistake(ISTIO, "host: store.example.com\n", "host: other.example.com\n", WARNING, "replay_store.cluster", "not in this file"),
+    Mistake(ISTIO, "      rules:", "      ruels:", ERROR, "access.ruels", "did you mean `rules`?"),
+    Mistake(ISTIO, "kind: WasmPlugin", "kind: WasmPlugins", ERROR, "", "no manifest in this file"),
+    Mistake(PATCH, "                allowOnHeadersStopIteration: true\n", "", ERROR, "value.config", "allow_on_headers_stop_iteration: true"),
+    Mistake(PATCH, "failurePolicy: FAIL_RELOAD", "failurePolicy: FAIL_OPEN", WARNING, "value.config.failure_policy", "FAIL_RELOAD"),
+    Mistake(PATCH, "hostEnvKeys: [VESTIBULE_KEY]", "hostEnvKeys: []", ERROR, "keys[0].secret.env", "host_env_keys"),
+    Mistake(PATCH, "              sni: login.microsoftonline.com\n", "", ERROR, "configPatches[1].patch.value", "no sni"),
+    Mistake(PATCH, "vmId: vestibule", "vmId: \"\"", WARNING, "vm_config", "vm_id: vestibule"),
+    Mistake(GATEWAY, "failOpen: false", "failOpen: true", WARNING, "spec.wasm[0].failOpen", "leave it out"),
+    Mistake(GATEWAY, "          sha256: 1111", "          sha265: 1111", WARNING, "code.image", "not pinned"),
+    Mistake(GATEWAY, "hostKeys: [VESTIBULE_KEY]", "hostKeys: []", ERROR, "keys[0].secret.env", "env.hostKeys"),
+    Mistake(GATEWAY, "        host: {stop_iteration: false}\n", "", ERROR, "spec.wasm[0].config", "host.stop_iteration: false"),
+    Mistake(GATEWAY, "connection: {bufferLimit: 2Mi}", "tls: {}", WARNING, "spec.wasm[0]", "connection.bufferLimit"),
+    Mistake(GATEWAY, "entity_id: https://app.example.com/saml", "entity_id: \"\"", ERROR, "tenants[0].saml.entity_id", "write a value"),
+];
+
+#[test]
+fn every_mistake_of_the_table_is_found_with_its_place_and_its_remedy() {
+    let expired: String = EXPIRED.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut missed = Vec::new();
+    let mut found_mistakes = 0;
+    for (at, Mistake(file, from, to, severity, path, says)) in MISTAKES.iter().enumerate() {
+        let good = base(file);
+        assert!(good.contains(from), "{file} does not have {from:?}");
+        let certificate = if to.contains("inline_string") { format!("{EXPIRED:?}") } else { expired.clone() };
+        let bad = good.replacen(from, &to.replace("EXPIRED", &certificate), 1);
+        let (code, problems) = problems(&format!("mistake-{at}.yaml"), &bad);
+        if *says == "NOTHING" {
+            assert!(problems.is_empty(), "{to:?} is no mistake: {problems:#?}");
+            continue;
+        }
+        let lines = bad.lines().count();
+        let hit = problems.iter().any(|problem| {
+            let text = |name: &str| problem[name].as_str().unwrap_or_default();
+            let all = format!("{} {} {}", text("what"), text("why"), text("remedy"));
+            let line = problem["line"].as_u64();
+            text("severity") == *severity
+                && matches_path(text("path"), path)
+                && all.contains(says)
+                && !text("remedy").is_empty()
+                && line.is_none_or(|line| (1..=u64::try_from(lines).unwrap()).contains(&line))
+                && (path.is_empty() || line.is_some())
+        });
+        let expected = i32::from(problems.iter().any(|problem| problem["severity"] == ERROR));
+        if !hit || code != expected {
+            missed.push(format!("{file}: {to:?} ({severity} {path} {says:?}, exit {code}): {problems:#?}"));
+        }
+        found_mistakes += 1;
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    assert!(found_mistakes >= 60, "{found_mistakes} mistakes");
+}
+
+/// Whether a path names the place, whichever of protobuf's spellings the file has.
+fn matches_path(path: &str, wanted: &str) -> bool {
+    path.contains(wanted)
+}
+
+#[test]
+fn the_line_is_that_of_the_place() {
+    let line_of = |text: &str, what: &str| text.lines().position(|line| line.contains(what)).unwrap() + 1;
+    let bad = base(ENVOY).replacen("public_path:", "publicpath:", 1).replacen("FAIL_RELOAD", "FAIL_OPEN", 1);
+    let (_, problems) = problems("lines.yaml", &bad);
+    let line = |what: &str| {
+        let found = problems.iter().find(|problem| problem["path"].as_str().unwrap().ends_with(what));
+        found.unwrap()["line"].as_u64().unwrap()
+    };
+    assert_eq!(line("failure_policy"), u64::try_from(line_of(&bad, "FAIL_OPEN")).unwrap());
+    assert_eq!(line("scim.publicpath"), u64::try_from(line_of(&bad, "publicpath")).unwrap());
+}
+
+#[test]
+fn the_text_names_file_line_path_reason_and_remedy() {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("text.yaml");
+    std::fs::write(&path, base(ENVOY).replacen("FAIL_RELOAD", "FAIL_OPEN", 1)).unwrap();
+    let output = check(&[path.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("text.yaml:47: warning: static_resources.listeners[0]"), "{text}");
+    assert!(text.contains("failure_policy: is FAIL_OPEN\n    why:    after a failure"), "{text}");
+    assert!(text.contains("\n    remedy: write failure_policy: FAIL_RELOAD\n"), "{text}");
+    assert!(text.ends_with("(Envoy configuration): good, 0 errors, 1 warning\n"), "{text}");
+}
+
+#[test]
+fn exit_codes_are_0_good_1_no_2_wrong_usage() {
+    let weak = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("weak.yaml");
+    std::fs::write(&weak, base(ENVOY).replacen("FAIL_RELOAD", "FAIL_OPEN", 1)).unwrap();
+    let bad = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bad.yaml");
+    std::fs::write(&bad, base(PLUGIN).replacen("tenants", "tenant", 1)).unwrap();
+    let (weak, bad) = (weak.to_str().unwrap(), bad.to_str().unwrap());
+    let code = |arguments: &[&str]| check(arguments).status.code().unwrap();
+    assert_eq!(code(&[weak]), 0);
+    assert_eq!(code(&["--strict", weak]), 1);
+    assert_eq!(code(&[bad]), 1);
+    assert_eq!(code(&[weak, bad]), 1);
+    assert_eq!(code(&["no-such-file.yaml"]), 2);
+    assert_eq!(code(&[]), 2);
+    assert_eq!(code(&["--no-such-flag", weak]), 2);
+}
+
+#[test]
+fn a_struct_is_read_as_a_string_is() {
+    let text = base(ENVOY);
+    let (head, rest) =
+        text.split_once("google.protobuf.StringValue\n                          value: |\n").unwrap();
+    let made = format!("{head}google.protobuf.Struct\n                          value:\n{rest}");
+    assert_eq!(problems("struct.yaml", &made), (0, Vec::new()));
+    let (_, found) = problems("struct-bad.yaml", &made.replacen("public_path", "publicpath", 1));
+    assert!(found[0]["path"].as_str().unwrap().starts_with("tenants[0].scim.public"), "{found:#?}");
+    let json = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("struct.yaml");
+    assert!(json.exists());
+}
+
+#[test]
+fn every_filter_of_a_file_is_judged() {
+    let text = base(ENVOY);
+    let at = text.find("    - name: https\n").unwrap();
+    let end = text.find("  clusters:\n").unwrap();
+    let second = text[at..end].replacen("https", "second", 1).replacen("8443", "8444", 1).replacen(
+        "FAIL_RELOAD",
+        "FAIL_OPEN",
+        1,
+    );
+    let made = format!("{}{second}{}", &text[..end], &text[end..]);
+    let (code, found) = problems("two.yaml", &made);
+    assert_eq!((code, found.len()), (0, 1), "{found:#?}");
+    assert!(found[0]["path"].as_str().unwrap().contains("listeners[1]"));
+    let other_keys = made.replacen("{id: k1,", "{id: k2,", 1);
+    let (_, found) = problems("two-keys.yaml", &other_keys);
+    assert!(found.iter().any(|it| it["what"].as_str().unwrap().contains("other keys")), "{found:#?}");
+}
+
+#[test]
+fn a_listener_without_the_filter_is_a_way_past_it() {
+    let text = base(ENVOY);
+    let plain = "    - name: plain\n      address: {socket_address: {address: 0.0.0.0, port_value: 8080}}\n      filter_chains:\n        - filters:\n            - name: hcm\n              typed_config:\n                \"@type\": x/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n                route_config: {virtual_hosts: [{name: a, domains: [\"*\"], routes: [ROUTE]}]}\n  clusters:\n";
+    let with = |route: &str| {
+        problems("past.yaml", &text.replacen("  clusters:\n", &plain.replace("ROUTE", route), 1))
+    };
+    let (code, found) = with("{match: {prefix: /}, route: {cluster: app}}");
+    assert_eq!(code, 1);
+    assert!(found[0]["what"].as_str().unwrap().contains("SCIM server past the filter"), "{found:#?}");
+    let (code, found) = with("{match: {prefix: /static/}, route: {cluster: app}}");
+    assert_eq!(code, 0);
+    assert!(found[0]["what"].as_str().unwrap().contains("not among the http_filters"), "{found:#?}");
+    assert_eq!(with("{match: {prefix: /}, redirect: {https_redirect: true}}"), (0, Vec::new()));
+}
+
+#[test]
+fn a_shared_vm_id_and_a_missing_buffer_filter_are_found() {
+    let other = "                  - name: other\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.wasm.v3.Wasm, config: {name: other, vm_config: {vm_id: x1, code: {local: {filename: other.wasm}}}}}\n                  - name: vestibule\n";
+    let made = base(ENVOY).replacen("                  - name: vestibule\n", other, 1).replacen(
+        "vm_id: vestibule",
+        "vm_id: x1",
+        1,
+    );
+    let (_, found) = problems("shared.yaml", &made);
+    assert!(found[0]["what"].as_str().unwrap().contains("also the vm_id of another filter"), "{found:#?}");
+    let made = base(ENVOY)
+        .replacen("allow_on_headers_stop_iteration: true", "allow_on_headers_stop_iteration: false", 1)
+        .replacen(
+            "                            keys:\n",
+            "                            host: {stop_iteration: false}\n                            keys:\n",
+            1,
+        );
+    let (_, found) = problems("buffer.yaml", &made);
+    assert!(found.iter().any(|it| it["what"].as_str().unwrap().contains("no buffer filter")), "{found:#?}");
+}
+
+#[test]
+fn a_config_map_is_looked_into() {
+    let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let map = |text: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: envoy}}\ndata:\n  envoy.yaml: |\n{}",
+            indented(text)
+        )
+    };
+    assert_eq!(problems("map.yaml", &map(&base(ENVOY))), (0, Vec::new()));
+    let bad = map(&base(ENVOY).replacen("FAIL_RELOAD", "FAIL_OPEN", 1));
+    let (_, found) = problems("map-bad.yaml", &bad);
+    let line = bad.lines().position(|line| line.contains("FAIL_OPEN")).unwrap() + 1;
+    assert_eq!(found[0]["line"].as_u64(), u64::try_from(line).ok(), "{found:#?}");
+}
+
+/// Every configuration that is shipped: those of `envoy/` and `examples/`, and the blocks of README and docs.
+#[test]
+fn nothing_is_found_in_any_shipped_configuration() {
+    let mut files = Vec::new();
+    for folder in ["envoy", "examples"] {
+        collect(&root().join(folder), &mut files);
+    }
+    let mut checked = 0;
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        if !text.contains("tenants:") || path.extension().is_none_or(|ext| ext != "yaml") {
+            continue;
+        }
+        let output = check(&["--strict", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        checked += 1;
+    }
+    assert!(checked >= 1);
+    let mut blocks = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for (at, block) in text.split("```yaml\n").skip(1).enumerate() {
+            let block = block.split("```").next().unwrap();
+            if !block.contains("tenants:") || !block.contains("keys:") {
+                continue;
+            }
+            let name = format!("block-{}-{at}.yaml", page.file_stem().unwrap().to_str().unwrap());
+            assert_eq!(problems(&name, &filled(block)), (0, Vec::new()), "{} block {at}", page.display());
+            blocks += 1;
+        }
+    }
+    assert!(blocks >= 1);
+}
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages = vec![root().join("README.md")];
+    let docs = std::fs::read_dir(root().join("docs")).unwrap();
+    pages.extend(
+        docs.map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|ext| ext == "md")),
+    );
+    pages
+}
+
+/// What a reader of a page puts in the place of its gaps.
+fn filled(block: &str) -> String {
+    let certificate: String =
+        include_str!("vectors/idp.crt").lines().filter(|line| !line.starts_with('-')).collect();
+    block
+        .replace("<tenant id>", "11111111-2222-3333-4444-555555555555")
+        .replace("MIIC…", &certificate)
+        .replace("sha256: \"…\"", &format!("sha256: \"{}\"", "0".repeat(64)))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
