@@ -233,7 +233,7 @@ fn publish(scene: &Scene) {
         let is_schemas = call.headers.iter().any(|(_, value)| value.ends_with("/Schemas"));
         let body = if is_schemas { schemas.clone() } else { r#"{"Resources":[]}"#.to_owned() };
         let answer = CallAnswer { status: 200, headers: Headers::default(), body: body.into_bytes() };
-        scene.gateway.document_answered(id, Some(&answer), &scene.host);
+        scene.gateway.answered(&id, Some(&answer), &scene.host);
     }
 }
 
