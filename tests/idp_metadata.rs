@@ -22,7 +22,7 @@ use single_logout::{KEY, OTHER_KEY, escaped};
 use vestibule::common::test_host::TestHost;
 use vestibule::common::{Headers, UnixMillis};
 use vestibule::crypto::SigningKey;
-use vestibule::gateway::{CallAnswer, Event, Exchange, Gateway, Step, Wait};
+use vestibule::gateway::{CallAnswer, Due, Event, Exchange, Gateway, Step, Wait};
 use vestibule::saml::enveloped::{Signing, sign};
 
 const IDP_CERTIFICATE: &str = include_str!("vectors/idp.crt");
@@ -89,7 +89,7 @@ fn fetched(site: &Site, status: u16, body: &str) -> usize {
     for (id, call) in &due {
         assert_eq!(call.cluster, "idp");
         let answer = CallAnswer { status, headers: Headers::default(), body: body.as_bytes().to_vec() };
-        site.gateway.document_answered(*id, Some(&answer), &site.host);
+        site.gateway.answered(id, Some(&answer), &site.host);
     }
     due.len()
 }
@@ -179,9 +179,9 @@ fn a_form_that_comes_before_the_metadata_waits_for_it() {
     let (mut exchange, step) = send(&browser, &response(&id, &fresh), &state);
     let Step::Wait(Wait::Document(document, end)) = step else { panic!("{step:?}") };
     assert_eq!(end, UnixMillis(NOW + 10_000));
-    assert!(fresh.gateway.is_coming(document));
+    assert!(fresh.gateway.is_coming(&Due::Document(document)));
     fetched(&fresh, 200, &metadata(&[IDP_CERTIFICATE], "", None));
-    assert!(!fresh.gateway.is_coming(document));
+    assert!(!fresh.gateway.is_coming(&Due::Document(document)));
     assert_eq!(status(&exchange.on(Event::Woken, &fresh.host)), 303);
 }
 

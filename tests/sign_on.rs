@@ -530,6 +530,7 @@ fn to_store<'s>(browser: &mut Browser<'s>) -> (vestibule::gateway::Call, vestibu
     match browser.post(&Response::to(&id, NOW).encoded(), Some(&state)) {
         Sent::Calls(call, exchange) => (*call, *exchange),
         Sent::Answered(reply) => panic!("{reply:?}"),
+        Sent::Waits(_) => panic!("it waits"),
     }
 }
 

@@ -5,6 +5,7 @@ mod application;
 mod application_test;
 mod assertion;
 mod caching;
+mod checked;
 mod cookies;
 mod headers;
 mod idle;
@@ -29,13 +30,14 @@ mod values;
 pub use application::{ApplicationCookies, Owner, Sorted};
 pub use assertion::Assertions;
 pub use caching::{keep_private, vary_by_cookie};
+pub use checked::{CheckId, Checked};
 pub use cookies::{Cookies, is_own_cookie};
 pub use headers::{Forgeries, without_credentials};
 pub use leases::{Lease, Leases};
 pub use ledger::LedgerError;
 pub use login::{Login, LoginCookies, Manner, is_handle};
 pub use logout::LogoutCookies;
-pub use people::{People, Standing};
+pub use people::{Holder, Look, People, Standing};
 pub use policy::{
     Decision, Explained, Judged, Question, decide, deciding, explain, passes_on_every_route, route_matters,
     session_matters,

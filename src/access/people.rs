@@ -1,8 +1,9 @@
 //! Who has been locked out: the join of provisioning and sign-on.
 //!
 //! A deactivation or deletion through SCIM blocks every key of that person; sessions that carry one of them end, and a
-//! sign-in is refused until SCIM reactivates. What cannot be attributed to a person raises the tenant's epoch: every
-//! session of the tenant that is older signs in anew.
+//! sign-in is refused until SCIM reactivates. What cannot be attributed to a person casts doubt on the whole tenant: every
+//! session that is older is re-checked where the application can be asked, and signs in anew elsewhere. What must end
+//! whatever the application says raises the tenant's epoch: every older session signs in anew.
 
 use std::time::Duration;
 
@@ -19,6 +20,30 @@ pub struct People {
     capacity: usize,
 }
 
+/// Whose standing is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'a> {
+    /// The values by which the person is recognised.
+    pub keys: &'a PersonKeys,
+    /// The session, where there is one.
+    pub session: Option<&'a str>,
+    /// Identifier of the account at the application, where it is known.
+    pub account: Option<&'a str>,
+    /// When the session or assertion was issued.
+    pub issued: UnixMillis,
+}
+
+/// All that is known of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// What is certain.
+    pub standing: Standing,
+    /// Since when it is not certain who was meant by a lock-out, where the session or assertion is older.
+    pub doubt: Option<UnixMillis>,
+    /// Since when what the assertion said of groups may be out of date, where it is older.
+    pub stale: Option<UnixMillis>,
+}
+
 /// What is known of somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -32,6 +57,7 @@ pub enum Standing {
 
 const BLOCKED: u8 = 1;
 const ENDED: u8 = 2;
+const STALE: u8 = 3;
 const SHARDS: u8 = 128;
 const CAPACITY: usize = 1024;
 
@@ -54,17 +80,17 @@ impl People {
         self.ledger.prepare(host)
     }
 
-    /// Blocks a person. `Ok(false)`: not every key found room, and the epoch was raised as well.
+    /// Blocks a person. `Ok(false)`: not every key found room, and doubt was cast on everybody as well.
     ///
     /// # Errors
-    /// Where a key could not be recorded; all others and the epoch were tried nevertheless. The caller must not report
+    /// Where a key could not be recorded; all others and the doubt were tried nevertheless. The caller must not report
     /// success to the provisioning client.
     pub fn block(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<bool, LedgerError> {
         let told: Vec<Result<bool, LedgerError>> =
             keys.iter().map(|key| self.put(host, &person_row(tenant, key), BLOCKED)).collect();
         let all = keys.is_complete() && told.iter().all(|told| *told == Ok(true));
         if !all || keys.is_empty() {
-            self.raise_epoch(host, tenant)?;
+            self.cast_doubt(host, tenant)?;
         }
         match told.into_iter().find_map(Result::err) {
             Some(error) => Err(error),
@@ -77,17 +103,36 @@ impl People {
     /// # Errors
     /// Where it could not be recorded.
     pub fn block_account(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<(), LedgerError> {
-        // Without room the names still are blocked; only a later rename could escape, and then the epoch is not enough.
-        self.put(host, &account_row(tenant, id), BLOCKED).map(|_| ())
+        // Without room the names still are blocked; only a later rename could escape, and then the doubt is not enough.
+        if self.put(host, &account_row(tenant, id), BLOCKED)? {
+            Ok(())
+        } else {
+            self.cast_doubt(host, tenant)
+        }
     }
 
-    /// Forgets that the account is locked out.
+    /// The account is no longer locked out; sessions from before stay void.
     ///
     /// # Errors
     /// Where it could not be recorded.
     pub fn unblock_account(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<(), LedgerError> {
-        let key = account_row(tenant, id);
-        self.ledger.change(host, &key, |rows| rows.retain(|row| row.key != key)).map(|_| ())
+        self.release(host, &account_row(tenant, id), host.now())
+    }
+
+    /// Voids the sessions of an account; signing in anew is possible. `Ok(false)`: there was no room.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn end_account(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<bool, LedgerError> {
+        self.put(host, &account_row(tenant, id), ENDED)
+    }
+
+    /// What an assertion said of the groups of this account may be out of date. `Ok(false)`: there was no room.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn make_account_stale(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<bool, LedgerError> {
+        self.put(host, &stale_row(tenant, id), STALE)
     }
 
     /// Whether the account of this identifier is locked out.
@@ -98,21 +143,22 @@ impl People {
         Ok(matches!(self.ledger.get(host, &account_row(tenant, id))?, Some(Row { kind: BLOCKED, .. })))
     }
 
-    /// Voids a person's sessions; signing in anew is possible, unless they are blocked.
+    /// Voids a person's sessions; signing in anew is possible, unless they are blocked. `Ok(false)`: not every key found
+    /// room, and the caller decides what that means for everybody.
     ///
     /// # Errors
     /// Where shared data is not available.
-    pub fn end_sessions(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<(), LedgerError> {
+    pub fn end_sessions(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        keys: &PersonKeys,
+    ) -> Result<bool, LedgerError> {
+        let mut all = keys.is_complete();
         for key in keys.iter() {
-            let row = person_row(tenant, key);
-            if matches!(self.ledger.get(host, &row)?, Some(Row { kind: BLOCKED, .. })) {
-                continue;
-            }
-            if !self.put(host, &row, ENDED)? {
-                return self.raise_epoch(host, tenant);
-            }
+            all &= self.put(host, &person_row(tenant, key), ENDED)?;
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Lets a person sign in again; what was issued before stays void.
@@ -120,15 +166,52 @@ impl People {
     /// # Errors
     /// Where shared data is not available.
     pub fn unblock(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<(), LedgerError> {
+        keys.iter().try_for_each(|key| self.release(host, &person_row(tenant, key), host.now()))
+    }
+
+    /// Since when a person or an account is blocked; the last mark counts.
+    ///
+    /// # Errors
+    /// Where the table cannot be read.
+    pub fn blocked_since(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        keys: &PersonKeys,
+    ) -> Result<Option<UnixMillis>, LedgerError> {
+        let mut since = None;
         for key in keys.iter() {
-            let (row, now) = (person_row(tenant, key), host.now());
-            self.ledger.change(host, &row, |rows| {
-                for row in rows.iter_mut().filter(|have| have.key == row && have.kind == BLOCKED) {
-                    // A clock that was set back must not revive what was void.
-                    (row.kind, row.time) = (ENDED, now.max(row.time));
-                }
-            })?;
+            if let Some(Row { kind: BLOCKED, time, .. }) = self.ledger.get(host, &person_row(tenant, key))? {
+                since = since.max(Some(time));
+            }
         }
+        Ok(since)
+    }
+
+    /// The application says of its own accord that the account is active: a reactivation that another process saw. What
+    /// was issued before the lock-out stays void; since then nothing was issued.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn lift(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        keys: &PersonKeys,
+        account: &str,
+    ) -> Result<(), LedgerError> {
+        let rows = keys.iter().map(|key| person_row(tenant, key));
+        rows.chain([account_row(tenant, account)]).try_for_each(|row| self.release(host, &row, UnixMillis(0)))
+    }
+
+    /// A block becomes the end of what was issued until then, or until `until` where that is later.
+    fn release(&self, host: &dyn Host, key: &RowKey, until: UnixMillis) -> Result<(), LedgerError> {
+        self.ledger.change(host, key, |rows| {
+            for row in rows.iter_mut().filter(|have| have.key == *key && have.kind == BLOCKED) {
+                // A clock that was set back must not revive what was void.
+                (row.kind, row.time) = (ENDED, until.max(row.time));
+            }
+        })?;
         Ok(())
     }
 
@@ -178,16 +261,68 @@ impl People {
     /// # Errors
     /// Where shared data is not available.
     pub fn raise_epoch(&self, host: &dyn Host, tenant: &str) -> Result<(), LedgerError> {
-        let (key, now) = (epoch_row(tenant), host.now());
-        // One row for each tenant: it finds room even in a full shard, and pushes nobody out.
+        self.set_for_tenant(host, epoch_row(tenant), ENDED)
+    }
+
+    /// Somebody was locked out, and it cannot be told who: whoever's session is older is looked at anew.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn cast_doubt(&self, host: &dyn Host, tenant: &str) -> Result<(), LedgerError> {
+        self.set_for_tenant(host, doubt_row(tenant), ENDED)
+    }
+
+    /// What assertions said of anybody's groups may be out of date.
+    ///
+    /// # Errors
+    /// Where shared data is not available.
+    pub fn make_all_stale(&self, host: &dyn Host, tenant: &str) -> Result<(), LedgerError> {
+        self.set_for_tenant(host, all_stale_row(tenant), STALE)
+    }
+
+    /// A few rows for each tenant: they find room even in a full shard, and push nobody out.
+    fn set_for_tenant(&self, host: &dyn Host, key: RowKey, kind: u8) -> Result<(), LedgerError> {
+        let now = host.now();
         let put = self.ledger.change_even_if_full(host, &key, |rows| {
             let time = replaced(rows, &key).map_or(now, |old| old.time.max(now));
-            rows.push(Row { key, kind: ENDED, time });
+            rows.push(Row { key, kind, time });
         })?;
         put.ok_or(LedgerError::Contended)
     }
 
-    /// What is known of somebody whose session or assertion was issued at `issued`.
+    /// All that is known of somebody.
+    ///
+    /// # Errors
+    /// Where the table cannot be read; the caller refuses.
+    pub fn look(&self, host: &dyn Host, tenant: &str, of: &Holder<'_>) -> Result<Look, LedgerError> {
+        let mut look = Look { standing: Standing::Clear, doubt: None, stale: None };
+        let rows = of
+            .keys
+            .iter()
+            .map(|key| person_row(tenant, key))
+            .chain(of.account.map(|id| account_row(tenant, id)))
+            .chain(of.session.map(|id| session_row(tenant, id)))
+            .chain(std::iter::once(epoch_row(tenant)));
+        for key in rows {
+            match self.ledger.get(host, &key)? {
+                Some(Row { kind: BLOCKED, .. }) => {
+                    look.standing = Standing::Blocked;
+                    return Ok(look);
+                }
+                Some(Row { time, .. }) if of.issued <= time => look.standing = Standing::Ended,
+                _ => {}
+            }
+        }
+        let older = |row: Option<Row>| row.map(|row| row.time).filter(|time| of.issued <= *time);
+        look.doubt = older(self.ledger.get(host, &doubt_row(tenant))?);
+        look.stale = older(self.ledger.get(host, &all_stale_row(tenant))?);
+        if let Some(id) = of.account {
+            look.stale = look.stale.max(older(self.ledger.get(host, &stale_row(tenant, id))?));
+        }
+        Ok(look)
+    }
+
+    /// What is known of somebody whose session or assertion was issued at `issued`; doubt counts as an end.
     ///
     /// # Errors
     /// Where the table cannot be read; the caller refuses.
@@ -199,26 +334,28 @@ impl People {
         session_id: Option<&str>,
         issued: UnixMillis,
     ) -> Result<Standing, LedgerError> {
-        let mut standing = Standing::Clear;
-        let rows = keys
-            .iter()
-            .map(|key| person_row(tenant, key))
-            .chain(session_id.map(|id| session_row(tenant, id)))
-            .chain(std::iter::once(epoch_row(tenant)));
-        for key in rows {
-            match self.ledger.get(host, &key)? {
-                Some(Row { kind: BLOCKED, .. }) => return Ok(Standing::Blocked),
-                Some(Row { time, .. }) if issued <= time => standing = Standing::Ended,
-                _ => {}
-            }
-        }
-        Ok(standing)
+        let look = self.look(host, tenant, &Holder { keys, session: session_id, account: None, issued })?;
+        Ok(match look.standing {
+            Standing::Clear if look.doubt.is_some() => Standing::Ended,
+            standing => standing,
+        })
+    }
+
+    /// Numbers of which one changes whenever anything here does.
+    ///
+    /// # Errors
+    /// Where the table cannot be read.
+    pub fn stamps(&self, host: &dyn Host) -> Result<Vec<u32>, LedgerError> {
+        self.ledger.stamps(host)
     }
 
     fn put(&self, host: &dyn Host, key: &RowKey, kind: u8) -> Result<bool, LedgerError> {
         let now = host.now();
         let stale = now.before(self.longest_session);
         let put = self.ledger.change(host, key, |rows| {
+            if kind == ENDED && rows.iter().any(|have| have.key == *key && have.kind == BLOCKED) {
+                return;
+            }
             let time = replaced(rows, key).map_or(now, |old| old.time.max(now));
             if rows.len() >= self.capacity {
                 rows.retain(|have| have.kind == BLOCKED || have.time > stale);
@@ -253,6 +390,18 @@ fn index_row(tenant: &str, name: &str, index: &str) -> RowKey {
 
 fn epoch_row(tenant: &str) -> RowKey {
     Ledger::key(&["epoch", tenant])
+}
+
+fn doubt_row(tenant: &str) -> RowKey {
+    Ledger::key(&["doubt", tenant])
+}
+
+fn stale_row(tenant: &str, id: &str) -> RowKey {
+    Ledger::key(&["stale", tenant, id])
+}
+
+fn all_stale_row(tenant: &str) -> RowKey {
+    Ledger::key(&["all stale", tenant])
 }
 
 #[cfg(test)]
@@ -398,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_raises_the_epoch_rather_than_forget() {
+    fn a_full_table_casts_doubt_rather_than_forget() {
         let (host, people) = people();
         let mut at = 0u32;
         let full = loop {
@@ -411,6 +560,83 @@ mod tests {
         assert_eq!(standing(&host, &people, &["user-1"], 2_000_000), Standing::Blocked);
         assert_eq!(standing(&host, &people, &[&full], 1_000_000), Standing::Ended);
         assert_eq!(standing(&host, &people, &["somebody else"], 1_000_000), Standing::Ended);
+    }
+
+    fn look(host: &TestHost, people: &People, account: Option<&str>, issued: u64) -> Look {
+        let keys = keys(&["ada"]);
+        let of = Holder { keys: &keys, session: None, account, issued: UnixMillis(issued) };
+        people.look(host, "t", &of).unwrap()
+    }
+
+    #[test]
+    fn a_session_is_recognised_by_its_account_whatever_name_its_holder_goes_by() {
+        let (host, people) = people();
+        people.block_account(&host, "t", "u-1").unwrap();
+        assert_eq!(look(&host, &people, Some("u-1"), 2_000_000).standing, Standing::Blocked);
+        assert_eq!(look(&host, &people, Some("u-2"), 2_000_000).standing, Standing::Clear);
+        assert_eq!(look(&host, &people, None, 2_000_000).standing, Standing::Clear);
+        people.unblock_account(&host, "t", "u-1").unwrap();
+        assert_eq!(look(&host, &people, Some("u-1"), 1_000_000).standing, Standing::Ended, "stays void");
+        assert_eq!(look(&host, &people, Some("u-1"), 1_000_001).standing, Standing::Clear);
+    }
+
+    #[test]
+    fn doubt_concerns_who_was_there_before_and_ends_nobody_by_itself() {
+        let (host, people) = people();
+        people.cast_doubt(&host, "t").unwrap();
+        assert_eq!(look(&host, &people, None, 1_000_000).standing, Standing::Clear);
+        assert_eq!(look(&host, &people, None, 1_000_000).doubt, Some(UnixMillis(1_000_000)));
+        assert_eq!(look(&host, &people, None, 1_000_001).doubt, None);
+        assert_eq!(
+            standing(&host, &people, &["ada"], 1_000_000),
+            Standing::Ended,
+            "where nobody can be asked"
+        );
+    }
+
+    #[test]
+    fn groups_out_of_date_are_those_of_the_account_or_of_everybody() {
+        let (host, people) = people();
+        assert_eq!(people.make_account_stale(&host, "t", "u-1"), Ok(true));
+        assert_eq!(look(&host, &people, Some("u-1"), 1_000_000).stale, Some(UnixMillis(1_000_000)));
+        assert_eq!(look(&host, &people, Some("u-1"), 1_000_001).stale, None);
+        assert_eq!(look(&host, &people, Some("u-2"), 1).stale, None);
+        people.make_all_stale(&host, "t").unwrap();
+        assert_eq!(look(&host, &people, None, 1).stale, Some(UnixMillis(1_000_000)));
+        assert_eq!(look(&host, &people, None, 1).standing, Standing::Clear);
+    }
+
+    #[test]
+    fn what_ends_sessions_takes_no_block_away() {
+        let (host, people) = people();
+        people.block(&host, "t", &keys(&["ada"])).unwrap();
+        people.block_account(&host, "t", "u-1").unwrap();
+        assert_eq!(people.end_sessions(&host, "t", &keys(&["ada"])), Ok(true));
+        assert_eq!(people.end_account(&host, "t", "u-1"), Ok(true));
+        assert_eq!(standing(&host, &people, &["ada"], 2_000_000), Standing::Blocked);
+        assert_eq!(people.is_account_blocked(&host, "t", "u-1"), Ok(true));
+    }
+
+    #[test]
+    fn a_block_that_is_lifted_keeps_void_what_was_issued_before_it() {
+        let (host, people) = people();
+        people.block(&host, "t", &keys(&["ada"])).unwrap();
+        people.block_account(&host, "t", "u-1").unwrap();
+        assert_eq!(people.blocked_since(&host, "t", &keys(&["bob", "ada"])), Ok(Some(UnixMillis(1_000_000))));
+        host.time.set(1_500_000);
+        people.lift(&host, "t", &keys(&["ada"]), "u-1").unwrap();
+        assert_eq!(people.blocked_since(&host, "t", &keys(&["ada"])), Ok(None));
+        assert_eq!(standing(&host, &people, &["ada"], 1_000_000), Standing::Ended);
+        assert_eq!(look(&host, &people, Some("u-1"), 1_000_001).standing, Standing::Clear);
+    }
+
+    #[test]
+    fn an_account_that_finds_no_room_casts_doubt() {
+        let (host, people) = people();
+        let room = |at: u32| people.put(&host, &account_row("t", &at.to_string()), BLOCKED).unwrap();
+        let full = (0..10_000).find(|at| !room(*at)).unwrap().to_string();
+        people.block_account(&host, "t", &full).unwrap();
+        assert_eq!(look(&host, &people, Some(&full), 1_000_000).doubt, Some(UnixMillis(1_000_000)));
     }
 
     #[test]

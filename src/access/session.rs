@@ -23,6 +23,9 @@ pub struct Session {
     pub identity: Identity,
     /// The values by which provisioning may know the person.
     keys: Vec<String>,
+    /// Identifier of the account at the application, where the sign-in found one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// When it was issued, in milliseconds since the epoch.
     issued: u64,
     /// When it ends, in milliseconds since the epoch.
@@ -74,7 +77,7 @@ impl Session {
         identity.attributes.retain(|name, _| needed(name));
         let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let (renewed, old_key) = (Cell::default(), false);
-        Ok(Self { id, identity, keys, issued: now.0, ends: ends.0, renewed, old_key })
+        Ok(Self { id, identity, keys, account: None, issued: now.0, ends: ends.0, renewed, old_key })
     }
 
     /// When it was issued.

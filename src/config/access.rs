@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::account::{self, AccountSettings};
 use super::application_cookies::{self, CookieName};
 use super::identity::{self, IdentitySettings};
 use super::node::Node;
@@ -23,6 +24,8 @@ pub struct AccessSettings {
     pub path_spellings: Spellings,
     /// How the application is told who is there.
     pub identity: IdentitySettings,
+    /// What a session has to do with the person's account.
+    pub account: AccountSettings,
     /// Cookies by which the application itself knows somebody.
     pub application_cookies: Vec<CookieName>,
 }
@@ -35,6 +38,7 @@ impl Default for AccessSettings {
             policy_namespace: DEFAULT_NAMESPACE.to_owned(),
             path_spellings: Spellings::NONE,
             identity: IdentitySettings::default(),
+            account: AccountSettings::default(),
             application_cookies: Vec::new(),
         }
     }
@@ -100,15 +104,17 @@ pub struct Curiosity {
 /// Namespace of our own in the metadata of routes.
 const DEFAULT_NAMESPACE: &str = "vestibule";
 
+/// What is said of accounts comes beside it: what comes of that depends on the tenant.
 pub(super) fn read(
     node: &Node<'_>,
     hosts: &[String],
     public_url: Option<&str>,
     environment: Environment<'_>,
-) -> Option<AccessSettings> {
+) -> Option<(AccessSettings, account::Said)> {
     const FIELDS: [&str; 5] =
         ["application_cookies", "rules", "policies", "policy_namespace", "allow_path_spellings"];
-    let fields = node.fields(&[&FIELDS[..], &identity::FIELDS[..]].concat());
+    let fields = node.fields(&[&FIELDS[..], &identity::FIELDS[..], &account::FIELDS[..]].concat());
+    let said = account::read(&fields);
     let identity = identity::read(&fields, public_url, environment);
     let spellings = fields.get("allow_path_spellings").map(|node| read_spellings(&node)).unwrap_or_default();
     let context = Context { hosts, spellings, identity: identity.as_ref() };
@@ -126,6 +132,7 @@ pub(super) fn read(
         policy_namespace: policy_namespace?,
         path_spellings: spellings,
         identity: identity?,
+        account: AccountSettings::default(),
         application_cookies: named.as_ref().map(application_cookies::read).unwrap_or_default(),
     };
     if named.is_none() && settings.asks_for_person() {
@@ -135,7 +142,7 @@ pub(super) fn read(
              application_cookies: [] if it has none",
         );
     }
-    Some(settings)
+    Some((settings, said?))
 }
 
 fn read_policies(node: &Node<'_>, context: Context<'_>) -> BTreeMap<String, Vec<Rule>> {

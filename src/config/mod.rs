@@ -4,6 +4,7 @@
 //! once, each with its path and its remedy, and a configuration with a problem is never used: Envoy refuses it.
 
 mod access;
+mod account;
 mod application_cookies;
 mod authentication;
 #[cfg(any(test, fuzzing))]
@@ -26,6 +27,7 @@ mod tenant;
 mod yaml;
 
 pub use access::{AccessSettings, Curiosity};
+pub use account::{AccountSettings, Match, OnGroupChange, Recheck};
 pub use application_cookies::CookieName;
 pub use authentication::{
     ApplicationServer, Authentication, EntraTokenSettings, FederationSettings, Introspection, KeySource,

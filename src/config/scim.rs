@@ -75,6 +75,9 @@ pub struct ScimApplication {
     pub authority: String,
     /// The credential put on instead of Entra's.
     pub credential: Credential,
+    /// What calls of our own carry that no request of the client's is behind; `None`: as `credential` says, where that is
+    /// not the client's own.
+    pub own_credential: Option<Secret>,
     /// How long a call of our own may take, in milliseconds.
     pub timeout_ms: u32,
 }
@@ -281,7 +284,15 @@ fn digits(text: &str) -> Option<[u8; 32]> {
 }
 
 fn read_application(node: &Node<'_>, environment: Environment<'_>) -> Option<ScimApplication> {
-    let fields = node.fields(&["path", "cluster", "cluster_path", "authority", "credential", "timeout_ms"]);
+    let fields = node.fields(&[
+        "path",
+        "cluster",
+        "cluster_path",
+        "authority",
+        "credential",
+        "own_credential",
+        "timeout_ms",
+    ]);
     let path = fields
         .need("path", "write the path under which Envoy routes to the application's SCIM server")
         .and_then(|node| read_path(&node));
@@ -303,6 +314,20 @@ fn read_application(node: &Node<'_>, environment: Environment<'_>) -> Option<Sci
             "write {bearer: {env: NAME}}, {basic: ...}, {basic_from_client: true}, {keep: true} or {remove: true}",
         )
         .and_then(|node| read_credential(&node, environment));
+    let own_credential = match fields.get("own_credential") {
+        Some(node) => match read_credential(&node, environment) {
+            Some(Credential::Set(value)) => Some(value),
+            Some(_) => {
+                node.error(
+                    "is no credential that could be sent",
+                    "write {bearer: {env: NAME}} or {basic: ...}",
+                );
+                return None;
+            }
+            None => return None,
+        },
+        None => None,
+    };
     let timeout = match fields.get("timeout_ms") {
         Some(node) => node.number(100..=60_000),
         None => Some(5_000),
@@ -313,6 +338,7 @@ fn read_application(node: &Node<'_>, environment: Environment<'_>) -> Option<Sci
         cluster_path: cluster_path?,
         authority: authority?,
         credential: credential?,
+        own_credential,
         timeout_ms: u32::try_from(timeout?).ok()?,
     })
 }

@@ -129,19 +129,22 @@ fn read(node: &Node<'_>, environment: Environment<'_>, stop_iteration: bool) -> 
     let saml = fields.get("saml").map(|node| saml::read(&node, (public_url.as_deref(), prefix), environment));
     let session = fields.get("session").map_or(Some(SessionSettings::default()), |node| read_session(&node));
     let access = fields.get("access").map_or_else(
-        || Some(AccessSettings::default()),
+        || Some(<(AccessSettings, _)>::default()),
         |node| access::read(&node, &hosts, public_url.as_deref(), environment),
     );
     let pages = fields.get("pages").map_or_else(|| Some(PageSettings::default()), |node| pages::read(&node));
+    let (scim, saml) = (transpose(scim)?, transpose(saml)?);
+    let (mut access, said) = access?;
+    access.account = said.settle(node, scim.as_ref(), saml.is_some());
     let mut tenant = Tenant {
         name: name?,
         hosts,
         selector: selector?,
         public_url: public_url?,
-        scim: transpose(scim)?,
-        saml: transpose(saml)?,
+        scim,
+        saml,
         session: session?,
-        access: access?,
+        access,
         path_prefix: path_prefix?,
         pages: pages?,
     };

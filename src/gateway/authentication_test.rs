@@ -52,7 +52,7 @@ tenants:
                 headers: Headers::default(),
                 body: keys.as_bytes().to_vec(),
             });
-            self.gateway.document_answered(*id, answer.as_ref(), &self.host);
+            self.gateway.answered(id, answer.as_ref(), &self.host);
         }
         calls.len()
     }
@@ -233,7 +233,7 @@ fn publish(scene: &Scene) {
         let is_schemas = call.headers.iter().any(|(_, value)| value.ends_with("/Schemas"));
         let body = if is_schemas { schemas.clone() } else { r#"{"Resources":[]}"#.to_owned() };
         let answer = CallAnswer { status: 200, headers: Headers::default(), body: body.into_bytes() };
-        scene.gateway.document_answered(id, Some(&answer), &scene.host);
+        scene.gateway.answered(&id, Some(&answer), &scene.host);
     }
 }
 

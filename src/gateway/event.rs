@@ -1,5 +1,6 @@
 //! What can happen to an exchange, and what it may ask of the host in return.
 
+use crate::access::CheckId;
 use crate::common::{HeaderEdit, Headers, Reply, UnixMillis};
 
 use super::documents::DocumentId;
@@ -51,6 +52,8 @@ pub enum Event {
         /// All pairs.
         trailers: Headers,
     },
+    /// What was let through is still open: may it stay so?
+    LookAgain,
     /// A held message has waited long for its body and this host has never shown that it delivers one to a held message
     /// (`allow_on_headers_stop_iteration` does not agree with `host.stop_iteration`).
     HostMismatch,
@@ -84,6 +87,15 @@ impl std::fmt::Debug for CallAnswer {
     }
 }
 
+/// What is asked for on behalf of all exchanges of one worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// A document.
+    Document(DocumentId),
+    /// The application's word on an account.
+    Check(CheckId),
+}
+
 /// What the host does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
@@ -97,6 +109,9 @@ pub enum Step {
     Wait(Wait),
     /// Answer the client; the request goes no further.
     Answer(Reply),
+    /// Break the stream off, whatever has been sent of it. The answer to [`Event::LookAgain`] only, to which
+    /// [`Step::Hold`] means that the stream may stay open.
+    Close,
 }
 
 /// What an exchange waits for that is no answer to a call of its own.
@@ -104,6 +119,8 @@ pub enum Step {
 pub enum Wait {
     /// A document which is being fetched; no longer than until this moment.
     Document(DocumentId, UnixMillis),
+    /// The application's word on an account; no longer than until this moment.
+    Check(CheckId, UnixMillis),
     /// This moment.
     Until(UnixMillis),
 }
@@ -113,7 +130,7 @@ impl Wait {
     #[must_use]
     pub fn end(self) -> UnixMillis {
         match self {
-            Self::Document(_, end) | Self::Until(end) => end,
+            Self::Document(_, end) | Self::Check(_, end) | Self::Until(end) => end,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::access::Cookies;
+use crate::access::{CheckId, Cookies};
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply, UnixMillis};
 
 use super::authentication::{self, Authenticating, Came, Entry};
@@ -11,9 +11,10 @@ use super::forwarded::Forwarded;
 use super::pages::problem;
 use super::provisioning::load::Place;
 use super::provisioning::{self, Answered, Arriving, Calling, Flow, FollowUp, Next};
+use super::recheck::{MOST_ROUNDS, Rechecking, Seen, Watch};
 use super::request::Head;
 use super::route::{self, Verdict};
-use super::sign_on::{Consumed, Redeeming};
+use super::sign_on::{Consumed, Finished, Redeeming};
 use super::token_endpoint::{self, Asking, Grant};
 use super::{Gateway, logout, provider, reports, sign_on};
 
@@ -24,6 +25,8 @@ pub struct Exchange {
     state: State,
     /// When a provisioning request came, while it is in hand.
     provisioning_since: Option<UnixMillis>,
+    /// Whose sake it was let through for, if anybody's.
+    watch: Option<Box<Watch>>,
 }
 
 #[derive(Debug)]
@@ -39,6 +42,10 @@ enum State {
     Authenticating(Box<Authenticating>),
     /// A valid sign-in waits for the store of used assertions.
     Redeeming(usize, Box<Redeeming>),
+    /// A valid sign-in waits for the application's word on the account.
+    Vouching(usize, Box<Redeeming>),
+    /// A request of somebody signed in waits for the same; its body may be coming in.
+    Rechecking(Box<Rechecking>),
     /// A form waits for the identity provider's metadata.
     Awaiting(Box<Awaiting>),
     /// The body of a provisioning request is coming in.
@@ -95,6 +102,10 @@ pub enum StateName {
     Authenticating,
     /// A valid sign-in waits for the store of used assertions.
     Redeeming,
+    /// A valid sign-in waits for the application's word on the account.
+    Vouching,
+    /// A request of somebody signed in waits for the same.
+    Rechecking,
     /// A form waits for the identity provider's metadata.
     Awaiting,
     /// The body of a provisioning request is coming in.
@@ -121,7 +132,7 @@ pub enum StateName {
 
 impl Exchange {
     pub(super) fn new(gateway: Rc<Gateway>) -> Self {
-        Self { gateway, state: State::Fresh, provisioning_since: None }
+        Self { gateway, state: State::Fresh, provisioning_since: None, watch: None }
     }
 
     /// Where this exchange stands.
@@ -133,6 +144,8 @@ impl Exchange {
             State::Granting(_) => StateName::Granting,
             State::Authenticating(_) => StateName::Authenticating,
             State::Redeeming(..) => StateName::Redeeming,
+            State::Vouching(..) => StateName::Vouching,
+            State::Rechecking(_) => StateName::Rechecking,
             State::Awaiting(_) => StateName::Awaiting,
             State::Arriving(_) => StateName::Arriving,
             State::Calling(_) => StateName::Calling,
@@ -157,6 +170,12 @@ impl Exchange {
         }
     }
 
+    /// Whether it was let through for somebody's sake, so that [`Event::LookAgain`] should come while it is open.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
     /// Takes one event and says what to do.
     pub fn on(&mut self, event: Event, host: &dyn Host) -> Step {
         // Whatever happens in between, an exchange that is being worked on counts as refused.
@@ -172,6 +191,7 @@ impl Exchange {
             }
             Event::ResponseBody { size, end } => self.response_body(state, Some(size), end, host),
             Event::ResponseTrailers { .. } => self.response_body(state, None, true, host),
+            Event::LookAgain => self.look_again(state, host),
             Event::HostMismatch => host_mismatch(state, host),
             Event::Done => self.done(state, host),
         };
@@ -197,7 +217,13 @@ impl Exchange {
         }
     }
 
-    fn request_headers(&self, state: State, headers: Headers, end: bool, host: &dyn Host) -> (State, Step) {
+    fn request_headers(
+        &mut self,
+        state: State,
+        headers: Headers,
+        end: bool,
+        host: &dyn Host,
+    ) -> (State, Step) {
         match state {
             State::Fresh => {}
             State::Over => return (State::Over, Step::Hold),
@@ -205,9 +231,11 @@ impl Exchange {
             // A second head on one stream: whatever was decided was decided on another.
             pending => return self.abandon(pending, host),
         }
-        match route::decide_on(&self.gateway, headers, host) {
-            Verdict::Pass(edits, None) => (State::Released, Step::Continue(edits)),
-            Verdict::Pass(edits, Some(forwarded)) => (State::Forwarded(forwarded), Step::Continue(edits)),
+        match route::decide_on(&self.gateway, headers, &mut self.watch, host) {
+            Verdict::Pass(edits, forwarded) => passed(edits, forwarded),
+            Verdict::Recheck(id, until, pending) => {
+                (State::Rechecking(pending), Step::Wait(Wait::Check(id, until)))
+            }
             Verdict::Answer(reply) => refuse(reply),
             Verdict::Consume(at, head) if end => self.consume(at, head, None, host),
             Verdict::Consume(at, head) => {
@@ -255,6 +283,8 @@ impl Exchange {
             | State::Granting(_)
             | State::Authenticating(_)
             | State::Redeeming(..)
+            | State::Vouching(..)
+            | State::Rechecking(_)
             | State::Awaiting(_)
             | State::Arriving(_)
             | State::Calling(_)
@@ -292,7 +322,12 @@ impl Exchange {
                 pending.came.trailers.extend(provisioning::without(trailers));
                 (State::Authenticating(pending), Step::Hold)
             }
+            State::Rechecking(mut pending) => {
+                pending.trailers.extend(self.gateway.forgeries.strip(trailers));
+                (State::Rechecking(pending), Step::Hold)
+            }
             State::Redeeming(..)
+            | State::Vouching(..)
             | State::Awaiting(_)
             | State::Granting(_)
             | State::Authenticating(_)
@@ -321,7 +356,10 @@ impl Exchange {
                 self.entry(pending.answered(&self.gateway, answer, host), &came, host)
             }
             State::Redeeming(at, redeeming) => match self.gateway.tenants.get(at) {
-                Some(tenant) => refuse(redeeming.answered(&self.gateway, tenant, answer, host)),
+                Some(tenant) => match redeeming.answered(&self.gateway, tenant, answer, host) {
+                    Finished::Answer(reply) => refuse(reply),
+                    Finished::Vouch(id, until, redeeming) => vouching(at, id, until, redeeming),
+                },
                 None => refuse(out_of_order()),
             },
             // Nobody waits for it (any more).
@@ -330,7 +368,7 @@ impl Exchange {
     }
 
     /// What was waited for has come, or will not come in time.
-    fn woken(&self, state: State, host: &dyn Host) -> (State, Step) {
+    fn woken(&mut self, state: State, host: &dyn Host) -> (State, Step) {
         match state {
             State::Authenticating(pending) => {
                 let came = pending.came.clone();
@@ -338,6 +376,11 @@ impl Exchange {
             }
             State::Granting(asking) => granted(asking.woken(&self.gateway, host)),
             State::Calling(calling) => next(calling.woken(&self.gateway, host)),
+            State::Vouching(at, redeeming) => match self.gateway.tenants.get(at) {
+                Some(tenant) => refuse(redeeming.vouched(&self.gateway, tenant, host)),
+                None => refuse(out_of_order()),
+            },
+            State::Rechecking(pending) => self.rechecked(*pending, host),
             State::Awaiting(awaiting) => {
                 let Awaiting { tenant, head, body, _place } = *awaiting;
                 self.consume_form(tenant, head, body, true, host)
@@ -386,7 +429,12 @@ impl Exchange {
                 local_reply(status, end)
             }
             (
-                State::Consuming(..) | State::Redeeming(..) | State::Awaiting(_) | State::Granting(_),
+                State::Consuming(..)
+                | State::Redeeming(..)
+                | State::Vouching(..)
+                | State::Rechecking(_)
+                | State::Awaiting(_)
+                | State::Granting(_),
                 Origin::Local,
             ) => (State::Refused, Step::go_on()),
             // An answer of the application to a request that was never released.
@@ -397,6 +445,8 @@ impl Exchange {
                 | State::Calling(_)
                 | State::Consuming(..)
                 | State::Redeeming(..)
+                | State::Vouching(..)
+                | State::Rechecking(_)
                 | State::Awaiting(_)),
                 Origin::Upstream,
             ) => self.abandon(pending, host),
@@ -464,6 +514,40 @@ impl Exchange {
         (State::Over, Step::Hold)
     }
 
+    /// The account was asked about, or could not be in time: decide anew.
+    fn rechecked(&mut self, mut pending: Rechecking, host: &dyn Host) -> (State, Step) {
+        let (trailers, rounds) = (std::mem::take(&mut pending.trailers), pending.rounds);
+        match route::decide_again(&self.gateway, pending, &mut self.watch, host) {
+            Verdict::Pass(edits, forwarded) => passed(Edits { trailers, ..edits }, forwarded),
+            Verdict::Recheck(id, until, pending) if rounds < MOST_ROUNDS => {
+                let pending = Box::new(Rechecking { trailers, ..*pending });
+                (State::Rechecking(pending), Step::Wait(Wait::Check(id, until)))
+            }
+            Verdict::Recheck(_, _, pending) => match self.gateway.tenants.get(pending.tenant) {
+                Some(tenant) => refuse(route::unknowable(tenant, &pending.head, "recheck_restless", host)),
+                None => refuse(out_of_order()),
+            },
+            Verdict::Answer(reply) => refuse(reply),
+            Verdict::Consume(..) | Verdict::Knock(..) | Verdict::Token(_) => refuse(out_of_order()),
+        }
+    }
+
+    /// Whether a stream that was let through may stay open.
+    fn look_again(&mut self, state: State, host: &dyn Host) -> (State, Step) {
+        let seen = match (&state, &self.watch) {
+            (State::Released | State::Forwarded(_), Some(watch)) => watch.look(&self.gateway, host),
+            _ => Seen::Well,
+        };
+        match seen {
+            Seen::Well => (state, Step::Hold),
+            Seen::Over(code) => {
+                let tenant = self.watch.take().and_then(|watch| self.gateway.tenants.get(watch.tenant()));
+                reports::stream_closed(host, tenant.map_or("", |tenant| &tenant.settings.name), code);
+                (State::Over, Step::Close)
+            }
+        }
+    }
+
     /// The application's answer is larger than what is read of it.
     fn unread(&self, flow: Box<Flow>, headers: Headers, host: &dyn Host) -> (State, Step) {
         let reply = flow.reply_unread(&headers);
@@ -526,6 +610,7 @@ impl Exchange {
         match consumed {
             Consumed::Answer(reply) => refuse(reply),
             Consumed::Redeem(call, redeeming) => (State::Redeeming(at, redeeming), Step::Call(call)),
+            Consumed::Vouch(id, until, redeeming) => vouching(at, id, until, redeeming),
             Consumed::Await(document) => match Place::take(&self.gateway.waiting, provider::MOST_WAITING) {
                 Some(place) => {
                     let awaiting = Awaiting { tenant: at, head, body, _place: place };
@@ -547,6 +632,15 @@ impl Exchange {
         };
         next(provisioning::normalise(&self.gateway, arriving, size.map(|_| body.as_slice()), host))
     }
+}
+
+fn passed(edits: Edits, forwarded: Option<Box<Forwarded>>) -> (State, Step) {
+    let state = forwarded.map_or(State::Released, State::Forwarded);
+    (state, Step::Continue(edits))
+}
+
+fn vouching(at: usize, id: CheckId, until: UnixMillis, redeeming: Box<Redeeming>) -> (State, Step) {
+    (State::Vouching(at, redeeming), Step::Wait(Wait::Check(id, until)))
 }
 
 /// The length that a response says it has, in octets; 0 where it does not say.

@@ -118,8 +118,8 @@ impl Change {
         let people = &gateway.people;
         let person = people.block(host, tenant, &self.all()).map(|_| ());
         let account = self.account.as_ref().map(|id| people.block_account(host, tenant, id));
-        let epoch = (!self.is_determined()).then(|| people.raise_epoch(host, tenant));
-        person.and(account.unwrap_or(Ok(()))).and(epoch.unwrap_or(Ok(())))
+        let doubt = (!self.is_determined()).then(|| people.cast_doubt(host, tenant));
+        person.and(account.unwrap_or(Ok(()))).and(doubt.unwrap_or(Ok(())))
     }
 
     fn unlock(&self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> Result<(), LedgerError> {
@@ -137,6 +137,7 @@ impl Change {
         host: &dyn Host,
     ) -> Result<(), LedgerError> {
         let people = &gateway.people;
+        let mut all_found = true;
         let locked_out = match &self.account {
             Some(id) => people.is_account_blocked(host, tenant, id)?,
             None => false,
@@ -147,8 +148,12 @@ impl Change {
             if settled == Settled::Done {
                 people.unblock(host, tenant, &self.asked)?;
             }
-            people.end_sessions(host, tenant, &self.all())?;
+            // Who has another name carries it no longer: sessions by the old one end, also those that know the account only.
+            all_found = people.end_sessions(host, tenant, &self.all())?;
+            if let Some(id) = &self.account {
+                all_found &= people.end_account(host, tenant, id)?;
+            }
         }
-        if self.is_determined() { Ok(()) } else { people.raise_epoch(host, tenant) }
+        if self.is_determined() && all_found { Ok(()) } else { people.cast_doubt(host, tenant) }
     }
 }

@@ -73,7 +73,8 @@ fn end(
 ) -> Result<(), LedgerError> {
     let name = &tenant.settings.name;
     if indexes.is_empty() {
-        return gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]));
+        let all = gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]))?;
+        return if all { Ok(()) } else { gateway.people.raise_epoch(host, name) };
     }
     indexes
         .iter()

@@ -18,11 +18,13 @@ mod identity;
 mod introspection;
 mod join;
 mod logout;
+mod membership;
 mod pages;
 mod planted;
 mod policy;
 mod provider;
 mod provisioning;
+mod recheck;
 mod rehearsal;
 mod reports;
 mod request;
@@ -34,7 +36,7 @@ mod tenant;
 mod token_endpoint;
 mod ways_in;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -47,8 +49,9 @@ pub use crate::config::{HostSettings, NativeCrypto};
 use crate::crypto::{KeyRing, SealError};
 use crate::scim;
 
+pub use crate::access::CheckId;
 pub use documents::DocumentId;
-pub use event::{Call, CallAnswer, Edits, Event, Origin, Step, Wait};
+pub use event::{Call, CallAnswer, Due, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
 pub use rehearsal::{Outcome, Rehearsal, RehearsalError, Rehearsed};
@@ -77,6 +80,10 @@ pub struct Gateway {
     replay: Replay,
     leases: Leases,
     documents: Documents,
+    checks: recheck::Checks,
+    /// The numbers of the table of who is locked out, as they were last seen, and whether they are new.
+    stamps: RefCell<Option<Vec<u32>>>,
+    changed: Cell<bool>,
     /// Forms that wait for a document.
     waiting: Rc<Cell<usize>>,
     /// Private-key operations that strangers can cause: each kind has its own, so that neither starves the other.
@@ -169,11 +176,14 @@ impl Gateway {
         let replay = Replay::new(KeyRing::derive(&keys, "replay")?);
         let leases = Leases::new(KeyRing::derive(&keys, "lease")?);
         let opened = OpenedSessions::default();
+        let longest = recheck::longest(tenants.iter().map(|tenant| &tenant.access.account));
+        let checks = recheck::Checks::new(KeyRing::derive(&keys, "checked")?, longest);
         let tenants: Result<Vec<_>, _> = tenants
             .into_iter()
             .zip(sources)
-            .map(|(tenant, providers)| {
-                TenantRoom::new(tenant, providers, (&rings, &keys), &opened, &mut documents)
+            .enumerate()
+            .map(|(at, (tenant, providers))| {
+                TenantRoom::new(at, tenant, providers, (&rings, &keys), &opened, &mut documents)
             })
             .collect();
         let budget = || Budget::new(host.private_key_operations);
@@ -191,6 +201,9 @@ impl Gateway {
             replay,
             leases,
             documents,
+            checks,
+            stamps: RefCell::default(),
+            changed: Cell::new(true),
             waiting: Rc::default(),
             decryptions: budget(),
             signatures: budget(),
@@ -222,6 +235,7 @@ impl Gateway {
             host.log(Level::Warn, &warning);
         }
         let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
+        let prepared = prepared.and_then(|()| self.checks.prepare(host));
         prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \
                  locked out; keep one of those keys in `keys` while you rotate, or give this filter a vm_id of its own"
@@ -230,24 +244,34 @@ impl Gateway {
         })
     }
 
-    /// The documents that are to be fetched now, each with the call that fetches it. Every call is answered by
-    /// [`Gateway::document_answered`] or [`Gateway::document_not_sent`].
+    /// The calls that are to be made now. Every call is answered by [`Gateway::answered`] or [`Gateway::not_sent`], after
+    /// which more may be due.
     #[must_use]
-    pub fn due(&self, now: UnixMillis) -> Vec<(DocumentId, Call)> {
-        self.documents.due(now)
+    pub fn due(&self, now: UnixMillis) -> Vec<(Due, Call)> {
+        let documents = self.documents.due(now).into_iter().map(|(id, call)| (Due::Document(id), call));
+        documents.chain(self.checks.due().into_iter().map(|(id, call)| (Due::Check(id), call))).collect()
+    }
+
+    /// Whether a call is due that cannot wait for the next look.
+    #[must_use]
+    pub fn has_due(&self) -> bool {
+        self.checks.has_due()
     }
 
     /// When [`Gateway::due`] should be asked next; `None` where there is nothing to fetch, ever. An exchange that asks to
     /// wait for a document may have made it earlier.
     #[must_use]
     pub fn next_due(&self) -> Option<UnixMillis> {
-        self.documents.next_due()
+        if self.checks.has_due() { Some(UnixMillis(0)) } else { self.documents.next_due() }
     }
 
-    /// Whether a document is being fetched, or about to be.
+    /// Whether an answer is on its way, or about to be.
     #[must_use]
-    pub fn is_coming(&self, id: DocumentId) -> bool {
-        self.documents.is_coming(id)
+    pub fn is_coming(&self, due: &Due) -> bool {
+        match due {
+            Due::Document(id) => self.documents.is_coming(*id),
+            Due::Check(id) => self.checks.is_coming(id),
+        }
     }
 
     /// Whether, since the last time this was asked, an exchange has come to need a document: [`Gateway::next_due`] may be
@@ -258,13 +282,32 @@ impl Gateway {
     }
 
     /// The answer to a call of [`Gateway::due`]; `None` where it broke off or was too large.
-    pub fn document_answered(&self, id: DocumentId, answer: Option<&CallAnswer>, host: &dyn Host) {
-        self.documents.answered(id, answer, host);
+    pub fn answered(&self, due: &Due, answer: Option<&CallAnswer>, host: &dyn Host) {
+        match due {
+            Due::Document(id) => self.documents.answered(*id, answer, host),
+            Due::Check(id) => self.checks.answered(self, id, answer, host),
+        }
     }
 
     /// A call of [`Gateway::due`] could not be made at all.
-    pub fn document_not_sent(&self, id: DocumentId, host: &dyn Host) {
-        self.documents.not_sent(id, host);
+    pub fn not_sent(&self, due: &Due, host: &dyn Host) {
+        match due {
+            Due::Document(id) => self.documents.not_sent(*id, host),
+            Due::Check(id) => self.checks.answered(self, id, None, host),
+        }
+    }
+
+    /// A round of [`Event::LookAgain`] begins: has anybody been locked out since the last one? Where nobody was, a look at
+    /// a stream costs next to nothing.
+    pub fn begin_round(&self, host: &dyn Host) {
+        let stamps = self.people.stamps(host).ok();
+        let mut last = self.stamps.borrow_mut();
+        self.changed.set(stamps.is_none() || *last != stamps);
+        *last = stamps;
+    }
+
+    fn something_changed(&self) -> bool {
+        self.changed.get()
     }
 
     /// A new exchange under this configuration.

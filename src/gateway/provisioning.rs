@@ -10,9 +10,12 @@ use std::rc::Rc;
 
 use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
 use crate::config::{Credential, ScimSettings};
-use crate::scim::{self, AccountChange, Incoming, Normalised, Outgoing, Plan, Planned, ScimError, Sequence};
+use crate::scim::{
+    self, AccountChange, Incoming, Members, Normalised, Outgoing, Plan, Planned, ScimError, Sequence,
+};
 
 pub(super) use answer::{as_reply, local_error, not_recorded, replace, too_large, unavailable};
+pub(super) use application::{account as account_request, own_call};
 pub(super) use calling::Calling;
 use calling::{Task, Then};
 pub(super) use flow::{Answered, Flow, FollowUp};
@@ -22,7 +25,7 @@ use super::event::{Call, Edits, Wait};
 use super::join::Change;
 use super::request::Head;
 use super::tenant::{ScimRoom, TenantRoom};
-use super::{Gateway, reports};
+use super::{Gateway, membership, reports};
 
 /// A request at the door, or, once [`super::authentication`] has let it in, one whose body may still be coming.
 pub(super) struct Arriving {
@@ -161,7 +164,9 @@ pub(super) fn normalise(gateway: &Gateway, arriving: Arriving, body: Option<&[u8
             Next::Answer(reply)
         }
         Ok(Normalised::Forward(outgoing)) => {
-            send(gateway, (arriving, rules), *outgoing, body.is_some_and(|body| !body.is_empty()), host)
+            let members = membership::concerned(tenant, &arriving.method, &arriving.below, body);
+            let came_with_body = body.is_some_and(|body| !body.is_empty());
+            send(gateway, (arriving, rules), *outgoing, (came_with_body, members), host)
         }
     }
 }
@@ -171,7 +176,7 @@ fn send(
     gateway: &Gateway,
     (arriving, rules): (Arriving, Rc<scim::Settings>),
     outgoing: Outgoing,
-    came_with_body: bool,
+    (came_with_body, members): (bool, Option<Members>),
     host: &dyn Host,
 ) -> Next {
     let Some((tenant, settings, _)) = parts(gateway, arriving.tenant) else {
@@ -184,6 +189,7 @@ fn send(
         rules: Rc::clone(&rules),
         shape,
         change: change.map(|change| Change::asked(arriving.tenant, change)),
+        members,
         sequence,
         credential,
         max_response: settings.max_response,

@@ -128,6 +128,55 @@ pub(super) fn reactivated(host: &dyn Host, tenant: &str, recorded: bool) {
     host.log(level, &format!("tenant={tenant} event=revocation.reactivated recorded={recorded}"));
 }
 
+/// The application has said how an account stands.
+pub(super) fn rechecked(host: &dyn Host, tenant: &str, outcome: &str, sign_in: bool) {
+    host.count(&format!("vestibule.recheck.{outcome}"));
+    let level = match outcome {
+        "active" => Level::Debug,
+        "unclear" => Level::Warn,
+        _ => Level::Info,
+    };
+    host.log(level, &format!("tenant={tenant} event=recheck.{outcome} sign_in={sign_in}"));
+}
+
+pub(super) fn recheck_unreachable(host: &dyn Host, tenant: &str, status: u16) {
+    host.count("vestibule.recheck.unreachable");
+    host.log(
+        Level::Error,
+        &format!(
+            "tenant={tenant} event=recheck.unreachable status={status} remedy=\"is the SCIM server of the application there, \
+             and does it take our credential?\""
+        ),
+    );
+}
+
+pub(super) fn recheck_not_recorded(host: &dyn Host, tenant: &str) {
+    host.count("vestibule.recheck.not_recorded");
+    host.log(Level::Error, &format!("tenant={tenant} event=recheck.not_recorded"));
+}
+
+/// A lock-out on record here was taken back, for the application says that the account is active.
+pub(super) fn lock_out_lifted(host: &dyn Host, tenant: &str) {
+    host.count("vestibule.revocation.lifted");
+    host.log(Level::Info, &format!("tenant={tenant} event=revocation.lifted"));
+}
+
+/// A stream that was open was broken off.
+pub(super) fn stream_closed(host: &dyn Host, tenant: &str, code: &str) {
+    host.count("vestibule.stream.closed");
+    host.log(Level::Info, &format!("tenant={tenant} event=stream.closed code={code}"));
+}
+
+pub(super) fn groups_changed(host: &dyn Host, tenant: &str, accounts: Option<usize>, recorded: bool) {
+    host.count("vestibule.revocation.groups_changed");
+    let level = if recorded { Level::Info } else { Level::Error };
+    let accounts = accounts.map_or("all".to_owned(), |accounts| accounts.to_string());
+    host.log(
+        level,
+        &format!("tenant={tenant} event=revocation.groups_changed accounts={accounts} recorded={recorded}"),
+    );
+}
+
 pub(super) fn sign_on(
     host: &dyn Host,
     tenant: &str,

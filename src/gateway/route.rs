@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use crate::access::{
-    Cookies, Decision, LedgerError, Question, Session, Standing, decide, deciding, passes_on_every_route,
-    route_matters, session_matters,
+    CheckId, Cookies, Decision, LedgerError, Question, Session, Standing, decide, deciding,
+    passes_on_every_route, route_matters, session_matters,
 };
 use crate::common::path::NormalPath;
-use crate::common::{HeaderEdit, Headers, Host, Reply};
+use crate::common::{HeaderEdit, Headers, Host, Reply, UnixMillis};
 
 use super::application::{self, Who};
 use super::choice::Nobody;
@@ -16,6 +16,7 @@ use super::forwarded::Forwarded;
 use super::pages::{Offer, Reference, page, problem, words};
 use super::policy::{self, Facts};
 use super::provisioning::{self, Arriving};
+use super::recheck::{self, Gate, Rechecking, Watch};
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
 use super::token_endpoint::{self, Asking};
@@ -34,10 +35,17 @@ pub(super) enum Verdict {
     Knock(Box<Arriving>, Headers),
     /// A request for a token.
     Token(Box<Asking>),
+    /// A request of somebody whose account is asked about first, until then at the latest.
+    Recheck(CheckId, UnixMillis, Box<Rechecking>),
 }
 
-/// Decides on a request's head.
-pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host) -> Verdict {
+/// Decides on a request's head. Where it passes for somebody's sake, `watch` remembers whose.
+pub(super) fn decide_on(
+    gateway: &Rc<Gateway>,
+    headers: Headers,
+    watch: &mut Option<Box<Watch>>,
+    host: &dyn Host,
+) -> Verdict {
     let mut forged = gateway.forgeries.strip(&headers);
     forged.extend(gateway.choice.strip(&headers, host));
     if !forged.is_empty() {
@@ -100,7 +108,8 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
     }
     // What is ours has one spelling. Every other is the application's, as far as the rules let it through.
     let Some(only) = path.only() else {
-        return by_policy(gateway, at, tenant, &head, &path, host);
+        let head = identity::without_credentials(tenant, head);
+        return judge(gateway, tenant, head, &path, None, watch, host);
     };
     if token_endpoint::is_at(tenant, only) {
         return match token_endpoint::arrive(at, &head) {
@@ -128,7 +137,50 @@ pub(super) fn decide_on(gateway: &Rc<Gateway>, headers: Headers, host: &dyn Host
         return Verdict::Answer(reply);
     }
     let head = identity::without_credentials(tenant, head);
-    by_policy(gateway, at, tenant, &head, &path, host)
+    judge(gateway, tenant, head, &path, None, watch, host)
+}
+
+/// What is known of the account has changed, or will not in time.
+pub(super) fn decide_again(
+    gateway: &Gateway,
+    pending: Rechecking,
+    watch: &mut Option<Box<Watch>>,
+    host: &dyn Host,
+) -> Verdict {
+    let Some(tenant) = gateway.tenants.get(pending.tenant) else {
+        return Verdict::Answer(problem(500, "exchange", "The gateway could not follow this exchange."));
+    };
+    // It could be read before.
+    match NormalPath::read_allowing(pending.head.path.as_bytes(), tenant.settings.access.path_spellings) {
+        Ok(path) => {
+            let waited = (pending.since, pending.rounds);
+            judge(gateway, tenant, pending.head, &path, Some(waited), watch, host)
+        }
+        Err(ambiguous) => {
+            Verdict::Answer(problem(400, ambiguous.code(), "This path can be read in more than one way."))
+        }
+    }
+}
+
+/// `waited`: since when the request has waited for the account, and how often.
+fn judge(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: Head,
+    path: &NormalPath,
+    waited: Option<(UnixMillis, u8)>,
+    watch: &mut Option<Box<Watch>>,
+    host: &dyn Host,
+) -> Verdict {
+    let since = waited.map(|(since, _)| since);
+    match by_policy(gateway, tenant, &head, path, (since, watch), host) {
+        Ok(verdict) => verdict,
+        Err((id, until)) => {
+            let rounds = waited.map_or(0, |(_, rounds)| rounds).saturating_add(1);
+            let (tenant, since, trailers) = (tenant.at, host.now(), Vec::new());
+            Verdict::Recheck(id, until, Box::new(Rechecking { tenant, head, since, rounds, trailers }))
+        }
+    }
 }
 
 fn nobodys(nobody: Nobody, host: &dyn Host) -> Reply {
@@ -181,23 +233,26 @@ fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Ve
     Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
 }
 
+/// An error is what must be waited for first.
 fn by_policy(
     gateway: &Gateway,
-    at: usize,
     tenant: &TenantRoom,
     head: &Head,
     path: &NormalPath,
+    (waited, watch): (Option<UnixMillis>, &mut Option<Box<Watch>>),
     host: &dyn Host,
-) -> Verdict {
+) -> Result<Verdict, (CheckId, UnixMillis)> {
+    let at = tenant.at;
     let access = &tenant.settings.access;
     let facts = Facts::gather(tenant, host);
     let anybody = facts.question(tenant, head, path, host.now());
     let cookies = Cookies::read(&head.headers);
     let matters = session_matters(access, &anybody);
     let session = if matters {
-        match session(gateway, tenant, head, &cookies, host) {
+        match session(gateway, tenant, head, &cookies, waited, host) {
             Ok(session) => session,
-            Err(reply) => return Verdict::Answer(reply),
+            Err(Stop::Answer(reply)) => return Ok(Verdict::Answer(reply)),
+            Err(Stop::Wait(id, until)) => return Err((id, until)),
         }
     } else {
         None
@@ -211,7 +266,7 @@ fn by_policy(
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
     let seen = Seen { cookies: &cookies, dropped: sorted.dropped };
     if let Some(reply) = route_cannot_be_trusted(gateway, tenant, head, &seen, &question, host) {
-        return Verdict::Answer(application::without(reply, &sorted.expire));
+        return Ok(Verdict::Answer(application::without(reply, &sorted.expire)));
     }
     let verdict = match decide(access, &question) {
         Decision::SignIn => {
@@ -238,7 +293,7 @@ fn by_policy(
                     Ok(edits) => headers.extend(edits),
                     Err(untold) => {
                         let reply = identity::untold(tenant, head, untold, host);
-                        return Verdict::Answer(application::without(reply, &sorted.expire));
+                        return Ok(Verdict::Answer(application::without(reply, &sorted.expire)));
                     }
                 }
             }
@@ -253,13 +308,15 @@ fn by_policy(
                 expire: sorted.expire.clone(),
                 ..Forwarded::new(at, head, who, host)
             };
+            let whose = identified.cloned();
+            *watch = whose.map(|session| Box::new(Watch::new(at, session, host.now())));
             Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
         }
     };
-    match verdict {
+    Ok(match verdict {
         Verdict::Answer(reply) => Verdict::Answer(application::without(reply, &sorted.expire)),
         other => other,
-    }
+    })
 }
 
 /// The cookies of a request, and what is known of them.
@@ -310,42 +367,53 @@ fn planted_and_route(tenant: &TenantRoom, host: &dyn Host) -> Reply {
     problem(400, "forged_header", text)
 }
 
+/// Why a request cannot be decided on now.
+enum Stop {
+    Answer(Reply),
+    Wait(CheckId, UnixMillis),
+}
+
 /// The session that counts: whole, not over, and nothing known against it.
 fn session(
     gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
     cookies: &Cookies<'_>,
+    waited: Option<UnixMillis>,
     host: &dyn Host,
-) -> Result<Option<Rc<Session>>, Reply> {
+) -> Result<Option<Rc<Session>>, Stop> {
     let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else { return Ok(None) };
-    let name = &tenant.settings.name;
-    match standing(gateway, tenant, &session, host) {
-        Ok(Standing::Clear) => Ok(Some(session)),
-        Ok(Standing::Ended | Standing::Blocked) => {
+    match recheck::gate(gateway, tenant, &session, Some(head), waited, host) {
+        Gate::Open => Ok(Some(session)),
+        Gate::Void => {
             host.count("vestibule.session.revoked");
             Ok(None)
         }
-        Err(_) => {
-            let reference = Reference::new(host);
-            reports::refused(host, name, "revocation_unreadable", Some(&reference));
-            Err(page(&tenant.view(&head.headers), 503, &words::NOT_NOW, &Offer::Nothing, Some(&reference)))
-        }
+        Gate::Wait(id, until) => Err(Stop::Wait(id, until)),
+        Gate::Unknowable(code) => Err(Stop::Answer(unknowable(tenant, head, code, host))),
     }
 }
 
-/// What is known against a session now.
+/// Whether somebody may enter cannot be known now.
+pub(super) fn unknowable(tenant: &TenantRoom, head: &Head, code: &'static str, host: &dyn Host) -> Reply {
+    let reference = Reference::new(host);
+    reports::refused(host, &tenant.settings.name, code, Some(&reference));
+    let reply = if head.is_navigation() {
+        page(&tenant.view(&head.headers), 503, &words::NOT_NOW, &Offer::Nothing, Some(&reference))
+    } else {
+        problem(503, "not_possible_now", words::NOT_NOW.text.english())
+    };
+    reply.with("retry-after", "5")
+}
+
+/// What is known against a session now, without asking anybody.
 pub(super) fn standing(
     gateway: &Gateway,
     tenant: &TenantRoom,
     session: &Session,
     host: &dyn Host,
 ) -> Result<Standing, LedgerError> {
-    let (name, issued) = (&tenant.settings.name, session.issued());
-    match gateway.people.standing(host, name, &session.keys(), Some(&session.id), issued)? {
-        Standing::Clear => logout::standing(gateway, tenant, &session.identity, issued, host),
-        other => Ok(other),
-    }
+    recheck::standing(gateway, tenant, session, host)
 }
 
 fn no_access(tenant: &TenantRoom, head: &Head, code: &'static str, host: &dyn Host) -> Reply {

@@ -22,6 +22,8 @@ use super::ways_in::WaysIn;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct TenantRoom {
+    /// Its place among the gateway's tenants.
+    pub(super) at: usize,
     pub(super) settings: Tenant,
     pub(super) sessions: SessionCookies,
     pub(super) application: ApplicationCookies,
@@ -74,6 +76,7 @@ impl Rings {
 
 impl TenantRoom {
     pub(super) fn new(
+        at: usize,
         settings: Tenant,
         providers: Vec<Source>,
         (rings, masters): (&Rings, &[MasterKey]),
@@ -100,6 +103,7 @@ impl TenantRoom {
         let needed = needed(&settings);
         let curiosity = settings.access.curiosity();
         Ok(Self {
+            at,
             settings,
             sessions,
             application,
@@ -169,5 +173,9 @@ fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
 fn needed(settings: &Tenant) -> BTreeSet<String> {
     let told = settings.access.identity_claims().map(str::to_owned);
     let in_rules = settings.access.all_rules().flat_map(|rule| &rule.require);
-    told.chain(in_rules.filter_map(|condition| condition.claim()).map(str::to_owned)).collect()
+    let in_rules = in_rules.filter_map(|condition| condition.claim()).map(str::to_owned);
+    let account = &settings.access.account;
+    let asked_by = account.matches.iter().filter(|_| account.recheck.is_some());
+    let asked_by = asked_by.filter_map(|one| one.claim.clone());
+    told.chain(in_rules).chain(asked_by).collect()
 }

@@ -8,16 +8,16 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use crate::common::UnixMillis;
-use crate::gateway::{Call, DocumentId, Wait};
+use crate::gateway::{Call, Due, Wait};
 
 use super::exchange_host::{self, ExchangeHost};
-use super::service::Service;
+use super::service::{LOOK_AFTER, Service};
 use super::stream::Inner;
 use super::{abi, wire};
 
-/// A call for a document that is under way.
+/// A call on behalf of all streams that is under way.
 pub(super) struct Fetch {
-    id: DocumentId,
+    due: Due,
     max_answer: usize,
 }
 
@@ -44,9 +44,9 @@ impl Service {
         }
     }
 
-    /// An exchange has been told something: if it has come to need a document, the root will fetch it.
+    /// An exchange has been told something: if it has come to need something, the root will fetch it.
     pub(super) fn fetch_what_is_needed(&self) {
-        if self.gateway.take_newly_needed()
+        if (self.gateway.take_newly_needed() || self.gateway.has_due())
             && let Some(due) = self.gateway.next_due()
         {
             self.clock.by(exchange_host::now(), due);
@@ -62,15 +62,15 @@ impl Service {
     /// Makes the calls that are due. To be called in a callback of the root. True where the context may be another.
     pub(super) fn fetch_what_is_due(&self, now: UnixMillis) -> bool {
         let calls = self.gateway.due(now);
-        for (id, call) in &calls {
+        for (due, call) in &calls {
             match dispatch(call) {
                 Some(token) => {
-                    let fetch = Fetch { id: *id, max_answer: call.max_answer };
+                    let fetch = Fetch { due: *due, max_answer: call.max_answer };
                     if let Ok(mut fetches) = self.fetches.try_borrow_mut() {
                         fetches.insert(token, fetch);
                     }
                 }
-                None => self.gateway.document_not_sent(*id, &ExchangeHost::outside_streams(self)),
+                None => self.gateway.not_sent(due, &ExchangeHost::outside_streams(self)),
             }
         }
         !calls.is_empty()
@@ -83,7 +83,9 @@ impl Service {
         if let Some(fetch) = fetch {
             let answer = super::stream::read_answer(headers, body_size, fetch.max_answer);
             let host = ExchangeHost::outside_streams(self);
-            self.gateway.document_answered(fetch.id, answer.as_ref(), &host);
+            self.gateway.answered(&fetch.due, answer.as_ref(), &host);
+            // One question may take several calls.
+            self.fetch_what_is_due(now);
         }
         let forward = self.forwards.try_borrow_mut().ok().and_then(|mut forwards| forwards.remove(&token));
         if let Some(forward) = forward
@@ -143,7 +145,55 @@ impl Service {
     fn is_over(&self, one: &Sleeper, now: UnixMillis) -> bool {
         // A clock that was set back must not let anybody sleep on.
         let in_time = (one.since..one.wait.end()).contains(&now);
-        !in_time || matches!(one.wait, Wait::Document(id, _) if !self.gateway.is_coming(id))
+        let is_coming = match one.wait {
+            Wait::Document(id, _) => self.gateway.is_coming(&Due::Document(id)),
+            Wait::Check(id, _) => self.gateway.is_coming(&Due::Check(id)),
+            Wait::Until(_) => true,
+        };
+        !in_time || !is_coming
+    }
+}
+
+/// Streams that are open.
+impl Service {
+    /// A stream was let through for somebody's sake; it is looked at now and then while it is open.
+    pub(super) fn opened(&self, id: u32, stream: &Weak<RefCell<Inner>>, now: UnixMillis) {
+        if let Ok(mut open) = self.open.try_borrow_mut() {
+            open.insert(id, stream.clone());
+        }
+        self.clock.by(now, now.after(LOOK_AFTER));
+    }
+
+    /// A stream is over.
+    pub(super) fn closed(&self, id: u32) {
+        if let Ok(mut open) = self.open.try_borrow_mut() {
+            open.remove(&id);
+        }
+    }
+
+    pub(super) fn has_open(&self) -> bool {
+        self.open.try_borrow().is_ok_and(|open| !open.is_empty())
+    }
+
+    /// Looks at the streams that are open. True where another context was entered.
+    pub(super) fn look_at_the_open(&self) -> bool {
+        // A copy: a stream that is closed strikes itself off.
+        let Some(open) = self.open.try_borrow().ok().filter(|open| !open.is_empty()).map(|open| open.clone())
+        else {
+            return false;
+        };
+        self.gateway.begin_round(&ExchangeHost::outside_streams(self));
+        let mut entered = false;
+        for (id, stream) in open {
+            let Some(stream) = stream.upgrade() else {
+                self.closed(id);
+                continue;
+            };
+            if let Ok(mut inner) = stream.try_borrow_mut() {
+                entered |= inner.look_again();
+            }
+        }
+        entered
     }
 }
 

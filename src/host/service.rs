@@ -19,7 +19,7 @@ use super::stream::Inner;
 /// Names of metrics are fixed in the code; more than this many is a fault, and counts nothing.
 const MAX_METRICS: usize = 1024;
 /// How often held streams are looked after.
-const LOOK_AFTER: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// A compiled configuration and what was learned of the host since.
 pub(super) struct Service {
@@ -33,6 +33,10 @@ pub(super) struct Service {
     pub(super) fetches: RefCell<BTreeMap<u32, Fetch>>,
     pub(super) sleepers: RefCell<Vec<Sleeper>>,
     pub(super) forwards: RefCell<BTreeMap<u32, Forward>>,
+    /// Streams that were let through for somebody's sake and are open.
+    pub(super) open: RefCell<BTreeMap<u32, Weak<RefCell<Inner>>>>,
+    /// When they were last looked at.
+    looked: Cell<UnixMillis>,
 }
 
 /// A stream that is held for its body.
@@ -61,6 +65,8 @@ impl Service {
             fetches: RefCell::default(),
             sleepers: RefCell::default(),
             forwards: RefCell::default(),
+            open: RefCell::default(),
+            looked: Cell::default(),
         };
         for warning in warnings {
             abi::log(Level::Warn, &warning);
@@ -81,13 +87,20 @@ impl Service {
     /// The timer came: whatever is due. All of it in the name of the root context, which is entered again at the end.
     pub(super) fn tick(self: &Rc<Self>, root: u32, now: UnixMillis) {
         self.clock.ticked(now);
+        // First, for only now is the root the context that calls are made in.
+        self.fetch_what_is_due(now);
         let held = self.look_after_the_held(now);
-        let fetched = self.fetch_what_is_due(now);
         let woken = self.wake(now);
-        if held || fetched || woken {
+        // Other reasons may have the timer come more often.
+        let due = now < self.looked.get() || now >= self.looked.get().after(LOOK_AFTER);
+        let looked = due && self.look_at_the_open();
+        if due {
+            self.looked.set(now);
+        }
+        if held || woken || looked {
             let _root_always_lives = abi::set_effective_context(root);
         }
-        let look_after = self.watches().then(|| now.after(LOOK_AFTER));
+        let look_after = (self.watches() || self.has_open()).then(|| now.after(LOOK_AFTER));
         self.clock.next(now, self.next_errand().into_iter().chain(look_after).min());
     }
 

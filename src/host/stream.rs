@@ -251,9 +251,41 @@ impl Inner {
         self.request.kill();
         self.response.kill();
         let _nothing_left_to_do = self.ask(Event::Done);
-        self.work = None;
+        if let Some(work) = self.work.take() {
+            work.service.closed(self.id);
+        }
         self.call = None;
         self.asleep = None;
+    }
+
+    /// In a callback of the root: may what was let through stay open? True where this context was entered.
+    pub(super) fn look_again(&mut self) -> bool {
+        match self.ask(Event::LookAgain) {
+            Some(Step::Close) if abi::set_effective_context(self.id).is_ok() => {
+                self.break_off(Direction::Response);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Nothing more is sent in either direction, and both sides are told that it was not all.
+    fn break_off(&mut self, direction: Direction) -> Action {
+        self.request.kill();
+        self.response.kill();
+        let _cannot_be_helped = abi::close_stream(direction);
+        if let Some(work) = &self.work {
+            work.service.closed(self.id);
+        }
+        Action::Pause
+    }
+
+    fn watch_while_open(&self, direction: Direction) {
+        if let Some(work) = self.work.as_ref().filter(|_| direction == Direction::Request)
+            && work.exchange.is_watched()
+        {
+            work.service.opened(self.id, &self.me, exchange_host::now());
+        }
     }
 
     fn origin(&self) -> Origin {
@@ -311,6 +343,7 @@ impl Inner {
                 Step::Continue(edits) => return self.go_on(&edits, turn),
                 Step::Hold => return self.hold(turn),
                 Step::Answer(reply) => return self.answer(&reply, turn.direction),
+                Step::Close => return self.break_off(turn.direction),
                 Step::Wait(wait) => return self.sleep(wait, turn.direction),
                 Step::Call(call) => {
                     if self.call.is_some() {
@@ -341,7 +374,10 @@ impl Inner {
             Err(error) => Err(error),
         };
         match done {
-            Ok(()) => Action::Continue,
+            Ok(()) => {
+                self.watch_while_open(turn.direction);
+                Action::Continue
+            }
             Err(error) => self.refuse(turn.direction, "edits", error),
         }
     }

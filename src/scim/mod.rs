@@ -22,6 +22,8 @@ mod filter;
 pub mod fuzzing;
 mod headers;
 mod learnt;
+mod lookup;
+mod membership;
 mod name;
 mod observe;
 mod patch;
@@ -61,6 +63,8 @@ pub use errand::{Answered, Effect, Ended, Errand, ErrandStep, Plan, Planned, pla
 pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};
 pub use filter::{Filter, Literal, Operator, Path};
 pub use learnt::{KnownAttributes, Learnt, NotLearnt};
+pub use lookup::{Account, account_query, read_list, read_one};
+pub use membership::{Members, concerned};
 pub use name::Name;
 pub use person::{person, resource_id};
 pub use request::{Incoming, Normalised, Observed, Outgoing, RequestShape, expects_body, normalise};

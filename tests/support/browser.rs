@@ -125,6 +125,8 @@ pub(crate) enum Sent {
     Answered(Reply),
     /// A call is being made; the exchange waits.
     Calls(Box<Call>, Box<Exchange>),
+    /// Something is waited for.
+    Waits(Box<Exchange>),
 }
 
 impl Browser<'_> {
@@ -264,6 +266,7 @@ impl Browser<'_> {
                 Sent::Answered(reply)
             }
             Step::Call(call) => Sent::Calls(Box::new(call), Box::new(exchange)),
+            Step::Wait(_) => Sent::Waits(Box::new(exchange)),
             other => panic!("{other:?}"),
         }
     }
@@ -273,6 +276,7 @@ impl Browser<'_> {
         match self.post(response, relay_state) {
             Sent::Answered(reply) => reply,
             Sent::Calls(call, _) => panic!("{call:?}"),
+            Sent::Waits(_) => panic!("it waits"),
         }
     }
 
@@ -287,6 +291,26 @@ impl Browser<'_> {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What was waited for has come, or will not.
+    pub(crate) fn woken(&mut self, mut exchange: Exchange) -> Reply {
+        match exchange.on(Event::Woken, &self.site.host) {
+            Step::Answer(reply) => {
+                self.keep(&reply);
+                reply
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A script's request for a page: its exchange and what is done first.
+    pub(crate) fn begins(&self, path: &str) -> (Exchange, Step) {
+        let mut exchange = self.site.gateway.exchange();
+        let mut headers = self.headers("GET", path);
+        headers.apply(&HeaderEdit::set("sec-fetch-mode", "cors"));
+        let step = exchange.on(Event::RequestHeaders { headers, end: true }, &self.site.host);
+        (exchange, step)
     }
 
     pub(crate) fn has_session(&mut self) -> bool {

@@ -5,6 +5,16 @@ use crate::scim::OwnRequest;
 
 use super::super::event::Call;
 
+/// The call that brings a request to the application which no request of the client's is behind.
+pub(in crate::gateway) fn own_call(settings: &ScimSettings, request: OwnRequest) -> Call {
+    let application = &settings.application;
+    let credential = match (&application.own_credential, &application.credential) {
+        (Some(value), _) | (None, Credential::Set(value)) => Some(value),
+        (None, Credential::Keep | Credential::BasicFromClient | Credential::Remove) => None,
+    };
+    call(settings, credential, request)
+}
+
 /// What our own requests to the application carry as `Authorization`: the same as a forwarded one.
 pub(super) fn credential(settings: &ScimSettings, authorization: Option<&[u8]>) -> Option<Secret> {
     match &settings.application.credential {
@@ -17,7 +27,7 @@ pub(super) fn credential(settings: &ScimSettings, authorization: Option<&[u8]>) 
 }
 
 /// The account of a user, to learn who it belongs to.
-pub(super) fn account(user_id: &str) -> OwnRequest {
+pub(in crate::gateway) fn account(user_id: &str) -> OwnRequest {
     OwnRequest {
         method: "GET",
         path: format!("/Users/{}", percent_encode(user_id)),

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use crate::common::{HeaderEdit, Headers, Host, Level};
 use crate::config::Secret;
-use crate::scim::{self, Action, RequestShape, ResourceKind, Sequence, Upstream};
+use crate::scim::{self, Action, Members, RequestShape, ResourceKind, Sequence, Upstream};
 
 use super::super::event::Origin;
 use super::super::event::{Call, CallAnswer, Edits};
 use super::super::join::{Change, Settled};
-use super::super::{Gateway, reports};
+use super::super::{Gateway, membership, reports};
 use super::answer::{local_error, not_recorded, replace, response_too_large, set_body, unavailable};
 use super::load::Place;
 use super::{application, parts};
@@ -23,6 +23,8 @@ pub(in crate::gateway) struct Flow {
     pub(super) rules: Rc<scim::Settings>,
     pub(super) shape: RequestShape,
     pub(super) change: Option<Change>,
+    /// Whose sessions a change of a group concerns.
+    pub(super) members: Option<Members>,
     /// What the application's first answer may lead to.
     pub(super) sequence: Option<Sequence>,
     /// For calls of our own.
@@ -142,6 +144,11 @@ impl Flow {
 
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
         let recorded = self.change.as_ref().is_none_or(|change| change.settle(gateway, settled, host));
+        let concerns = self.members.take().filter(|_| settled != Settled::Refused);
+        let recorded = match (concerns, gateway.tenants.get(self.tenant)) {
+            (Some(members), Some(tenant)) => membership::settle(gateway, tenant, &members, host) && recorded,
+            _ => recorded,
+        };
         // What was refused is over; of the rest the response may say more.
         if settled != Settled::Done {
             self.change = None;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::{Cookies, LedgerError, Login, Manner, UsedOnce, is_handle};
+use crate::access::{CheckId, Cookies, LedgerError, Login, Manner, UsedOnce, is_handle};
 use crate::common::{Host, Reply, UnixMillis};
 use crate::config::{IdentityProvider, SamlSettings, Unsolicited, claim_name};
 use crate::gateway::documents::DocumentId;
@@ -18,7 +18,7 @@ use super::landing::of_relay_state;
 use super::refusal::{Page, Refusal};
 use super::room::{SamlRoom, takes_unsolicited};
 use super::start::{MOST_ROUNDS, Wish, going_round, start};
-use super::store::{Redeeming, ask};
+use super::store::{Finished, Redeeming, ask};
 use super::{rules, store};
 
 /// What becomes of a form.
@@ -27,6 +27,8 @@ pub(in crate::gateway) enum Consumed {
     Answer(Reply),
     /// The store of used assertions is asked first.
     Redeem(Call, Box<Redeeming>),
+    /// The application is asked about the account first, until then at the latest.
+    Vouch(CheckId, UnixMillis, Box<Redeeming>),
     /// The identity provider's metadata is fetched first; then the same form is consumed again.
     Await(DocumentId),
 }
@@ -216,13 +218,18 @@ impl Desk<'_> {
             reference,
             accepted,
             language: self.tenant.view(&self.head.headers).language(),
+            blocked: false,
+            asked: None,
         };
         Ok(match &self.saml.replay_store {
             Some(settings) => {
                 let call = ask(settings, &redeeming.accepted);
                 Consumed::Redeem(call, Box::new(redeeming))
             }
-            None => Consumed::Answer(store::finish(self.gateway, self.tenant, redeeming, self.host)),
+            None => match store::finish(self.gateway, self.tenant, redeeming, self.host) {
+                Finished::Answer(reply) => Consumed::Answer(reply),
+                Finished::Vouch(id, until, redeeming) => Consumed::Vouch(id, until, redeeming),
+            },
         })
     }
 

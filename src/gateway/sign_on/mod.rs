@@ -15,7 +15,7 @@ pub(super) use endpoints::own_endpoint;
 pub use room::service_provider_metadata;
 pub(super) use room::{SamlRoom, signing};
 pub(super) use start::{demand, demand_anew, link_anew};
-pub(super) use store::Redeeming;
+pub(super) use store::{Finished, Redeeming};
 
 const METADATA: &str = "/.vestibule/saml/metadata";
 const SIGN_IN: &str = "/.vestibule/sign-in";

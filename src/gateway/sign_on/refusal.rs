@@ -28,6 +28,10 @@ pub(super) enum Page {
     General,
     /// The account is not active.
     Inactive,
+    /// There is no account.
+    NotProvisioned,
+    /// The application could not be asked about the account.
+    Unknown,
     /// Start again: the login took too long, or was used already.
     Again,
     /// The browser sent no login along.
@@ -92,6 +96,8 @@ impl Refusal {
         let (status, said, parameters, label) = match &self.page {
             Page::General => (403, words::NOT_SIGNED_IN, "", Some(&words::SIGN_IN_AGAIN)),
             Page::Inactive => (403, words::INACTIVE, "", None),
+            Page::NotProvisioned => (403, words::NOT_PROVISIONED, "", Some(&words::TRY_AGAIN)),
+            Page::Unknown => (503, words::NOT_NOW, "", Some(&words::SIGN_IN_AGAIN)),
             Page::Again => (403, words::AGAIN, "", Some(&words::SIGN_IN_AGAIN)),
             Page::Cookies => (403, words::COOKIES, "", Some(&words::SIGN_IN_AGAIN)),
             Page::Busy => (503, words::BUSY, "", Some(&words::SIGN_IN_AGAIN)),

@@ -1,11 +1,14 @@
 //! The last steps of a sign-in: the store of used assertions, where there is one, the person's standing, the session.
 
-use crate::access::{Session, Standing, person_keys};
+use std::time::Duration;
+
+use crate::access::{CheckId, Session, Standing, person_keys};
 use crate::common::{Host, Reply, UnixMillis};
 use crate::config::ReplayStore;
 use crate::crypto::sha256;
 use crate::gateway::event::{Call, CallAnswer};
 use crate::gateway::pages::{Language, Reference, View, private};
+use crate::gateway::recheck::{self, Word};
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, logout, reports};
 use crate::saml::response::Accepted;
@@ -27,6 +30,10 @@ pub(in crate::gateway) struct Redeeming {
     pub(super) reference: Reference,
     /// That of the person's browser.
     pub(super) language: Language,
+    /// Whether a lock-out is on record, which only the application's own words take back.
+    pub(super) blocked: bool,
+    /// The question about the account, where one was asked.
+    pub(super) asked: Option<CheckId>,
 }
 
 impl std::fmt::Debug for Redeeming {
@@ -44,7 +51,7 @@ impl Redeeming {
         tenant: &TenantRoom,
         answer: Option<&CallAnswer>,
         host: &dyn Host,
-    ) -> Reply {
+    ) -> Finished {
         let refusal = match answer.map(|answer| answer.status) {
             // Only this says that there was nothing before; 200 and 204 say that something was replaced (RFC 9110, 9.3.4).
             Some(201) => return finish(gateway, tenant, self, host),
@@ -55,8 +62,8 @@ impl Redeeming {
                 Refusal::with("replay_store", Page::Busy, &detail)
             }
         };
-        let view = View::in_language(&tenant.settings.pages, self.language);
-        refusal.reply(tenant, &view, &self.reference, host)
+        let view = View::in_language(&tenant.settings.pages, self.language.clone());
+        Finished::Answer(refusal.reply(tenant, &view, &self.reference, host))
     }
 }
 
@@ -88,11 +95,84 @@ pub(super) fn ask(settings: &ReplayStore, accepted: &Accepted) -> Call {
     }
 }
 
-/// Nothing but the person themselves can stand in the way now.
-pub(super) fn finish(gateway: &Gateway, tenant: &TenantRoom, redeeming: Redeeming, host: &dyn Host) -> Reply {
-    let Redeeming { accepted, at_host, target, began, now, lines, reference, language } = redeeming;
-    let session = stands(gateway, tenant, &accepted, began, host)
-        .and_then(|()| begin_session(tenant, &at_host, &accepted, now, host));
+/// What becomes of a sign-in in whose way nothing but the person themselves can stand.
+pub(in crate::gateway) enum Finished {
+    /// It is answered.
+    Answer(Reply),
+    /// The application is asked about the account first, until then at the latest.
+    Vouch(CheckId, UnixMillis, Box<Redeeming>),
+}
+
+/// How long a lock-out stands whatever the application says, where nothing else is said of it.
+const LOCK_OUT_STANDS: Duration = Duration::from_secs(300);
+
+/// Nothing but the person themselves can stand in the way now: are they locked out, and what does the application say?
+pub(super) fn finish(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    mut redeeming: Redeeming,
+    host: &dyn Host,
+) -> Finished {
+    let blocked = match stands(gateway, tenant, &redeeming.accepted, redeeming.began, host) {
+        Ok(blocked) => blocked,
+        Err(refusal) => return Finished::Answer(redeeming.refused(tenant, &refusal, host)),
+    };
+    redeeming.blocked = blocked;
+    let nonce = format!("sign-in {} {}", redeeming.accepted.identity.issuer, redeeming.accepted.assertion_id);
+    match recheck::vouch(gateway, tenant, &redeeming.accepted.identity, (&nonce, blocked), host) {
+        Word::Wait(id, until) => {
+            redeeming.asked = Some(id);
+            Finished::Vouch(id, until, Box::new(redeeming))
+        }
+        word => Finished::Answer(conclude(gateway, tenant, redeeming, word, host)),
+    }
+}
+
+impl Redeeming {
+    fn refused(&self, tenant: &TenantRoom, refusal: &Refusal, host: &dyn Host) -> Reply {
+        let view = View::in_language(&tenant.settings.pages, self.language.clone());
+        refusal.reply(tenant, &view, &self.reference, host)
+    }
+
+    /// The application has spoken, or will not in time.
+    pub(in crate::gateway) fn vouched(
+        self,
+        gateway: &Gateway,
+        tenant: &TenantRoom,
+        host: &dyn Host,
+    ) -> Reply {
+        let word = match &self.asked {
+            Some(id) => recheck::word(gateway, tenant, id, self.blocked, host),
+            None => Word::Unknowable("exchange"),
+        };
+        conclude(gateway, tenant, self, word, host)
+    }
+}
+
+fn conclude(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    redeeming: Redeeming,
+    word: Word,
+    host: &dyn Host,
+) -> Reply {
+    let Redeeming { accepted, at_host, target, began, now, lines, reference, blocked, language, .. } =
+        redeeming;
+    let account = match word {
+        Word::Welcome(account) => Ok(account),
+        Word::Inactive => Err(Refusal::with("deactivated", Page::Inactive, "")),
+        Word::NotProvisioned => Err(Refusal::with("not_provisioned", Page::NotProvisioned, "")),
+        Word::Unknowable(code) => Err(Refusal::with(code, Page::Unknown, "")),
+        Word::Wait(..) => Err(Refusal::new("exchange")),
+    };
+    let session = account
+        .and_then(|account| lifted(gateway, tenant, &accepted, blocked, account, host))
+        // Somebody may have been locked out while the application was asked.
+        .and_then(|account| stands(gateway, tenant, &accepted, began, host).map(|blocked| (account, blocked)))
+        .and_then(|(account, blocked)| match blocked {
+            false => begin_session(gateway, tenant, &at_host, (&accepted, account), now, host),
+            true => Err(Refusal::with("deactivated", Page::Inactive, "")),
+        });
     let session = match session {
         Ok(session) => session,
         Err(refusal) => {
@@ -106,31 +186,62 @@ pub(super) fn finish(gateway: &Gateway, tenant: &TenantRoom, redeeming: Redeemin
     session.into_iter().chain(lines).fold(reply, |reply, line| reply.with("set-cookie", line))
 }
 
+/// A lock-out that is on record here is taken back: the application says that the account is active, and has had the time
+/// of a re-check to hear of it.
+fn lifted(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    accepted: &Accepted,
+    blocked: bool,
+    account: Option<String>,
+    host: &dyn Host,
+) -> Result<Option<String>, Refusal> {
+    let Some(id) = account.as_ref().filter(|_| blocked) else { return Ok(account) };
+    let keys = person_keys(&accepted.identity);
+    let name = &tenant.settings.name;
+    gateway.people.lift(host, name, &keys, id).map_err(|_| Refusal::new("revocation_unreadable"))?;
+    reports::lock_out_lifted(host, name);
+    Ok(account)
+}
+
+/// Whether the person is locked out, where that may be taken back; where not, and where what they have was issued too
+/// early, a refusal.
 fn stands(
     gateway: &Gateway,
     tenant: &TenantRoom,
     accepted: &Accepted,
     began: UnixMillis,
     host: &dyn Host,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
+    let name = &tenant.settings.name;
     let keys = person_keys(&accepted.identity);
-    let standing = gateway.people.standing(host, &tenant.settings.name, &keys, None, began);
+    let standing = gateway.people.standing(host, name, &keys, None, began);
     let standing = standing.and_then(|standing| match standing {
         Standing::Clear => logout::standing(gateway, tenant, &accepted.identity, began, host),
         other => Ok(other),
     });
     match standing {
-        Ok(Standing::Clear) => Ok(()),
-        Ok(Standing::Blocked) => Err(Refusal::with("deactivated", Page::Inactive, "")),
+        Ok(Standing::Clear) => Ok(false),
+        Ok(Standing::Blocked) => {
+            let account = &tenant.settings.access.account;
+            let asks = account.recheck.is_some() || account.required;
+            let stands_for = account.recheck.map_or(LOCK_OUT_STANDS, |recheck| recheck.every);
+            match gateway.people.blocked_since(host, name, &keys) {
+                Ok(Some(since)) if asks && host.now() >= since.after(stands_for) && began > since => Ok(true),
+                Ok(_) => Err(Refusal::with("deactivated", Page::Inactive, "")),
+                Err(_) => Err(Refusal::new("revocation_unreadable")),
+            }
+        }
         Ok(Standing::Ended) => Err(Refusal::with("begun_before_revocation", Page::Again, "")),
         Err(_) => Err(Refusal::new("revocation_unreadable")),
     }
 }
 
 fn begin_session(
+    gateway: &Gateway,
     tenant: &TenantRoom,
     at_host: &str,
-    accepted: &Accepted,
+    (accepted, account): (&Accepted, Option<String>),
     now: UnixMillis,
     host: &dyn Host,
 ) -> Result<Vec<String>, Refusal> {
@@ -140,7 +251,9 @@ fn begin_session(
         return Err(Refusal::new("session_over"));
     }
     let session = Session::begin(host, accepted.identity.clone(), now, ends, &|name| tenant.needs(name));
-    let session = session.map_err(|_| Refusal::new("unavailable.randomness"))?;
+    let mut session = session.map_err(|_| Refusal::new("unavailable.randomness"))?;
+    session.account = account;
+    recheck::vouched(gateway, tenant, &session, host);
     match tenant.sessions.set(host, &session, at_host) {
         Ok(Some(lines)) => Ok(lines),
         Ok(None) => {
