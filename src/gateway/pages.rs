@@ -66,8 +66,8 @@ impl<'a> View<'a> {
     /// The operator's words, or ours.
     fn say(&self, words: &'static Words) -> &str {
         let own = |language: &str| Some(self.settings.texts.get(language)?.get(words.key)?.as_str());
-        let built_in = if self.language.tag() == "de" { words.german } else { words.english };
-        own(self.language.tag()).unwrap_or(built_in)
+        let built_in = if self.language.code() == "de" { words.german } else { words.english };
+        own(self.language.code()).unwrap_or(built_in)
     }
 }
 
@@ -189,7 +189,7 @@ fn document(
         "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
          <style>{style}</style></head><body><main><h1>{title}</h1>{inside}</main>{run}</body></html>",
-        escape(view.language.tag()),
+        escape(view.language.code()),
     );
     let hash = |text: &str| STANDARD.encode(sha256(text.as_bytes()));
     let scripts = script.map(|script| format!(" script-src 'sha256-{}';", hash(script))).unwrap_or_default();
@@ -199,7 +199,7 @@ fn document(
     );
     private(Reply::status(status))
         .with("content-security-policy", policy)
-        .with("content-language", view.language.tag())
+        .with("content-language", view.language.code())
         .with("vary", "accept-language")
         // With `no-referrer` browsers would send `Origin: null` with our own sign-out form.
         .body("text/html; charset=utf-8", html)

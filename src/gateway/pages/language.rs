@@ -28,7 +28,7 @@ impl Language {
         }
     }
 
-    pub(super) fn tag(&self) -> &str {
+    pub(super) fn code(&self) -> &str {
         &self.0
     }
 }
