@@ -37,7 +37,6 @@ fn folder(name: &str) -> PathBuf {
     );
     let har = serde_json::json!({"log": {"entries": [{"request": {"postData": {"text": form}}}]}});
     std::fs::write(folder.join("sign-in.har"), har.to_string()).unwrap();
-    std::fs::write(folder.join("ada.yaml"), "roles: [admin]\n").unwrap();
     std::fs::create_dir_all(folder.join("claims")).unwrap();
     std::fs::write(folder.join("claims/ada.yaml"), "name_id: ada@northwind.example\n").unwrap();
     std::fs::write(folder.join("token.txt"), "a-token-that-nobody-was-given\n").unwrap();
