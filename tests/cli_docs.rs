@@ -37,6 +37,7 @@ fn folder(name: &str) -> PathBuf {
     );
     let har = serde_json::json!({"log": {"entries": [{"request": {"postData": {"text": form}}}]}});
     std::fs::write(folder.join("sign-in.har"), har.to_string()).unwrap();
+    std::fs::write(folder.join("ada.yaml"), "roles: [admin]\n").unwrap();
     std::fs::create_dir_all(folder.join("claims")).unwrap();
     std::fs::write(folder.join("claims/ada.yaml"), "name_id: ada@northwind.example\n").unwrap();
     std::fs::write(folder.join("token.txt"), "a-token-that-nobody-was-given\n").unwrap();
@@ -99,7 +100,9 @@ fn every_command_of_the_pages_is_run() {
 #[test]
 fn every_example_of_the_help_is_run() {
     let mut count = 0;
-    for command in ["", "init", "entra", "doctor", "check", "token", "keys", "saml", "scim", "completions"] {
+    for command in
+        ["", "init", "entra", "doctor", "check", "token", "keys", "policy", "saml", "scim", "completions"]
+    {
         let folder = folder(&format!("help-{command}"));
         std::fs::create_dir_all(folder.join(".local/share/bash-completion/completions")).unwrap();
         std::fs::create_dir_all(folder.join(".zfunc")).unwrap();
