@@ -421,17 +421,18 @@ fn choosing_among_a_thousand_tenants_takes_about_as_long_as_among_ten() {
             let step = gateway.exchange().on(Event::RequestHeaders { headers, end: true }, &host);
             assert!(matches!(step, Step::Continue(_)), "{step:?}");
         };
-        (0..7)
+        // Short rounds, the best of many: a longer one is interrupted on a busy machine.
+        (0..200)
             .map(|_| {
                 let began = Instant::now();
-                (0..400).for_each(once);
+                (0..20).for_each(once);
                 began.elapsed()
             })
             .min()
             .unwrap()
     };
     let (few, thousand) = (time(10), time(1000));
-    println!("400 requests: {few:?} among 10 tenants, {thousand:?} among 1000");
+    println!("20 requests: {few:?} among 10 tenants, {thousand:?} among 1000");
     // Were it linear, it would take a hundred times as long.
-    assert!(thousand < few * 25, "{few:?} {thousand:?}");
+    assert!(thousand < few * 6, "{few:?} {thousand:?}");
 }
