@@ -43,6 +43,7 @@ fn two() -> String {
         sso_url: https://idp.example/sso
         certificates: ["{}"]
     access:
+      recheck: {{enabled: false}}
       identity_headers: [{{name: x-user, value: "{{name_id}}"}}]
       rules: [{{path: {{prefix: /}}, access: signed_in}}]"#,
             hash(token),
@@ -392,6 +393,7 @@ fn many(count: usize) -> String {
         sso_url: https://idp.example/{at}/sso
         certificates: ["{}"]
     access:
+      recheck: {{enabled: false}}
       identity_headers: [{{name: x-user, value: "{{name_id}}"}}]
       rules: [{{path: {{prefix: /public}}, access: public}}, {{path: {{prefix: /}}, access: signed_in}}]"#,
                 hash(&format!("token {at}")),
