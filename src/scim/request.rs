@@ -190,9 +190,7 @@ pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<No
     if let Some(body) = &body
         && (contradicts_itself(&target, body) || !has_one_spelling(body))
     {
-        return Err(ScimError::Syntax(
-            "The request body names an attribute twice, in different spellings, or with white space around it.".into(),
-        ));
+        return Err(named_twice());
     }
     if let Some(reply) = answer_here(&shape, &context, &mut applied)? {
         return Ok(Normalised::Answer { reply, applied });
@@ -201,6 +199,8 @@ pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<No
     let mut lookup = None;
     let body = match body {
         Some(body) => match rewrite_body(body, &target, &context, &mut applied, &mut lookup)? {
+            // Names that are nested (C10) can meet those that were there.
+            Some(body) if !has_one_spelling(&body) => return Err(named_twice()),
             Some(body) => {
                 if applied.iter().any(|applied| matches!(applied.rule, "X1" | "X2")) {
                     change = left_of(change, &target, &body);
@@ -223,6 +223,13 @@ pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<No
         shape,
         observed: None,
     })))
+}
+
+fn named_twice() -> ScimError {
+    ScimError::Syntax(
+        "The request body names an attribute twice, in different spellings, or with white space around it."
+            .into(),
+    )
 }
 
 /// The answer where the application is not asked at all: groups that it does not have, discovery that it does not offer.

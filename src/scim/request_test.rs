@@ -330,3 +330,13 @@ fn a_body_of_a_megabyte_takes_time_in_proportion() {
         }
     }
 }
+
+#[test]
+fn names_that_meet_once_they_are_nested_are_refused_like_those_that_met_before() {
+    let user = "urn:ietf:params:scim:schemas:core:2.0:User";
+    let body = format!(r#"{{"{user}:active":true,"active.value":0,"{user}":true}}"#);
+    for (method, path) in [("POST", "/Groups"), ("PUT", "/Devices/1")] {
+        let (reply, body) = refused(method, path, body.as_bytes());
+        assert_eq!((reply.status, &body["scimType"]), (400, &"invalidSyntax".into()));
+    }
+}
