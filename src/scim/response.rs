@@ -7,6 +7,7 @@ use super::request::RequestShape;
 use super::rule::{Applied, Context, Settings, mend};
 use super::rules::response::{self, Answer, Content};
 use crate::common::HeaderEdit;
+use crate::common::json::MAX_DEPTH;
 
 /// An answer of the application.
 #[derive(Clone, Copy)]
@@ -85,12 +86,24 @@ pub fn repair(shape: &RequestShape, upstream: &Upstream<'_>, settings: &Settings
     Repaired { status: answer.status, headers, body, applied, observed: false }
 }
 
+/// How deep a value nests.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(map) => map.values().map(depth).max(),
+        _ => return 0,
+    };
+    deepest.unwrap_or_default().saturating_add(1)
+}
+
 /// The body as the rules see it.
 pub(crate) fn content(body: &[u8]) -> Content {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Content::Empty;
     }
     match crate::common::json::parse(body) {
+        // A bare array becomes a list (R2), which is one deeper than is read.
+        Ok(value @ Value::Array(_)) if depth(&value) >= MAX_DEPTH => Content::Other,
         Ok(value @ (Value::Object(_) | Value::Array(_))) => Content::Json(value),
         _ => Content::Other,
     }

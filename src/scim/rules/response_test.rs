@@ -158,6 +158,16 @@ fn r3_calls_a_message_scim() {
 }
 
 #[test]
+fn r2_makes_no_list_that_is_nested_deeper_than_is_read() {
+    let nested =
+        |depth: usize| format!("[{{\"id\":\"1\",\"x\":{}{}}}]", "[".repeat(depth - 2), "]".repeat(depth - 2));
+    let deep = |depth: usize| with(&settings(), "GET", "/Users", 200, "application/json", &nested(depth));
+    let made = deep(63);
+    assert_eq!((made.status, made.body["totalResults"].as_u64()), (200, Some(1)));
+    assert_eq!(deep(64).status, 502);
+}
+
+#[test]
 fn r4_makes_a_scim_error_of_every_failure_and_never_passes_html() {
     for (body, detail) in [
         ("<html>password=hunter2</html>", None),
