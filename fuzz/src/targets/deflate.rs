@@ -20,7 +20,7 @@ pub fn deflate(data: &[u8]) {
     if let Ok(message) = ours {
         assert!(message.len() <= MOST);
         assert_eq!(inflate(&packed(&message)).as_deref(), Ok(&message[..]));
-        planted!(message.len() > 3 * data.len() && message.starts_with(b"<a"));
+        planted!(message.len() > 50 * data.len() && message.len() < MOST);
     }
 }
 
