@@ -1,9 +1,10 @@
 //! Cookies and request paths.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use vestibule::access::{Cookies, LoginCookies, Manner, Session, SessionCookies, is_own_cookie};
+use vestibule::access::{
+    Cookies, LoginCookies, Manner, OpenedSessions, Session, SessionCookies, SessionRings, is_own_cookie,
+};
 use vestibule::common::path::NormalPath;
 use vestibule::common::test_host::TestHost;
 use vestibule::common::{Headers, Identity, UnixMillis};
@@ -24,10 +25,15 @@ struct Issued {
     session_id: String,
 }
 
-static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
+thread_local! {
+    static ISSUED: Issued = issue();
+}
+
+fn issue() -> Issued {
     let ring = |purpose| KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], purpose).unwrap();
     let host = TestHost::at(NOW.0);
-    let sessions = SessionCookies::new(ring("session"), "t");
+    let rings = SessionRings { session: ring("session"), idle: ring("idle") };
+    let sessions = SessionCookies::new(rings, "t", Duration::from_secs(600), &OpenedSessions::default());
     let logins = LoginCookies::new(ring("login"), "t", Duration::from_secs(600));
     let mut identity = Identity { name_id: "ada@example.test".into(), ..Identity::default() };
     identity.attributes.insert("groups".into(), (0..80).map(|at| format!("{at:036}")).collect());
@@ -40,14 +46,23 @@ static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
     assert!(session_cookies.len() > 1, "the session is to be in pieces");
     let none = Headers::default();
     let begun = logins
-        .begin(&host, "0123456789abcdef", ("_request", "/", Manner::default()), HOST, &Cookies::read(&none))
+        .begin(
+            &host,
+            "0123456789abcdef",
+            ("_request", "/", Manner::default(), None),
+            HOST,
+            &Cookies::read(&none),
+        )
         .unwrap();
     Issued { session: session_cookies, login: pair(&begun[0]), session_id: session.id, sessions, logins }
-});
+}
 
 /// Lines of `cookie` headers. `{0}`, `{1}` stand for the cookies of a real session, `{L}` for that of a pending login.
 pub fn cookies(data: &[u8]) {
-    let issued = &*ISSUED;
+    ISSUED.with(|issued| cookies_of(issued, data));
+}
+
+fn cookies_of(issued: &Issued, data: &[u8]) {
     let mut octets = data.to_vec();
     for (at, cookie) in issued.session.iter().enumerate() {
         octets = replaced(&octets, format!("{{{at}}}").as_bytes(), cookie.as_bytes());
@@ -79,9 +94,8 @@ pub fn cookies(data: &[u8]) {
         assert!(pairs.contains(&issued.login));
         planted!(session.is_some() && sent.count() > 5);
     }
-    if let Some(pieces) = issued.sessions.pieces(&sent) {
-        assert!(pieces <= 8 && pieces <= sent.count());
-    }
+    let accounted = issued.sessions.accounted(HOST, &sent, session.is_some());
+    assert!(accounted <= sent.count());
     for line in issued.sessions.clear(&sent) {
         assert!(is_own_cookie(&line) && line.ends_with("Max-Age=0"));
     }
