@@ -70,7 +70,7 @@ def tenant(case):
         "schemas": {"from_application": bool(published(case))},
     }
     scim["application"]["credential"] = credential(said)
-    scim |= way_in(said, said.pop("mode", "static"))
+    scim |= way_in(case, said, said.pop("mode", "static"))
     if said.pop("validator_mode", False):
         scim["validator"] = True
     if said.pop("without_groups", False):
@@ -90,13 +90,19 @@ def credential(said):
     return {"bearer": {"value": own}} if own else {"keep": True}
 
 
-def way_in(said, mode):
+def own(case, secret):
+    """A token belongs to one tenant, and each case is one."""
+    return f"{secret}-{case['id']}"
+
+
+def way_in(case, said, mode):
     keys = {"cluster": "keys"}
     endpoint = {"path": TOKEN_PATH, "lifetime_seconds": said.pop("token_lifetime_s", 3600)}
     match mode:
         case "static":
             secrets = said.pop("secrets", [settings.TOKEN])
-            return {"tokens": [{"name": f"t{at}", "sha256": digest(one)} for at, one in enumerate(secrets)]}
+            hashes = [digest(own(case, one)) for one in secrets]
+            return {"tokens": [{"name": f"t{at}", "sha256": one} for at, one in enumerate(hashes)]}
         case "entra-v1":
             token = {name: said.pop(name) for name in ("tenant_ids", "audiences")}
             token |= {"applications": said.pop("appids"), "keys": keys}
@@ -242,9 +248,11 @@ def send(envoy, case, keys):
     request = case["request"]
     signed = token(case, keys)
     headers = [(name, value.replace("<jwt>", signed)) for name, value in request["headers"].items()]
+    for secret in (context(case, "config") or {}).get("secrets", []):
+        headers = [(name, value.replace(secret, own(case, secret))) for name, value in headers]
     headers.append(("host", f"{case['id']}.test"))
     if case.get("category") != "auth":
-        headers.append(settings.BEARER)
+        headers.append(("authorization", f"Bearer {own(case, settings.TOKEN)}"))
     body = request["body"]
     if body is not None:
         body = (body.replace("<jwt>", signed) if isinstance(body, str) else json.dumps(body)).encode()
