@@ -48,7 +48,7 @@ pub fn metadata(data: &[u8]) {
         Ok(found) => sound(data, &found),
         Err(error) => {
             assert!(!error.to_string().is_empty());
-            planted!(error == MetadataError::Time("cacheDuration"));
+            planted!(error == MetadataError::Several("IDPSSODescriptor"));
         }
     }
     // Only a hint; but it must come to an end.
