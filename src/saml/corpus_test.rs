@@ -12,8 +12,7 @@ use crate::common::test_host::TestHost;
 use crate::crypto::{DecryptionKey, PublicKey};
 
 /// Names in the manifest that are refused on principle; `docs/deviations.md` says why.
-const ON_PRINCIPLE: [&str; 5] =
-    ["rsa-1_5", "3des", "no-transforms", "advice-assertions", "encrypted-attributes"];
+const ON_PRINCIPLE: [&str; 4] = ["rsa-1_5", "3des", "no-transforms", "advice-assertions"];
 
 pub(super) struct Case(Value);
 

@@ -74,6 +74,37 @@ fn block_chaining_is_read_only_where_it_is_accepted_by_name() {
     }
 }
 
+fn encrypted_attributes(expect: &mut Expectations<'_>) {
+    assert!(expect.relax("encrypted-attributes"));
+}
+
+#[test]
+fn an_encrypted_attribute_is_read_where_it_is_accepted_by_name() {
+    let right = judge_with(ASSERTION_SIGNED, &trusted(), |_| {}).unwrap().identity;
+    let xml = vector!("encrypted-attribute-gcm256.xml");
+    assert_eq!(code(xml, |_| {}), "encrypted_content");
+    assert!(judge(xml, &ours(), encrypted_attributes).unwrap().identity == right);
+    let chained = vector!("encrypted-attribute-cbc256.xml");
+    assert_eq!(code(chained, encrypted_attributes), "encryption_cbc");
+    let both = |expect: &mut Expectations<'_>| {
+        cbc(expect);
+        encrypted_attributes(expect);
+    };
+    assert!(judge(chained, &ours(), both).unwrap().identity == right);
+}
+
+#[test]
+fn an_attribute_that_cannot_be_read_refuses_and_is_not_left_out() {
+    let xml = vector!("encrypted-attribute-gcm256.xml");
+    for keys in [Vec::new(), vec![other()]] {
+        let refused = judge(xml, &keys, encrypted_attributes).unwrap_err();
+        assert_eq!(refused.code(), "encrypted_content");
+    }
+    // One key serves once in a message.
+    let two = vector!("encrypted-attributes-two.xml");
+    assert_eq!(code(two, encrypted_attributes), "encrypted_content");
+}
+
 #[test]
 fn the_key_of_before_still_reads_what_was_encrypted_to_it() {
     let keys = [other(), ours().remove(0)];

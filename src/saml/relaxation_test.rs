@@ -126,9 +126,7 @@ fn no_relaxation_makes_up_for_a_missing_or_broken_signature() {
 #[test]
 fn a_name_that_is_not_offered_relaxes_nothing() {
     let keys = trusted();
-    for name in
-        ["", "everything", "rsa-1_5", "3des", "no-transforms", "advice-assertions", "encrypted-attributes"]
-    {
+    for name in ["", "everything", "rsa-1_5", "3des", "no-transforms", "advice-assertions"] {
         let mut expect: Expectations<'_> = expectations(&keys);
         assert!(!expect.relax(name));
         assert_eq!(expect.accept, Accept::default());

@@ -3,7 +3,7 @@
 use crate::config::node::Node;
 
 /// What one name costs; empty where it costs nothing that matters.
-const RELAXATIONS: [(&str, &str); 18] = [
+const RELAXATIONS: [(&str, &str); 19] = [
     ("no-destination", ""),
     ("no-response-issuer", ""),
     ("no-audience-restriction", "lets in who signed in to another application of the same identity provider"),
@@ -21,6 +21,7 @@ const RELAXATIONS: [(&str, &str); 18] = [
     ("empty-reference-uri", "takes signatures that do not name what they cover"),
     ("cbc", "takes encryption whose changes only the signature inside finds out"),
     ("encrypted-nameid", "signs people in without a name where it cannot be decrypted"),
+    ("encrypted-attributes", ""),
     ("encrypted-inherits-namespaces", "reads encrypted assertions that are no documents of their own"),
 ];
 

@@ -31,7 +31,7 @@ pub(super) fn read(
     reader.checks.begin("authentication");
     let authentication = statements::authentication(assertion, expect)?;
     reader.checks.begin("attributes");
-    let attributes = statements::attributes(assertion, expect)?;
+    let attributes = statements::attributes(assertion, reader)?;
     let end = match conditions.not_on_or_after {
         Some(end) => end.min(subject.not_on_or_after),
         None => subject.not_on_or_after,

@@ -115,13 +115,15 @@ pub struct Accept {
     /// A subject named by an `EncryptedID`. It is decrypted where a key is left and the algorithms are allowed;
     /// otherwise the name in the identity is empty, and a warning tells.
     pub encrypted_name_id: bool,
+    /// Attributes that are encrypted each by itself, as many as there are keys left. Otherwise they refuse the message.
+    pub encrypted_attributes: bool,
     /// An encrypted assertion that uses namespace prefixes declared around it. It must then be signed itself.
     pub encrypted_inherits_namespaces: bool,
 }
 
 impl Accept {
     /// The names of all relaxations there are.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 20] = [
         "unsolicited",
         "no-destination",
         "no-response-issuer",
@@ -140,6 +142,7 @@ impl Accept {
         "empty-reference-uri",
         "cbc",
         "encrypted-nameid",
+        "encrypted-attributes",
         "encrypted-inherits-namespaces",
     ];
 
@@ -164,6 +167,7 @@ impl Accept {
             "empty-reference-uri" => &mut self.empty_reference_uri,
             "cbc" => &mut self.cbc,
             "encrypted-nameid" => &mut self.encrypted_name_id,
+            "encrypted-attributes" => &mut self.encrypted_attributes,
             "encrypted-inherits-namespaces" => &mut self.encrypted_inherits_namespaces,
             _ => return false,
         };

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::envelope::{child, required, time};
-use super::{Expectations, Rejection};
+use super::{Expectations, Reader, Rejection};
 use crate::common::UnixMillis;
+use crate::saml::encryption::EncryptionFault;
 use crate::saml::names::ASSERTION;
-use crate::saml::xml::Element;
+use crate::saml::xml::{Document, Element, Rules};
 
 /// What the authentication statements say; that of the first, but the earliest end of session of all.
 #[derive(Default)]
@@ -62,28 +63,58 @@ fn authn_statement(statement: Element<'_>, expect: &Expectations<'_>) -> Result<
 /// Reads all attribute statements; names are compared to the letter, values kept in order.
 pub(super) fn attributes(
     assertion: Element<'_>,
-    expect: &Expectations<'_>,
+    reader: &mut Reader<'_, '_>,
 ) -> Result<BTreeMap<String, Vec<String>>, Rejection> {
+    let expect = reader.expect;
     let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let statements = assertion.children().filter(|part| part.is(ASSERTION, "AttributeStatement"));
     for attribute in statements.flat_map(Element::children) {
-        if attribute.is(ASSERTION, "EncryptedAttribute") {
-            return Err(Rejection::EncryptedContent);
+        let (name, values) = if attribute.is(ASSERTION, "EncryptedAttribute") {
+            decrypted(attribute, reader)?
+        } else {
+            values(attribute)?
+        };
+        if attributes.contains_key(&name) && !expect.accept.duplicate_attribute {
+            return Err(Rejection::DuplicateAttribute(name));
         }
-        if !attribute.is(ASSERTION, "Attribute") {
-            return Err(Rejection::Unexpected(attribute.local().to_owned()));
-        }
-        let name = required(attribute, "Name")?;
-        if attributes.contains_key(name) && !expect.accept.duplicate_attribute {
-            return Err(Rejection::DuplicateAttribute(name.to_owned()));
-        }
-        let values = attributes.entry(name.to_owned()).or_default();
-        for value in attribute.children() {
-            if !value.is(ASSERTION, "AttributeValue") {
-                return Err(Rejection::Unexpected(value.local().to_owned()));
-            }
-            values.push(value.text_content().into_owned());
-        }
+        attributes.entry(name).or_default().extend(values);
     }
     Ok(attributes)
+}
+
+/// Name and values of an `Attribute` (Core 2.7.3.1).
+fn values(attribute: Element<'_>) -> Result<(String, Vec<String>), Rejection> {
+    if !attribute.is(ASSERTION, "Attribute") {
+        return Err(Rejection::Unexpected(attribute.local().to_owned()));
+    }
+    let name = required(attribute, "Name")?;
+    let mut values = Vec::new();
+    for value in attribute.children() {
+        if !value.is(ASSERTION, "AttributeValue") {
+            return Err(Rejection::Unexpected(value.local().to_owned()));
+        }
+        values.push(value.text_content().into_owned());
+    }
+    Ok((name.to_owned(), values))
+}
+
+/// The attribute in an `EncryptedAttribute` (Core 2.7.3.2). One that cannot be read is not left out: what it says may be
+/// what speaks against somebody.
+fn decrypted(
+    encrypted: Element<'_>,
+    reader: &mut Reader<'_, '_>,
+) -> Result<(String, Vec<String>), Rejection> {
+    if !reader.expect.accept.encrypted_attributes {
+        return Err(Rejection::EncryptedContent);
+    }
+    let outcome = reader.decryptor.decrypt(reader.host, encrypted, |octets| {
+        let document = Document::parse(octets, Rules::MESSAGE).ok()?;
+        document.root().filter(|root| root.is(ASSERTION, "Attribute")).map(values)
+    });
+    match outcome {
+        Ok(attribute) => attribute,
+        Err(EncryptionFault::Busy) => Err(EncryptionFault::Busy.into()),
+        Err(fault @ EncryptionFault::BlockChaining) => Err(fault.into()),
+        Err(_) => Err(Rejection::EncryptedContent),
+    }
 }

@@ -66,6 +66,18 @@ def sibling(data):
     return data + key.replace("<xenc:EncryptedKey>", f'<xenc:EncryptedKey xmlns:xenc="{ENC}" Id="_key">')
 
 
+def write_attributes(name, cipher, bits, count):
+    """A signed response whose first `count` attributes are encrypted, each with a key of its own."""
+    xml = (HERE / "bad-unsigned.xml").read_text()
+
+    def wrapped(attribute):
+        whole = attribute[0].replace("<Attribute ", '<Attribute xmlns="urn:oasis:names:tc:SAML:2.0:assertion" ', 1)
+        return f"<EncryptedAttribute>{encrypted(whole, cipher, bits)}</EncryptedAttribute>"
+
+    (HERE / f"{name}.xml").write_text(re.sub(r"<Attribute .*?</Attribute>", wrapped, xml, count=count, flags=re.S))
+    sign_response(name)
+
+
 if not (HERE / "sp.key.pem").exists():
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "36500", "-subj",
         "/CN=worthless test key sp", "-keyout", "sp.key.pem", "-out", "sp.cert.pem")
@@ -82,6 +94,9 @@ write("good-encrypted-response-signed", "bad-unsigned", GCM.format(256), 256)
 sign_response("good-encrypted-response-signed")
 write("cbc-encrypted-response-signed", "bad-unsigned", f"{ENC}aes256-cbc", 256)
 sign_response("cbc-encrypted-response-signed")
+write_attributes("encrypted-attribute-gcm256", GCM.format(256), 256, 1)
+write_attributes("encrypted-attribute-cbc256", f"{ENC}aes256-cbc", 256, 1)
+write_attributes("encrypted-attributes-two", GCM.format(256), 256, 2)
 
 # RSA-OAEP with each pair of hashes, and RSA-PSS with each hash: hexadecimal, made by openssl.
 lines = []
