@@ -124,6 +124,16 @@ pub(crate) fn left_of(asked: Option<AccountChange>, target: &Target, body: &Valu
     Some(AccountChange { keys, ..asked })
 }
 
+/// What is asked for, or what is sent where that says more: whatever the rules make of a request, somebody whom the
+/// application is told to deactivate is locked out here.
+pub(crate) fn at_least(asked: Option<AccountChange>, target: &Target, body: &Value) -> Option<AccountChange> {
+    let deactivates = |change: &AccountChange| change.kind == ChangeKind::Deactivate;
+    match account_change(target, Some(body)).filter(deactivates) {
+        Some(sent) if !asked.as_ref().is_some_and(deactivates) => Some(sent),
+        _ => asked,
+    }
+}
+
 fn kind_of(seen: &Seen) -> Option<ChangeKind> {
     match seen.active {
         Some(false) => Some(ChangeKind::Deactivate),

@@ -8,8 +8,8 @@ use super::name::Name;
 use super::patch::member;
 use crate::common::PersonKeys;
 
-/// How deep wrapped values are looked into.
-const MOST_WRAPPINGS: usize = 4;
+/// How often a value is unwrapped: as often as P6 does, which is as deep as JSON is read.
+const MOST_WRAPPINGS: usize = crate::common::json::MAX_DEPTH;
 
 /// What a value for `active` reads as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::change::{AccountChange, account_change, contradicts_itself, left_of};
+use super::change::{AccountChange, account_change, at_least, contradicts_itself, left_of};
 use super::error::{MEDIA_TYPE, ScimError};
 use super::filter::{Filter, Mode, Path};
 use super::headers::{self, MediaHeaders};
@@ -205,6 +205,7 @@ pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<No
                 if applied.iter().any(|applied| matches!(applied.rule, "X1" | "X2")) {
                     change = left_of(change, &target, &body);
                 }
+                change = at_least(change, &target, &body);
                 Some(body.to_string().into_bytes())
             }
             None => return Ok(Normalised::Answer { reply: Reply::status(204), applied }),

@@ -340,3 +340,17 @@ fn names_that_meet_once_they_are_nested_are_refused_like_those_that_met_before()
         assert_eq!((reply.status, &body["scimType"]), (400, &"invalidSyntax".into()));
     }
 }
+
+#[test]
+fn a_deactivation_counts_however_often_it_is_wrapped() {
+    let mut value = r#"" False ""#.to_owned();
+    for _ in 0..20 {
+        let body = format!(r#"{{"Operations":[{{"op":"Replace","path":"active","value":{value}}}]}}"#);
+        let outgoing = forwarded(send("PATCH", "/Users/u", &body));
+        let sent = crate::common::json::parse(outgoing.body.as_deref().unwrap()).unwrap();
+        assert_eq!(sent["Operations"][0]["value"], false, "{body}");
+        let kind = outgoing.change.as_ref().map(|change| change.kind);
+        assert_eq!(kind, Some(crate::scim::ChangeKind::Deactivate), "{body}");
+        value = format!(r#"[{{"value":{value}}}]"#);
+    }
+}
