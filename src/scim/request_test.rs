@@ -354,3 +354,11 @@ fn a_deactivation_counts_however_often_it_is_wrapped() {
         value = format!(r#"[{{"value":{value}}}]"#);
     }
 }
+
+#[test]
+fn a_sub_attribute_with_a_schema_behind_brackets_is_no_filter() {
+    let filter =
+        "emails[type%20eq%20%22work%22].urn:ietf:params:scim:schemas:core:2.0:Uservalue%20eq%20%22x%22";
+    let (reply, body) = refused("GET", &format!("/Users?filter={filter}"), b"");
+    assert_eq!((reply.status, &body["scimType"]), (400, &"invalidFilter".into()));
+}

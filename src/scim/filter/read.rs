@@ -159,7 +159,8 @@ impl<'a> Reader<'a> {
             return None;
         }
         let tail = if self.eat('.') {
-            let sub = self.name()?;
+            // A sub-attribute has no schema of its own (RFC 7644, figure 1).
+            let sub = self.name().filter(|sub| sub.urn.is_none())?;
             Some(Box::new(self.comparison(sub, place)?))
         } else {
             None
