@@ -17,7 +17,9 @@ pub fn xml(data: &[u8]) {
     assert!(canonical.is_err() || message.is_ok() || data.len() > Limits::MESSAGE.bytes);
     let Ok(document) = all else { return };
     let text = std::str::from_utf8(data).unwrap();
-    let other = match roxmltree::Document::parse(text) {
+    // XML 1.0, 2.11: line ends are line feeds before anything is parsed; they do not always make them so.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let other = match roxmltree::Document::parse(&text) {
         Ok(other) => other,
         Err(error) => panic!("only we accept this: {error}"),
     };
@@ -71,20 +73,13 @@ fn same(ours: Element<'_>, theirs: roxmltree::Node<'_, '_>) {
                 assert_eq!((child.node_type(), child.text()), (NodeType::Text, Some(text)))
             }
             Content::Comment(text) => {
-                let theirs = line_ends(child.text().unwrap_or_default());
-                assert_eq!((child.node_type(), theirs.as_str()), (NodeType::Comment, text));
+                assert_eq!((child.node_type(), child.text().unwrap_or_default()), (NodeType::Comment, text));
             }
             Content::Instruction { target, data } => {
                 let instruction = child.pi().expect("no instruction of theirs");
-                let theirs = line_ends(instruction.value.unwrap_or_default());
-                assert_eq!((instruction.target, theirs.as_str()), (target, data));
+                assert_eq!((instruction.target, instruction.value.unwrap_or_default()), (target, data));
             }
         }
     }
     assert!(children.next().is_none(), "a node of theirs that is none of ours");
-}
-
-/// XML 1.0, 2.11: line ends are line feeds everywhere; in comments and instructions theirs are as written.
-fn line_ends(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
 }
