@@ -81,7 +81,7 @@ fn needs_path(context: &Context<'_>, path: &Path, value: &Value) -> bool {
         return inner.iter().any(|(key, value)| {
             Name::parse(key).is_some_and(|inner| {
                 let inner = Name { urn: Some(urn.to_owned()), ..inner };
-                inner.sub.is_some() || values::clears(context, &inner, value).is_some()
+                inner.sub.is_some() || values::clears_once_unwrapped(context, &inner, value)
             })
         });
     }
@@ -90,7 +90,7 @@ fn needs_path(context: &Context<'_>, path: &Path, value: &Value) -> bool {
     }
     let is_manager =
         *context.kind == ResourceKind::User && name.is_plain("manager") && context.settings.is_on("P8");
-    is_manager || values::clears(context, name, value).is_some()
+    is_manager || values::clears_once_unwrapped(context, name, value)
 }
 
 fn expand(
@@ -290,6 +290,21 @@ mod tests {
                 r#"[{{"op":"add","path":"name.givenName","value":"a"}},{{"op":"add","value":{{"{ENTERPRISE}":{{"department":"d"}}}}}}]"#
             ),
         );
+    }
+
+    #[test]
+    fn p3_splits_a_map_with_a_name_to_be_cleared_however_its_value_is_wrapped() {
+        for nothing in
+            ["[]", r#"[{"value":[]}]"#, r#"[{"$ref":null,"value":""}]"#, r#"[{"value":[{"value":null}]}]"#]
+        {
+            user(
+                "P3",
+                &format!(r#"[{{"op":"add","value":{{"active":true,"title":{nothing}}}}}]"#),
+                &format!(
+                    r#"[{{"op":"add","path":"active","value":true}},{{"op":"add","path":"title","value":{nothing}}}]"#
+                ),
+            );
+        }
     }
 
     #[test]
