@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what building and testing need, into .tools/ of this folder; says what it does and is quick when all is there.
 #
-#   tools/setup.sh                 everything but scim_matrix and release
+#   tools/setup.sh                 everything but scim_matrix, envoy_matrix and release
 #   tools/setup.sh venv envoy …    the named parts
 #
 # Outside this folder only Debian packages are installed, each named when it happens.
@@ -58,6 +58,14 @@ PY
 }
 setup_envoy() { fetch_envoy "$envoy_full"; }
 setup_envoy_core() { fetch_envoy "$envoy_core"; }
+# Every release of ./test --matrix.
+setup_envoy_matrix() {
+    local version failed=0
+    for version in "${envoy_matrix[@]}"; do fetch_envoy "$version" || failed=1; done
+    return "$failed"
+}
+# What shifts the clock of Envoy in tests is compiled where it runs.
+setup_clock() { command -v cc >/dev/null || debian_packages gcc libc6-dev; }
 
 # node_folder NAME FROM: the packages of FROM/package-lock.json in .tools/NAME.
 node_folder() {
@@ -127,7 +135,7 @@ setup_release() {
 setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node simplesamlphp wasm_bindgen cargo_deny fuzz browser)
+[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec clock envoy envoy_core node simplesamlphp wasm_bindgen cargo_deny fuzz browser)
 mkdir -p "$tools"
 failed=0
 for part in "${parts[@]}"; do

@@ -18,11 +18,37 @@ from harness.upstream_h2 import H2Application  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--envoy", help="path of the Envoy binary")
     parser.addoption("--wasm", help="path of the filter")
+    parser.addoption(
+        "--mode",
+        choices=("held", "early"),
+        default="held",
+        help="held: allow_on_headers_stop_iteration is true; early: false, with Envoy's buffer filter behind",
+    )
+    parser.addoption(
+        "--failure-policy", choices=("FAIL_RELOAD", "FAIL_CLOSED"), default="FAIL_RELOAD", help="of the filter"
+    )
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "core: also run on the oldest supported Envoy")
     config.addinivalue_line("markers", "quick: also run by ./test --quick")
+    config.addinivalue_line("markers", "modes(*names): the values of --mode that a test holds in; without it only held")
+    bootstrap.failure_policy = config.getoption("--failure-policy")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what does not hold in the mode that is run."""
+    mode = config.getoption("--mode")
+    meant = {item: _modes(item) for item in items}
+    wrong = {item.nodeid: names for item, names in meant.items() if not names or set(names) - {"held", "early"}}
+    assert not wrong, f"unknown modes: {wrong}"
+    config.hook.pytest_deselected(items=[item for item in items if mode not in meant[item]])
+    items[:] = [item for item in items if mode in meant[item]]
+
+
+def _modes(item) -> tuple[str, ...]:
+    marker = item.get_closest_marker("modes")
+    return marker.args if marker else ("held",)
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +90,12 @@ def idp(idp_keys):
 
 
 @pytest.fixture(scope="session")
-def base(idp_keys):
-    """The configuration that tests start from."""
-    return settings.settings(idp_keys["certificate"])
+def base(idp_keys, request):
+    """The configuration that tests start from. Where heads cannot be held there is no provisioning."""
+    made = settings.settings(idp_keys["certificate"])
+    if request.config.getoption("--mode") == "early":
+        made = settings.changed(settings.changed(made, "host.stop_iteration", False), "tenants.0.scim", ...)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +141,15 @@ def h2_app(_h2_app):
 
 
 @pytest.fixture(scope="module")
-def start(envoy_binary, wasm, tls, _app, _scim_app, _h2_app, base):
+def start(envoy_binary, wasm, tls, _app, _scim_app, _h2_app, base, request):
     """Makes an Envoy with the filter; what is not named is as in most tests."""
+    early = request.config.getoption("--mode") == "early"
 
     def make(configuration=None, routes=None, **more):
         more.setdefault("wasm", wasm)
+        if early and more["wasm"] and "stop_iteration" not in more:
+            more["stop_iteration"] = False
+            more["filters"] = (*more.get("filters", ()), bootstrap.buffer())
         return Envoy(
             envoy_binary,
             clusters={"app": _app.port, "scim_app": _scim_app.port, "h2_app": (_h2_app.port, "h2")}

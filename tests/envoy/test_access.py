@@ -6,6 +6,8 @@ from harness.browser import NAVIGATION, Browser, query_of
 from harness.idp import AuthnRequest
 from harness.sign_in import sign_in
 
+pytestmark = pytest.mark.modes("held", "early")
+
 
 @pytest.mark.quick
 @pytest.mark.core
@@ -144,6 +146,7 @@ def test_a_large_upload_and_download_pass_a_public_route_whole(envoy, app):
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")
 def test_the_application_scim_prefix_is_closed(envoy, app, scim_app, idp):
     browser = sign_in(envoy, idp, "ada@n.example", claims={"roles": ["admin"]})
     app.clear()
@@ -161,6 +164,7 @@ def test_the_application_scim_prefix_is_closed(envoy, app, scim_app, idp):
 
 
 @pytest.mark.parametrize(("opens", "status"), [({}, 403), ({"opens_scim": False}, 403), ({"opens_scim": True}, 200)])
+@pytest.mark.modes("held")
 def test_the_application_scim_prefix_opens_only_where_a_rule_says_so_in_so_many_words(
     start, base, scim_app, opens, status
 ):

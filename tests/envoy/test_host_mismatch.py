@@ -42,9 +42,7 @@ def test_a_host_that_cannot_hold_headers_still_decides_on_headers_alone(start, b
 @pytest.mark.core
 def test_a_host_that_cannot_hold_headers_signs_people_in_with_the_buffer_filter_behind(start, base, app, idp):
     made = settings.changed(settings.changed(base, "host.stop_iteration", False), "tenants.0.scim", ...)
-    limit = bootstrap.typed("envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=1_000_000)
-    buffer = {"name": "envoy.filters.http.buffer", "typed_config": limit}
-    with start(made, stop_iteration=False, filters=(buffer,)) as envoy:
+    with start(made, stop_iteration=False, filters=(bootstrap.buffer(1_000_000),)) as envoy:
         browser = sign_in(envoy, idp, "ada@n.example")
         app.clear()
         assert browser.get("/private/page").status == 200

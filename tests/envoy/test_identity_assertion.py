@@ -14,6 +14,8 @@ from harness.settings import changed
 from harness.sign_in import sign_in
 from test_configuration import refusal
 
+pytestmark = pytest.mark.modes("held", "early")
+
 AUDIENCE = "https://app.example"
 ISSUER = "https://localhost:8443"
 HEADER = "x-vestibule-assertion"

@@ -9,6 +9,8 @@ from harness.client import H1, H2
 from harness.scim_app import ScriptedScim, user
 from harness.sign_in import sign_in
 
+pytestmark = pytest.mark.modes("held", "early")
+
 SPELLINGS = [
     "x-user",
     "X-USER",
@@ -86,6 +88,7 @@ def test_an_identity_header_without_a_claim_is_absent_and_not_the_forged_one(env
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")
 def test_a_forged_header_never_arrives_at_the_scim_application(envoy, scim_app):
     ScriptedScim(scim_app, user("ada"))
     with envoy.h1() as client:

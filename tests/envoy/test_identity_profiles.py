@@ -11,6 +11,8 @@ from harness.client import H1, H2
 from harness.settings import changed
 from harness.sign_in import Login, sign_in
 
+pytestmark = pytest.mark.modes("held", "early")
+
 FORGED = "forged@evil.example"
 PASSWORD = "of-the-application"
 BASIC = "Basic " + base64.b64encode(f"ada@n.example:{PASSWORD}".encode()).decode()

@@ -12,6 +12,8 @@ from harness.sign_in import Login, has_session, sign_in
 from harness.tls import self_signed
 from harness.upstream import CUT, HANG, RESET, Answer, Application
 
+pytestmark = pytest.mark.modes("held", "early")
+
 PROVIDER = "tenants.0.saml.identity_provider"
 CODE = "event=document.failed code="
 

@@ -11,6 +11,8 @@ from harness.browser import Browser, query_of
 from harness.logout import IDP_SLO, POST, SLO, SLO_PATH, LogoutProvider, raw_query
 from harness.sign_in import IDP_ORIGIN, Login, has_session
 
+pytestmark = pytest.mark.modes("held", "early")
+
 SIGN_OUT = "/.vestibule/sign-out"
 REQUEST = """<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_{id}" Version="2.0"
  IssueInstant="{now}" Destination="{destination}"><Issuer xmlns="urn:oasis:names:tc:SAML:2.0:assertion">{issuer}</Issuer>

@@ -10,6 +10,8 @@ import pytest
 from harness import settings
 from harness.sign_in import sign_in
 
+pytestmark = pytest.mark.modes("held", "early")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "operators-token-0123456789"
 

@@ -8,6 +8,8 @@ that can be read so reaches the application.
 import pytest
 from harness import bootstrap, lax, settings
 
+pytestmark = pytest.mark.modes("held", "early")
+
 NAMES = [
     "encoded_slash",
     "backslash",

@@ -6,6 +6,8 @@ from harness.browser import Browser, query_of
 from harness.idp import AuthnRequest
 from harness.sign_in import Login, sign_in
 
+pytestmark = pytest.mark.modes("held", "early")
+
 OPEN = {"vestibule": {"policy": "open"}}
 CLOSED = {"vestibule": {"policy": "closed"}}
 ACCESS = {

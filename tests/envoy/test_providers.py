@@ -14,6 +14,8 @@ from harness.providers import ORIGIN, Form, Samlp, SimpleSaml
 from harness.sign_in import has_session
 from harness.tls import self_signed
 
+pytestmark = pytest.mark.modes("held", "early")
+
 SIGN_OUT = "/.vestibule/sign-out"
 
 

@@ -3,6 +3,8 @@
 import pytest
 from harness import bootstrap, settings
 
+pytestmark = pytest.mark.modes("held", "early")
+
 OPEN_BY_HEADER = {"name": "x-user", "present_match": True}
 OPEN_BY_CHOICE = {"name": "x-choice", "string_match": {"exact": "open"}}
 RULES = [

@@ -10,6 +10,8 @@ from harness.scim_app import ScriptedScim, entra, patch, user
 from harness.sign_in import has_session, sign_in
 from harness.upstream import Answer
 
+pytestmark = pytest.mark.modes("held", "early")
+
 SID = "sid=from-the-application; Path=/; HttpOnly"
 OFF = patch({"op": "Replace", "path": "active", "value": "False"})
 
@@ -178,6 +180,7 @@ def test_two_envoys_with_the_same_keys_share_a_session_and_the_applications_logi
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")
 def test_a_deactivation_ends_the_applications_login_on_every_route(named, app, scim_app, idp):
     ScriptedScim(scim_app, user("gone@n.example", "u-gone"))
     browser = sign_in(named, idp, "gone@n.example")

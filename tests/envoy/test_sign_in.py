@@ -12,6 +12,8 @@ from harness.envoy import ENVIRONMENT
 from harness.idp import IdentityProvider, form
 from harness.sign_in import Login, has_session, sign_in
 
+pytestmark = pytest.mark.modes("held", "early")
+
 SIGN_OUT = "/.vestibule/sign-out"
 
 

@@ -12,6 +12,8 @@ from harness.idp import IdentityProvider, form
 from harness.sign_in import IDP_ORIGIN, Login, has_session
 from harness.tls import self_signed
 
+pytestmark = pytest.mark.modes("held", "early")
+
 SIGNED = ["assertion", "response", "both"]
 
 

@@ -19,6 +19,8 @@ from harness.sign_in import IDP_ORIGIN, Login, has_session, sign_in
 from harness.tls import self_signed
 from harness.upstream import HANG, Answer
 
+pytestmark = pytest.mark.modes("held", "early")
+
 ACS_PATH = urlsplit(settings.ACS).path
 SAML = "tenants.0.saml"
 REQUEST = "urn:oasis:names:tc:SAML:2.0:protocol:AuthnRequest"

@@ -13,6 +13,8 @@ from harness.browser import Browser
 from harness.client import H1, H2
 from harness.idp import form
 
+pytestmark = pytest.mark.modes("held", "early")
+
 KEYS = [{"id": "k1", "secret": {"env": "VESTIBULE_KEY"}}]
 
 
@@ -162,6 +164,7 @@ def below(base, name):
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")
 def test_two_tenants_below_prefixes_of_one_host_have_sessions_of_their_own(start, base, app, idp):
     configuration = {**base, "tenants": [below(base, "one"), below(base, "two")]}
     with start(configuration) as envoy:

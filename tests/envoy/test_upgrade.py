@@ -4,6 +4,8 @@ import pytest
 from harness.client import H1
 from harness.sign_in import sign_in
 
+pytestmark = pytest.mark.modes("held", "early")
+
 UPGRADE = [
     ("connection", "Upgrade"),
     ("upgrade", "websocket"),
@@ -23,12 +25,14 @@ def echoes(envoy, path, headers=()):
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")
 def test_a_websocket_on_a_public_route_passes(envoy, app):
     echoes(envoy, "/public/socket")
     assert "x-user" not in app.only().names()
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")
 def test_a_websocket_with_a_session_passes_with_the_identity(envoy, app, idp):
     browser = sign_in(envoy, idp, "ada@n.example")
     app.clear()
@@ -45,6 +49,7 @@ def test_a_websocket_without_a_session_is_refused(envoy, app):
     assert not app.requests
 
 
+@pytest.mark.modes("held")
 def test_a_websocket_to_the_scim_application_is_refused_and_does_not_hang(envoy, scim_app):
     from harness import settings
 

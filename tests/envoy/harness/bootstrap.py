@@ -5,6 +5,7 @@ import json
 HTTP = "envoy.extensions.filters.http"
 MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 SECRETS = ["VESTIBULE_KEY", "APP_SCIM_TOKEN"]
+failure_policy = "FAIL_RELOAD"  # what `--failure-policy` says
 
 
 def typed(name: str, **fields) -> dict:
@@ -61,10 +62,16 @@ def plugin(wasm: str, configuration, stop_iteration: bool = True, as_struct: boo
         "root_id": "vestibule",
         "vm_config": vm,
         "configuration": given,
-        "failure_policy": "FAIL_RELOAD",
+        "failure_policy": failure_policy,
         "allow_on_headers_stop_iteration": stop_iteration,
     }
     return {"name": "vestibule", "typed_config": typed(f"{HTTP}.wasm.v3.Wasm", config=config)}
+
+
+def buffer(octets: int = 4_000_000) -> dict:
+    """Envoy's buffer filter, which a filter that cannot hold heads needs behind it."""
+    limit = typed(f"{HTTP}.buffer.v3.Buffer", max_request_bytes=octets)
+    return {"name": "envoy.filters.http.buffer", "typed_config": limit}
 
 
 def listener(

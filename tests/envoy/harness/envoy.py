@@ -77,6 +77,7 @@ class Envoy:
         self._place = tempfile.TemporaryDirectory(prefix="vestibule-envoy-")
         place = Path(self._place.name)
         (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
+        self._prepare(place)
         self._log = place / "envoy.log"
         command = [self.binary, "-c", "envoy.json", "--concurrency", str(self.concurrency), "--disable-hot-restart"]
         command += [
@@ -85,6 +86,8 @@ class Envoy:
             "--log-level",
             self.log_level,
             "--use-dynamic-base-id",
+            "--file-flush-interval-msec",
+            "200",
         ]
         if self.log_level == "warning":
             command += ["--component-log-level", "wasm:info"]
@@ -111,6 +114,9 @@ class Envoy:
         if not self.crash_expected:
             assert not crashes, f"a VM crashed: {crashes}\n{_tail(self.log_text)}"
             assert status in (0, -15), f"Envoy ended with {status}\n{_tail(self.log_text)}"
+
+    def _prepare(self, place: Path) -> None:
+        """What else has to be in Envoy's folder before it starts."""
 
     def _end(self) -> int:
         self.process.terminate()

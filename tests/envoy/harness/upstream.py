@@ -98,7 +98,7 @@ class Application:
         try:
             while self._exchange(connection, stream):
                 pass
-        except (OSError, ValueError):
+        except (OSError, ValueError, OverflowError):
             pass
         finally:
             self._open.discard(connection)
@@ -130,7 +130,7 @@ class Application:
         return self._answer(connection, request)
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
-        answer = Answer(411, b"chunked requests are not understood") if request.chunked else self.handler(request)
+        answer = Answer(411, b"chunked requests are not understood", [("connection", "close")]) if request.chunked else self.handler(request)
         if answer is RESET:
             _reset(connection)
             return False
