@@ -3,6 +3,10 @@
 //! Shared data has no delete and no atomic create, survives configuration updates and can be written by any module
 //! that names our `vm_id`. So: a fixed number of shards made when the filter is configured, every change by
 //! compare-and-swap, every value authenticated, and whatever cannot be read is an error, never an empty table.
+//!
+//! A value is the number of its tags in one octet, a tag for each key of the ring, and the rows. While keys are rotated, and
+//! when a rotation is taken back, contexts of two configurations share the table for as long as connections drain: one key
+//! in common is enough for both.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -80,8 +84,8 @@ impl Ledger {
         key
     }
 
-    /// Makes the shards that are not there, and seals those anew that were sealed with an older key of the ring, so that
-    /// the older key can be taken away later.
+    /// Makes the shards that are not there, and tags those anew that were not tagged with just the keys of the ring, so that
+    /// an older key can be taken away later.
     ///
     /// A shard that cannot be read belongs to a configuration with other keys: it is left alone, for it knows who is
     /// locked out.
@@ -193,12 +197,13 @@ impl Ledger {
 
     /// The rows of an authentic value, in octets.
     fn verified<'v>(&self, name: &str, value: &'v [u8]) -> Result<&'v [u8], LedgerError> {
-        let (tag, body) = value.split_at_checked(TAG).ok_or(LedgerError::Unreadable)?;
+        let (tags, body) = parts(value).ok_or(LedgerError::Unreadable)?;
         if self.verified.borrow().get(name).is_some_and(|known| known == value) {
             return Ok(body);
         }
         let whole = body.len().checked_rem(ROW) == Some(0);
-        if !whole || !self.ring.is_authentic(&[name.as_bytes(), body], tag) {
+        let mut tags = tags.chunks(TAG);
+        if !whole || !tags.any(|tag| self.ring.is_authentic(&[name.as_bytes(), body], tag)) {
             return Err(LedgerError::Unreadable);
         }
         self.verified.borrow_mut().insert(name.to_owned(), value.to_vec());
@@ -212,9 +217,17 @@ impl Ledger {
             body.push(row.kind);
             body.extend_from_slice(&row.time.0.to_le_bytes());
         }
-        let tag = self.ring.tag(&[name.as_bytes(), &body]).map_err(|_| LedgerError::Unavailable)?;
-        Ok([tag.as_slice(), &body].concat())
+        let tags = self.ring.tags(&[name.as_bytes(), &body]);
+        let count =
+            u8::try_from(tags.len()).ok().filter(|count| *count > 0).ok_or(LedgerError::Unavailable)?;
+        Ok([&[count], tags.concat().as_slice(), &body].concat())
     }
+}
+
+/// The tags and the rows of a value.
+fn parts(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (count, rest) = value.split_first()?;
+    rest.split_at_checked(usize::from(*count).checked_mul(TAG)?)
 }
 
 fn unavailable(_: HostError) -> LedgerError {
@@ -294,6 +307,45 @@ pub(super) mod tests {
             assert_eq!(rotated.prepare(&host), Ok(()));
             assert_eq!(rotated.get(&host, &row(1).key), Ok(Some(row(1))));
         }
+    }
+
+    #[test]
+    fn while_keys_are_rotated_both_configurations_read_and_write_and_a_rotation_can_be_taken_back() {
+        let (host, before) = ledger(10);
+        let key = |id: &str, byte| MasterKey::new(id, &[byte; 32]).unwrap();
+        let both = [key("new", 9), key("k", 1)];
+        let rotated = Ledger::new("test", 4, 10, KeyRing::derive(&both, "ledger").unwrap());
+        before.change(&host, &row(1).key, |rows| rows.push(row(1))).unwrap().unwrap();
+        assert_eq!(rotated.prepare(&host), Ok(()));
+        // Connections of the configuration before are still being served.
+        assert_eq!(before.get(&host, &row(1).key), Ok(Some(row(1))));
+        rotated.change(&host, &row(2).key, |rows| rows.push(row(2))).unwrap().unwrap();
+        assert_eq!(before.get(&host, &row(2).key), Ok(Some(row(2))));
+        before.change(&host, &row(3).key, |rows| rows.push(row(3))).unwrap().unwrap();
+        assert_eq!(rotated.get(&host, &row(3).key), Ok(Some(row(3))));
+        // Taken back.
+        assert_eq!(before.prepare(&host), Ok(()));
+        for at in 1..=3 {
+            assert_eq!(before.get(&host, &row(at).key), Ok(Some(row(at))));
+        }
+        let new_only = Ledger::new("test", 4, 10, KeyRing::derive(&both[..1], "ledger").unwrap());
+        assert_eq!(new_only.get(&host, &row(1).key), Err(LedgerError::Unreadable));
+    }
+
+    #[test]
+    fn a_number_of_tags_that_does_not_fit_is_an_error() {
+        let (host, ledger) = ledger(10);
+        ledger.change(&host, &row(1).key, |rows| rows.push(row(1))).unwrap().unwrap();
+        let name = ledger.shard_of(&row(1).key);
+        let good = host.shared_get(&name).unwrap().unwrap().0;
+        for count in (0..=255).filter(|count| *count != 1) {
+            let mut value = good.clone();
+            value[0] = count;
+            host.shared_set(&name, &value, None).unwrap();
+            assert_eq!(ledger.get(&host, &row(1).key), Err(LedgerError::Unreadable), "{count} tags");
+        }
+        host.shared_set(&name, &[], None).unwrap();
+        assert_eq!(ledger.get(&host, &row(1).key), Err(LedgerError::Unreadable));
     }
 
     #[test]

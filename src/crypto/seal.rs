@@ -104,12 +104,10 @@ impl KeyRing {
         }
     }
 
-    /// A tag over the parts with the first key.
-    ///
-    /// # Errors
-    /// [`SealError::Unavailable`] where there is no key.
-    pub fn tag(&self, parts: &[&[u8]]) -> Result<[u8; 32], SealError> {
-        self.keys.first().map(|(_, key)| hmac_sha256(key, parts)).ok_or(SealError::Unavailable)
+    /// A tag over the parts with each key, the first key's first.
+    #[must_use]
+    pub fn tags(&self, parts: &[&[u8]]) -> Vec<[u8; 32]> {
+        self.keys.iter().map(|(_, key)| hmac_sha256(key, parts)).collect()
     }
 
     /// Whether `tag` was made over the parts with any key of the ring.

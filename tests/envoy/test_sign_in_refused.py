@@ -3,6 +3,7 @@
 import datetime
 import re
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -135,6 +136,24 @@ def test_a_response_sent_again_is_refused(envoy, app, idp):
     assert login.answer(xml).status == 303
     browser.cookies.clear()
     refused(login.answer(xml), browser)
+
+
+@pytest.mark.core
+def test_row_8_1_a_response_sent_many_times_at_once_to_several_workers_is_used_once(start, app, idp):
+    with start(concurrency=4) as envoy:
+        browser = Browser(envoy)
+        login = Login(browser)
+        xml, cookies = idp.response(login.request.id), dict(browser.cookies)
+
+        def again(_) -> int:
+            other = Browser(envoy)
+            other.cookies = dict(cookies)  # that of the login too: nothing but the table of used assertions is in the way
+            return login.answer(xml, other).status
+
+        with ThreadPoolExecutor(12) as pool:
+            statuses = list(pool.map(again, range(36)))
+        assert sorted(statuses) == [303] + [403] * 35
+        assert again(0) == 403
 
 
 @pytest.mark.core

@@ -50,7 +50,7 @@ class World:
             **listener,
             **more,
         )
-        self.cookie, self._filtered = "", wasm is not None
+        self.cookie, self._filtered, self.welcome = "", wasm is not None, {ADA}
 
     def __enter__(self):
         self.envoy.__enter__()
@@ -107,7 +107,7 @@ class World:
     def judge_applications(self, verdict: Verdict) -> None:
         """Nothing reached an application that must not have; what came before is forgotten."""
         for request in list(self.app.requests):
-            judge_request(verdict, request)
+            judge_request(verdict, request, self.welcome)
         for request in list(self.scim_app.requests):
             verdict.count("requests at the application's SCIM server")
             if request.get("authorization") != f"Bearer {settings.APP_TOKEN}":
@@ -115,31 +115,29 @@ class World:
             if not request.path.startswith(settings.APP_SCIM):
                 verdict.fail(f"reached the SCIM server by another path: {request.path}")
             _judge_framing(verdict, request)
-            _judge_identity(verdict, request, None)
+            _judge_identity(verdict, request, set())
         for name, application in (("application", self.app), ("SCIM server", self.scim_app)):
             for octets in application.garbage:
                 verdict.fail(f"octets that are no request reached the {name}: {octets[:80]!r}")
             application.requests, application.garbage = [], []
 
 
-def judge_request(verdict: Verdict, request) -> None:
-    """A request at the application behind rules: closed paths only to Ada, identity only hers."""
+def judge_request(verdict: Verdict, request, welcome: set[str]) -> None:
+    """A request at the application behind rules: closed paths only to those who are welcome, identity only theirs."""
     verdict.count("requests at the application")
     closed = not request.path.startswith("/public") and not request.path.startswith("/mixed")
-    who = ADA if closed else None
     if closed and not request.path.startswith("/private"):
         verdict.fail(f"reached the application on a path without a policy: {request.path[:80]!r}")
-    if closed and request.all("x-user") != [ADA]:
+    if closed and request.all("x-user") not in [[who] for who in welcome]:
         verdict.fail(f"reached a closed path as nobody: {request.method} {request.path[:80]!r} {request.all('x-user')}")
-    _judge_identity(verdict, request, who)
+    _judge_identity(verdict, request, welcome if closed or request.path.startswith("/mixed") else set())
     _judge_framing(verdict, request)
 
 
-def _judge_identity(verdict: Verdict, request, who: str | None) -> None:
+def _judge_identity(verdict: Verdict, request, people: set[str]) -> None:
     told = identity.found(request.headers, OWN) + identity.found(request.trailers, OWN)
-    honest = {("x-user", who)} if who else {("x-user", ADA)} if request.path.startswith("/mixed") else set()
     for pair in told:
-        if pair not in honest:
+        if pair not in {("x-user", who) for who in people}:
             verdict.fail(f"an identity header that nobody of us set: {pair} at {request.path[:80]!r}")
 
 
