@@ -1,0 +1,2 @@
+def measure(run): return []
+def million(run): return []
