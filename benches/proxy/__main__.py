@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import access, footprint, load, mellon, scim, sign_ins, stages
+from . import access, footprint, host_calls, load, mellon, scim, sign_ins, stages
 from .report import as_object
 from .servers import ROOT
 
@@ -19,6 +19,7 @@ SECTIONS = {
     "scim": scim.measure,
     "sign_ins": sign_ins.measure,
     "mellon": mellon.measure,
+    "host_calls": host_calls.measure,
     "stages": stages.measure,
     "footprint": footprint.measure,
     "million": footprint.million,

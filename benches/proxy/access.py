@@ -118,9 +118,9 @@ def section(rounds: Rounds, facts: str) -> Section:
             {
                 "of no filter": rounds.ratio(name, "plain"),
                 "of an empty Wasm filter": rounds.ratio(name, "empty"),
-                "of an empty one, by processor": rounds.ratio(name, "empty", "processor_rate"),
+                "the same, by processor": rounds.ratio(name, "empty", "processor_rate"),
                 "requests/s": rounds.of(name),
-                "processor µs": _microseconds(rounds, name),
+                "processor µs": rounds.of(name, "processor_microseconds"),
             },
         )
         for name in names
@@ -138,8 +138,3 @@ def section(rounds: Rounds, facts: str) -> Section:
     }
     return Section("Requests of people", facts, rows).ratios(rounds, figures)
 
-
-def _microseconds(rounds: Rounds, name: str):
-    from .rounds import middle
-
-    return middle([1e6 / sample.processor_rate for sample in rounds.samples[name]])

@@ -35,10 +35,6 @@ end
 function request()
    began = began or now()
    next_one = next_one + 1
-   if count and next_one > count then
-      -- Connections that have nothing left to send ask for what costs next to nothing until all are answered.
-      return requests[#requests]
-   end
    return requests[(next_one - 1) % #requests + 1]
 end
 
@@ -65,7 +61,7 @@ function done(summary, latency, _)
       failed, requests_done = one:get("wrong"), one:get("count")
       seconds = (one:get("ended") or 1 / 0) - one:get("began")
    end
-   print(string.format("bench %d %.6f %d %d %.1f %.1f", requests_done, seconds, failed, broken,
-      latency:percentile(50), latency:percentile(99)))
+   print(string.format("bench %d %.6f %d %d %.1f %.1f %.1f", requests_done, seconds, failed, broken,
+      latency:percentile(50), latency:percentile(99), summary.bytes / summary.requests))
    if one:get("first_wrong") then print("bench-wrong " .. one:get("first_wrong")) end
 end

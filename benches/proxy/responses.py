@@ -35,6 +35,7 @@ class Signer:
     _number = itertools.count(1)
 
     def __init__(self, keys: dict, issuer: str, audience: str, recipient: str, encrypt_to: str | None = None):
+        self.keys = keys
         self.key = serialization.load_pem_private_key(Path(keys["key"]).read_bytes(), None)
         self.certificate = "".join(Path(keys["certificate"]).read_text().split("-----")[2].split())
         self.issuer, self.audience, self.recipient = issuer, audience, recipient

@@ -28,6 +28,11 @@ class Sample:
         """Requests per second of processor time of the proxy."""
         return self.requests / self.processor_seconds
 
+    @property
+    def processor_microseconds(self) -> float:
+        """Processor time of the proxy for one request."""
+        return 1e6 * self.processor_seconds / self.requests
+
 
 @dataclasses.dataclass
 class Ratio:

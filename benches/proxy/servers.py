@@ -24,7 +24,7 @@ class Proxy(Envoy):
     def __init__(self, binary: str, variants: dict[str, list[dict]], clusters: dict[str, int], routes, core, **more):
         super().__init__(binary, clusters=clusters, routes=routes, tls={}, environment=more.pop("environment", None), **more)
         listeners = [
-            bootstrap.listener(name, routes, filters, None, LIMIT) for name, filters in {**variants, "tls": []}.items()
+            bootstrap.listener(name, routes, filters, None, LIMIT) for name, filters in ({"plain": [], "tls": []} | variants).items()
         ]
         self.bootstrap["static_resources"]["listeners"] = listeners
         for listener in listeners:
@@ -37,10 +37,6 @@ class Proxy(Envoy):
         super().__enter__()
         load.pin(self.process.pid, self.core)
         return self
-
-    def _wait_ready(self, address):
-        """The harness wants a listener that is named `plain`."""
-        super()._wait_ready(address)
 
     def load(self, variant: str, requests, connections: int = 16, seconds: int = 1):
         """One variant under load."""

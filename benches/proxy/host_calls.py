@@ -1,0 +1,77 @@
+"""What the filter asks of its host in one exchange, and how long it is in Wasm by itself."""
+
+import json
+import subprocess
+
+from . import access, people
+from .report import Row, Section
+from .servers import AUTHORITY, settings
+from .responses import Signer
+
+from harness.envoy import ENVIRONMENT  # noqa: E402
+from harness.tls import self_signed  # noqa: E402
+
+
+def _pairs(path: str, cookie: str | None) -> list:
+    pseudo = [(":authority", AUTHORITY), (":path", path), (":method", "GET"), (":scheme", "http")]
+    added = [("x-forwarded-for", "127.0.0.1"), ("x-forwarded-proto", "http"), ("x-request-id", "6f1f1a0c-0000-4000-8000-000000000000")]
+    return [*pseudo, *people.BROWSER, *added, *([("cookie", cookie)] if cookie else [])]
+
+
+RESPONSE = [(":status", "200"), ("content-length", "1024"), ("content-type", "text/html"), ("date", "Thu, 26 Nov 2026 21:00:00 GMT"), ("server", "envoy")]
+
+
+def plan(run, configuration: dict, cookies: list[str], count: bool, **more) -> dict:
+    """What `host.mjs` is to do."""
+    private = [_pairs("/private/a", cookie) for cookie in cookies]
+    exchanges = [
+        {"name": "public", "requests": [_pairs("/public/a", cookies[0])], "expected": 0},
+        {"name": "signed_in", "requests": private[:1], "expected": 0},
+        {"name": "first_request", "requests": private, "expected": 0},
+        {"name": "group", "requests": [_pairs("/group/a", cookies[0])], "expected": 0},
+    ]
+    return {
+        "wasm": run.wasm,
+        "configuration": json.dumps(configuration),
+        "environment": ENVIRONMENT,
+        "exchanges": exchanges,
+        "response": RESPONSE,
+        "count": count,
+        "rounds": 1 if count else 7,
+        "repeat": 1000 if count or run.quick else 5000,
+    } | more
+
+
+def measure(run) -> list[Section]:
+    """See the module."""
+    with access.proxies(run) as (_, persons, _token):
+        cookies = persons.sessions(access.SESSIONS)
+        configuration = people.configuration(persons.signer.keys["certificate"])
+    counted = _played(run, plan(run, configuration, cookies, True))
+    timed = _played(run, plan(run, configuration, cookies, False))
+    empty = _played(run, plan(run, configuration, cookies, False, wasm=run.empty))
+    columns = sorted({call for one in counted.values() for call in one["calls"]})
+    rows = []
+    for name, one in counted.items():
+        calls = {call.replace("_", " "): _number(one["calls"].get(call, 0)) for call in columns}
+        total = sum(one["calls"].values())
+        rows.append(Row(name.replace("_", " "), {"µs": f"{timed[name]['microseconds']:.1f}", "calls": _number(total), **calls}))
+    rows.append(Row("empty filter", {"µs": f"{empty['signed_in']['microseconds']:.1f}"}))
+    figures = {f"host_calls_{name}": round(sum(one["calls"].values()), 2) for name, one in counted.items()}
+    figures |= {f"wasm_microseconds_{name}": round(one["microseconds"], 2) for name, one in timed.items()}
+    facts = "One GET and its answer under a host of our own in Node (V8): time in the filter with calls that cost next to nothing, and the calls it makes."
+    return [Section("Calls to the host", facts, rows, figures)]
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _played(run, plan_: dict, *options: str) -> dict:
+    file = run.place / "plan.json"
+    file.write_text(json.dumps(plan_))
+    command = ["node", "--no-warnings", *options, str(access.ROOT / "benches" / "proxy" / "host.mjs"), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout)
