@@ -36,6 +36,7 @@ class Run:
     wasm: str
     empty: str
     json: str
+    calls: str
     stages: str
     stages_wasm: str
     place: Path
@@ -56,7 +57,7 @@ def main() -> int:
     options.add_argument("--json", action="store_true", help="print one object instead of tables")
     options.add_argument("--quick", action="store_true", help="few rounds: what breaks, not what it costs")
     options.add_argument("--seconds", type=float, default=420, help="at most so many for the rounds of one section")
-    for name in ("envoy", "wasm", "empty", "json-filter", "stages", "stages-wasm"):
+    for name in ("envoy", "wasm", "empty", "json-filter", "calls", "stages", "stages-wasm"):
         options.add_argument(f"--{name}", required=True, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     unknown = set(chosen.only) - set(SECTIONS)
@@ -70,6 +71,7 @@ def main() -> int:
             chosen.wasm,
             chosen.empty,
             chosen.json_filter,
+            chosen.calls,
             chosen.stages,
             chosen.stages_wasm,
             Path(place),

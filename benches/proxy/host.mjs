@@ -78,7 +78,10 @@ const host = {
 
 const env = new Proxy({}, {
   get: (_, name) => (...given) => {
-    calls?.set(name, (calls.get(name) ?? 0) + 1);
+    // Properties and shared data by what is asked for, headers by their name.
+    const which = /property|shared_data/.test(name) ? ` ${read(given[0], given[1])}` : /header_map_value/.test(name) ? ` ${read(given[1], given[2])}` : "";
+    const call = name + which.replaceAll("\0", ".").replaceAll(/[0-9a-f]{16,}/g, "…");
+    calls?.set(call, (calls.get(call) ?? 0) + 1);
     return host[name] ? host[name](...given) : OK;
   },
   has: () => true,

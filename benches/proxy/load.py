@@ -67,7 +67,7 @@ def load(port: int, pid: int, requests: Requests, connections: int, seconds: int
     a sign-in is fast, and no error for `wrk`."""
     length = _length_of_success(port, requests.first)
     sample, average = _run(port, pid, [requests.path], connections, seconds)
-    if abs(average - length) > 0.03 * length:
+    if abs(average - length) > 0.05 * length:
         raise LoadFailed(f"answers have {average:.0f} octets on average; a good one has {length}")
     return sample
 

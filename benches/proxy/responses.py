@@ -21,12 +21,12 @@ IDENTITY = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 MICROSOFT = "http://schemas.microsoft.com/identity/claims/"
 GROUPS = "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"
 ROLES = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
-GROUP = "aaaaaaaa-0000-4000-8000-00000000000"
+GROUP = "aaaaaaaa-0000-4000-8000-"
 
 
-def groups() -> list[str]:
-    """Ten groups, by object id."""
-    return [GROUP + str(at) for at in range(10)]
+def groups(count: int = 10) -> list[str]:
+    """Groups, by object id."""
+    return [f"{GROUP}{at:012}" for at in range(count)]
 
 
 class Signer:
@@ -43,12 +43,12 @@ class Signer:
         if encrypt_to:
             self.encrypt_to = x509.load_pem_x509_certificate(Path(encrypt_to).read_bytes()).public_key()
 
-    def response(self, in_response_to: str | None, user: str, what: str = "assertion") -> str:
+    def response(self, in_response_to: str | None, user: str, what: str = "assertion", groups: int = 10) -> str:
         """`what` is signed or done: `assertion`, `both`, `encrypted` (the assertion is signed as well)."""
         now = datetime.datetime.now(datetime.UTC)
         stamp, end = (f"{at:%Y-%m-%dT%H:%M:%S}.000Z" for at in (now, now + datetime.timedelta(hours=1)))
         answers = f' InResponseTo="{in_response_to}"' if in_response_to else ""
-        assertion = self._assertion(user, stamp, end, answers)
+        assertion = self._assertion(user, stamp, end, answers, groups)
         if what == "encrypted":
             assertion = self._encrypted(assertion)
         id_ = self._id()
@@ -66,7 +66,7 @@ class Signer:
     def _id(self) -> str:
         return f"_{os.getpid():x}-{next(self._number):012x}-4000-8000-{os.urandom(6).hex()}"
 
-    def _assertion(self, user: str, stamp: str, end: str, answers: str) -> str:
+    def _assertion(self, user: str, stamp: str, end: str, answers: str, count: int) -> str:
         attributes = {
             MICROSOFT + "tenantid": ["3d0c5b7e-1111-4222-8333-944445555666"],
             MICROSOFT + "objectidentifier": [f"object-of-{user}"],
@@ -80,7 +80,7 @@ class Signer:
             IDENTITY + "emailaddress": [user],
             IDENTITY + "name": [user],
             ROLES: ["user"],
-            GROUPS: groups(),
+            GROUPS: groups(count),
         }
         listed = "".join(
             f'<Attribute Name="{name}">' + "".join(f"<AttributeValue>{one}</AttributeValue>" for one in values) + "</Attribute>"

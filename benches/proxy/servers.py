@@ -86,7 +86,7 @@ def application(path: str = "/") -> dict:
     return direct(path, 200, KILOBYTE, {"content-type": "text/html"})
 
 
-def wasm(path: str, vm_id: str) -> dict:
+def wasm(path: str, vm_id: str, configuration: str = "") -> dict:
     """Another Wasm filter than ours."""
     config = {
         "name": vm_id,
@@ -96,6 +96,7 @@ def wasm(path: str, vm_id: str) -> dict:
             "runtime": "envoy.wasm.runtime.v8",
             "code": {"local": {"filename": path}},
         },
+        "configuration": typed("google.protobuf.StringValue", value=configuration),
         "allow_on_headers_stop_iteration": True,
     }
     return {"name": vm_id, "typed_config": typed(f"{HTTP}.wasm.v3.Wasm", config=config)}
@@ -133,4 +134,4 @@ def jwt_authn(jwks: dict, issuer: str, cached: bool) -> dict:
     return {"name": "envoy.filters.http.jwt_authn", "typed_config": made}
 
 
-__all__ = ["AUTHORITY", "Proxy", "Upstream", "bootstrap", "settings"]
+__all__ = ["AUTHORITY", "Envoy", "Proxy", "Upstream", "bootstrap", "settings"]
