@@ -50,16 +50,14 @@ def measure(run) -> list[Section]:
     counted = _played(run, plan(run, configuration, cookies, True))
     timed = _played(run, plan(run, configuration, cookies, False))
     empty = _played(run, plan(run, configuration, cookies, False, wasm=run.empty))
-    columns = sorted({call for one in counted.values() for call in one["calls"]})
-    rows = []
-    for name, one in counted.items():
-        calls = {call.replace("_", " "): _number(one["calls"].get(call, 0)) for call in columns}
-        total = sum(one["calls"].values())
-        rows.append(Row(name.replace("_", " "), {"µs": f"{timed[name]['microseconds']:.1f}", "calls": _number(total), **calls}))
-    rows.append(Row("empty filter", {"µs": f"{empty['signed_in']['microseconds']:.1f}"}))
+    names = {name: name.replace("_", " ") for name in counted}
+    rows = [Row("**µs in the filter**", {names[name]: f"{one['microseconds']:.1f}" for name, one in timed.items()} | {"empty filter": f"{empty['signed_in']['microseconds']:.1f}"})]
+    rows.append(Row("**calls**", {names[name]: _number(sum(one["calls"].values())) for name, one in counted.items()}))
+    for call in sorted({call for one in counted.values() for call in one["calls"]}):
+        rows.append(Row(f"`{call}`", {names[name]: _number(one["calls"].get(call, 0)) for name, one in counted.items()}))
     figures = {f"host_calls_{name}": round(sum(one["calls"].values()), 2) for name, one in counted.items()}
     figures |= {f"wasm_microseconds_{name}": round(one["microseconds"], 2) for name, one in timed.items()}
-    facts = "One GET and its answer under a host of our own in Node (V8): time in the filter with calls that cost next to nothing, and the calls it makes."
+    facts = "One GET and its answer under a host of our own in Node (V8): time in the filter with calls that cost little, and the calls it makes."
     return [Section("Calls to the host", facts, rows, figures), costs(run)]
 
 
