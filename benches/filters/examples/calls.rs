@@ -17,7 +17,9 @@ impl Context for Calls {}
 impl RootContext for Calls {
     fn on_configure(&mut self, _size: usize) -> bool {
         let given = self.get_plugin_configuration().and_then(|text| String::from_utf8(text).ok());
-        let Some((what, count)) = given.as_deref().and_then(|text| text.split_once(' ')) else { return false };
+        let Some((what, count)) = given.as_deref().and_then(|text| text.split_once(' ')) else {
+            return false;
+        };
         (self.what, self.count) = (what.to_owned(), count.parse().unwrap_or(0));
         self.metric = hostcalls::define_metric(MetricType::Counter, "bench.calls").unwrap_or(0);
         let _ = hostcalls::set_shared_data("bench", Some(&[0; 64]), None);

@@ -68,8 +68,7 @@ fn verify(input: &Value, all: &Value) -> Work {
     Box::new(move || {
         let root = document.root().expect("a root");
         let assertion = root.children().find(|one| one.local() == "Assertion").expect("an assertion");
-        let trust =
-            Trust { keys: &keys, now: UnixMillis(host.time.get()), relaxed: Relaxed::default() };
+        let trust = Trust { keys: &keys, now: UnixMillis(host.time.get()), relaxed: Relaxed::default() };
         let signed = verify_enveloped(&host, assertion, trust).ok().flatten().expect("it is signed");
         black_box(signed);
     })
@@ -139,7 +138,9 @@ fn patch(input: &Value, _: &Value) -> Work {
             content_encoding: None,
             body: Some(body.as_bytes()),
         };
-        let Ok(Normalised::Forward(outgoing)) = normalise(&incoming, &settings) else { panic!("not rewritten") };
+        let Ok(Normalised::Forward(outgoing)) = normalise(&incoming, &settings) else {
+            panic!("not rewritten")
+        };
         assert!(!outgoing.applied.is_empty());
         black_box(outgoing);
     })
