@@ -4,13 +4,14 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from . import access, footprint, host_calls, load, mellon, scim, sign_ins, stages
+from . import access, footprint, host_calls, load, mellon, profile, scim, sign_ins, stages
 from .report import as_object
 from .servers import ROOT
 
@@ -23,9 +24,10 @@ SECTIONS = {
     "stages": stages.measure,
     "footprint": footprint.measure,
     "million": footprint.million,
+    "profile": profile.measure,
 }
-# Minutes of steady load; asked for by name.
-BY_NAME_ONLY = {"million"}
+# Minutes of steady load, and what wants another module than the one that is shipped.
+BY_NAME_ONLY = {"million", "profile"}
 
 
 @dataclasses.dataclass
@@ -94,12 +96,13 @@ def about(run: Run) -> dict:
     """What was measured, and where."""
     model = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
-    version = subprocess.run([run.envoy, "--version"], capture_output=True, text=True, check=False).stdout.split("/")
+    said = subprocess.run([run.envoy, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.search(r"/(\d+\.\d+\.\d+)/", said)
     return {
         "commit": commit.stdout.strip() or "unknown",
         "machine": f"{model}, {os.cpu_count()} cores",
         "load average": " ".join(f"{one:.1f}" for one in os.getloadavg()),
-        "envoy": version[1] if len(version) > 1 else "unknown",
+        "envoy": version.group(1) if version else "unknown",
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "quick": run.quick,
         "cores": f"proxy on {load.PROXY_CORE}, load and upstream on {load.LOAD_CORE}",

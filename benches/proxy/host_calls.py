@@ -47,9 +47,9 @@ def measure(run) -> list[Section]:
     with access.proxies(run) as (_, persons, _token):
         cookies = persons.sessions(access.SESSIONS)
         configuration = people.configuration(persons.signer.keys["certificate"])
-    counted = _played(run, plan(run, configuration, cookies, True))
-    timed = _played(run, plan(run, configuration, cookies, False))
-    empty = _played(run, plan(run, configuration, cookies, False, wasm=run.empty))
+    counted = played(run, plan(run, configuration, cookies, True))
+    timed = played(run, plan(run, configuration, cookies, False))
+    empty = played(run, plan(run, configuration, cookies, False, wasm=run.empty))
     names = {name: name.replace("_", " ") for name in counted}
     rows = [Row("**µs in the filter**", {names[name]: f"{one['microseconds']:.1f}" for name, one in timed.items()} | {"empty filter": f"{empty['signed_in']['microseconds']:.1f}"})]
     rows.append(Row("**calls**", {names[name]: _number(sum(one["calls"].values())) for name, one in counted.items()}))
@@ -94,7 +94,7 @@ def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _played(run, plan_: dict, *options: str) -> dict:
+def played(run, plan_: dict, *options: str) -> dict:
     file = run.place / "plan.json"
     file.write_text(json.dumps(plan_))
     command = ["node", "--no-warnings", *options, str(access.ROOT / "benches" / "proxy" / "host.mjs"), str(file)]
