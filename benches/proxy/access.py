@@ -2,9 +2,8 @@
 
 import contextlib
 import datetime
-import sys
 
-from .servers import ROOT, Proxy, Upstream, application, bootstrap, jwt_authn, lua, ours, wasm
+from .servers import Proxy, Upstream, application, bootstrap, jwt_authn, lua, ours, wasm
 
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402

@@ -9,7 +9,6 @@ from .rounds import Rounds, middle
 from .servers import AUTHORITY
 
 from harness.envoy import ENVIRONMENT  # noqa: E402
-from harness.tls import self_signed  # noqa: E402
 
 
 def _pairs(path: str, cookie: str | None) -> list:
@@ -97,7 +96,7 @@ def _number(value: float) -> str:
 def played(run, plan_: dict, *options: str) -> dict:
     file = run.place / "plan.json"
     file.write_text(json.dumps(plan_))
-    command = ["node", "--no-warnings", *options, str(access.ROOT / "benches" / "proxy" / "host.mjs"), str(file)]
+    command = ["node", "--no-warnings", *options, str(servers.ROOT / "benches" / "proxy" / "host.mjs"), str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)

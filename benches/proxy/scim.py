@@ -6,9 +6,7 @@ import json
 
 from .servers import Proxy, Upstream, bootstrap, direct, ours, settings, wasm
 
-from harness import authorities  # noqa: E402
 from harness.authorities import TENANT, Key, entra_claims  # noqa: E402
-from harness.client import scim_json  # noqa: E402
 from harness.scim_app import SCIM_HEADERS, patch  # noqa: E402
 from harness.tls import self_signed  # noqa: E402
 
