@@ -2,8 +2,13 @@
 import { readFileSync } from "node:fs";
 
 const inputs = readFileSync(0);
+// Processor time, in microseconds: what else the machine does must not count.
+const now = () => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
 const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]), {
-  bench: { now: () => performance.now() * 1000 },
+  bench: { now },
 });
 const { memory, room, run, result } = instance.exports;
 const at = room(inputs.length);

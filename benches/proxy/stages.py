@@ -86,6 +86,8 @@ def _with_tenants(certificate: str, count: int) -> dict:
     (one,) = made["tenants"]
     text = json.dumps(one)
     others = [json.loads(text.replace("localhost", f"t{at}.test")) | {"name": f"t{at}"} for at in range(count - 1)]
+    for at, other in enumerate(others):
+        other["scim"]["tokens"] = [{"name": "own", "sha256": f"{at:064x}"}]
     made["tenants"] = [*others, one]
     return made
 
