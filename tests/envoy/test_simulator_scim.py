@@ -3,8 +3,10 @@
 import copy
 import hashlib
 import json
+import re
 import time
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import pytest
 from harness import settings
@@ -45,6 +47,8 @@ class Store:
                 return error(404)
             return Answer(200, json.dumps(self.made[one[0]][1]).encode(), SCIM_HEADERS)
         listed = [entry for kind, entry in self.made.values() if kind == collection]
+        if wanted := re.search(r'(\w+) eq "([^"]*)"', unquote_plus(request.path)):
+            listed = [entry for entry in listed if entry.get(wanted[1], "").lower() == wanted[2].lower()]
         body = {"schemas": [LIST], "totalResults": len(listed), "startIndex": 1, "itemsPerPage": len(listed)}
         return Answer(200, json.dumps(body | {"Resources": listed}).encode(), SCIM_HEADERS)
 

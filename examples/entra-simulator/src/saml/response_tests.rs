@@ -72,7 +72,7 @@ fn xmlsec_accepts(xml: &str, algorithm: Algorithm) -> Option<bool> {
             .arg("urn:oasis:names:tc:SAML:2.0:protocol:Response")
             .arg("--pubkey-cert-pem")
             .arg(&certificate);
-        let kind = if algorithm.uri().contains("ecdsa") { "ec" } else { "rsa" };
+        let kind = if algorithm.uri().contains("ecdsa") { "ecdsa" } else { "rsa" };
         command.args(["--enabled-key-data", kind, "--node-xpath", &path]).arg(&document);
         let output = command.output().unwrap();
         output.status.success()
@@ -182,18 +182,17 @@ fn an_encrypted_assertion_is_read_by_an_independent_reader() {
     let certificate = rcgen::CertificateParams::default().self_signed(&pair).unwrap().pem();
     for (cipher, ..) in Cipher::ALL {
         // OAEP with SHA-256 is beyond xmlsec1 1.2.
-        for key_transport in [KeyTransport::OaepMgf1p] {
-            let encryption = Encryption { certificate: certificate.clone(), cipher, key_transport };
-            let settings = test_settings();
-            let encryption = Box::leak(Box::new(encryption));
-            let xml = ordered(&settings, |order| order.encryption = Some(encryption)).xml;
-            assert!(!xml.contains("ada@meadow.example") && xml.contains("<EncryptedAssertion"));
-            let Some(plain) = decrypted(&xml, &pair.serialize_pem()) else {
-                eprintln!("skipped: xmlsec1 is not installed");
-                return;
-            };
-            assert!(plain.contains("ada@meadow.example"), "{cipher:?} {key_transport:?}: {plain}");
-        }
+        let key_transport = KeyTransport::OaepMgf1p;
+        let encryption = Encryption { certificate: certificate.clone(), cipher, key_transport };
+        let settings = test_settings();
+        let encryption = Box::leak(Box::new(encryption));
+        let xml = ordered(&settings, |order| order.encryption = Some(encryption)).xml;
+        assert!(!xml.contains("ada@meadow.example") && xml.contains("<EncryptedAssertion"));
+        let Some(plain) = decrypted(&xml, &pair.serialize_pem()) else {
+            eprintln!("skipped: xmlsec1 is not installed");
+            return;
+        };
+        assert!(plain.contains("ada@meadow.example"), "{cipher:?}: {plain}");
     }
 }
 

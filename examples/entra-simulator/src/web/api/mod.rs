@@ -54,4 +54,4 @@ fn found(object: &Value) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -57,3 +57,6 @@ fn problem(detail: &str, back: &str) -> Response {
     );
     Page { status: 400, ..Page::new("That could not be done", "", main) }.respond()
 }
+
+#[cfg(test)]
+mod tests;
