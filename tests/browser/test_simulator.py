@@ -101,9 +101,9 @@ def test_a_cycle_shows_its_progress_and_the_log_says_what_was_sent(admin, stage,
     line = admin.locator(".line", has_text="update user ada").first
     line.locator("summary").click()
     assert "Cider press" in line.text_content() and "User 'ada' was updated in customappsso" in line.text_content()
-    admin.check("text=Failures")
+    admin.check("input[value=failure]")
     assert not line.is_visible()
-    admin.check("text=Requests")
+    admin.check("input[value=sent]")
     assert line.is_visible()
     look(admin, shots, "simulator-log")
 
@@ -168,8 +168,8 @@ def test_without_scripts_the_response_goes_on_by_a_button(person, stage, shots):
     page.click("button[value=ada]")
     assert page.text_content("h1") == "Working…"
     page.screenshot(path=shots / "simulator-working-360-light.png")
-    page.click("text=Continue")
-    assert page.url == f"{stage.origin}/inside"
+    page.click("button")
+    page.wait_for_url(f"{stage.origin}/inside")
 
 
 def test_the_pages_work_by_keyboard(admin, stage):
@@ -206,3 +206,33 @@ def test_signing_out_at_entra_is_told_to_the_application_in_a_frame(person, stag
     page.wait_for_url("**/saml2?*")
     admin.goto(f"{stage.simulator}/sign-ins")
     assert "the application said Success" in admin.locator("tr", has_text="mira").first.text_content()
+
+
+def test_signing_out_at_entra_as_a_page_comes_back_to_the_simulator(person, stage):
+    page = person().new_page()
+    complaints = watch(page)
+    page.goto(f"{stage.origin}/inside")
+    page.wait_for_url("**/saml2?*")
+    page.click("button[value=mira]")
+    page.wait_for_url(f"{stage.origin}/inside")
+    page.goto(f"{stage.simulator}/sign-ins")
+    page.locator("tr", has_text="mira").first.get_by_text("As a page").click()
+    page.wait_for_selector("h1:has-text('Signed out of the application')")
+    assert "Success" in page.text_content("main") and not complaints
+    page.goto(f"{stage.origin}/inside")
+    page.wait_for_url("**/saml2?*")
+
+
+def test_signing_out_at_the_application_ends_the_sign_in_at_entra(person, stage):
+    page = person().new_page()
+    complaints = watch(page)
+    page.goto(f"{stage.origin}/inside")
+    page.wait_for_url("**/saml2?*")
+    page.click("button[value=bo]")
+    page.wait_for_url(f"{stage.origin}/inside")
+    page.goto(f"{stage.origin}/.vestibule/sign-out")
+    page.click("button")
+    page.wait_for_selector("h1:has-text('You are signed out')")
+    assert "at your organisation" in page.text_content("main") and not complaints
+    page.goto(f"{stage.simulator}/sign-ins")
+    assert "ended by the application" in page.locator("tr", has_text="bo").first.text_content()

@@ -58,7 +58,7 @@ impl<'a> Page<'a> {
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <title>{title} – Entra simulator</title><link rel=\"stylesheet\" href=\"/assets/style.css\">\
-             <link rel=\"icon\" href=\"data:,\"><script src=\"/assets/script.js\" defer></script></head>\
+             <link rel=\"icon\" href=\"/assets/icon.svg\"><script src=\"/assets/script.js\" defer></script></head>\
              <body{class}><header class=\"top\"><a class=\"brand\" href=\"/\">Entra simulator</a>\
              <span>a local stand-in, not Microsoft</span></header>{nav}<main id=\"main\">{main}</main></body></html>",
             title = escape(self.title),

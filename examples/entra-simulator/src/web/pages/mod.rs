@@ -22,6 +22,9 @@ use crate::web::{
 };
 
 const STYLE: &str = include_str!("style.css");
+/// A door.
+const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\"><path fill=\"#0b5cad\" d=\"M3 1h10v14H3z\"/>\
+<circle cx=\"10.5\" cy=\"8\" r=\"1.2\" fill=\"#fff\"/></svg>";
 const SCRIPT: &str = include_str!("script.js");
 
 /// A page by its path.
@@ -38,6 +41,7 @@ pub fn page_at(app: &App, segments: &[&str], request: &Request) -> Response {
         ["sign-ins"] => sign_ins::sign_ins(app, query),
         ["assets", "style.css"] => Response::new(200, "text/css; charset=utf-8", STYLE),
         ["assets", "script.js"] => Response::new(200, "text/javascript; charset=utf-8", SCRIPT),
+        ["assets", "icon.svg"] => Response::new(200, "image/svg+xml", ICON),
         _ => not_found(),
     }
 }

@@ -15,7 +15,8 @@ pub fn sign_ins(app: &App, query: &str) -> Response {
              <th scope=\"col\">State</th><th scope=\"col\">Sign out</th></tr></thead><tbody>{rows}</tbody></table>"
         )
     };
-    let hint = match app.settings().logout_url {
+    let logout_url = app.settings().logout_url;
+    let hint = match &logout_url {
         Some(_) => {
             "Entra tells the application in a frame that nobody sees. A browser may keep the application’s \
                     cookies from it there; as a whole page it is as with other providers."
@@ -26,7 +27,9 @@ pub fn sign_ins(app: &App, query: &str) -> Response {
         }
     };
     let main = format!("<h1>Sign-ins</h1>{}<p class=\"quiet\">{hint}</p>{list}", note(query));
-    Page::new("Sign-ins", "/sign-ins", main).respond()
+    // As a page, the answer to the form leads to the application.
+    let forms = logout_url.as_deref().map(origin_of).unwrap_or_default();
+    Page { forms, ..Page::new("Sign-ins", "/sign-ins", main) }.respond()
 }
 
 fn row(session: &Session) -> String {

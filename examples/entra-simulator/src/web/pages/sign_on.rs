@@ -5,6 +5,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
 
 use super::html::{Page, check, escape, input, origin_of, select};
 use crate::{
+    directory::Deletion,
     form,
     keys::Algorithm,
     saml::{
@@ -92,6 +93,7 @@ fn picker(app: &App, request: Option<(&str, &AuthnRequest)>, first: &str) -> Res
     users.sort_by_key(|user| user.name != first);
     let people: String = users
         .iter()
+        .filter(|user| user.deletion != Deletion::Hard)
         .map(|user| {
             let state = if user.is_active() { "" } else { " – cannot sign in" };
             format!(
