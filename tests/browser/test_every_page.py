@@ -8,7 +8,7 @@ from look import look
 
 WORDS = Path(__file__).resolve().parents[2] / "src" / "gateway" / "pages" / "words.rs"
 LITERAL = r'"((?:[^"\\]|\\.)*)"'
-PAGE = re.compile(rf'^    ([A-Z_]+) "(\w+)"\s+{LITERAL}\s+{LITERAL}\s+{LITERAL}\s+{LITERAL}', re.M)
+PAGE = re.compile(rf'^    ([A-Z_]+) "([\w.]+)"\s+{LITERAL}\s+{LITERAL}\s+{LITERAL}\s+{LITERAL}', re.M)
 
 
 def pages():

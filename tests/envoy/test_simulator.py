@@ -2,6 +2,7 @@
 
 import base64
 import re
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -153,12 +154,10 @@ def test_an_elliptic_key_that_is_not_known_is_refused(generous, app, simulator):
 
 
 def test_the_certificate_of_our_metadata_is_taken_over_and_assertions_are_encrypted_for_it(
-    start, everything, app, simulator, own
+    everything, app, simulator, own
 ):
     metadata = Browser(everything).get("/.vestibule/saml/metadata").body.decode()
     asked = f"http://127.0.0.1:{simulator.port}/api/settings/metadata"
-    import urllib.request
-
     with urllib.request.urlopen(urllib.request.Request(asked, metadata.encode()), timeout=20) as answer:
         assert answer.status == 200
     known = simulator.ask("/api/settings")
@@ -222,7 +221,6 @@ def test_a_second_factor_is_told_and_can_be_left_out(everything, app, simulator)
 # Break it.
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("fault", sorted(CODES))
 def test_each_broken_response_is_refused_by_its_name(everything, app, simulator, fault):
     for signing in ["assertion", "response", "both"]:

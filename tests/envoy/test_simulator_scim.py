@@ -106,7 +106,6 @@ def credentials(envoy) -> dict:
 FORMS = ["secret token", "entra token", "client, basic", "client, body", "federation, 7523", "federation, 8693"]
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("form", FORMS)
 def test_each_form_of_credential_is_let_in(envoy, scim_app, simulator, form):
     chosen = simulator.ask("/api/provision/credential", credentials(envoy)[form], "PUT")
