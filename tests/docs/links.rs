@@ -260,6 +260,19 @@ fn every_program_of_ours_that_a_page_shows_is_there_and_takes_the_flags_that_are
     assert_eq!(faults, Vec::<String>::new());
 }
 
+/// The page about testing names the stages that the script itself names.
+#[test]
+fn the_stages_of_the_tests_are_those_that_the_page_names() {
+    let script = std::fs::read_to_string(root().join("test")).unwrap();
+    let (_, stages) = script.split_once("stages: ").unwrap();
+    let stages: BTreeSet<&str> = stages.lines().next().unwrap().split(' ').collect();
+    let page = std::fs::read_to_string(root().join("docs/testing.md")).unwrap();
+    let (_, row) = page.split_once("| `./test --only STAGE` | one of `").unwrap();
+    let named: BTreeSet<&str> = row.split('`').next().unwrap().split(' ').collect();
+    assert!(named.len() > 8);
+    assert_eq!(named, stages, "docs/testing.md (left) and ./test");
+}
+
 /// Blocks of configuration can be read: a comma too few is found by whoever copies them.
 #[test]
 fn every_block_of_yaml_and_json_can_be_read() {
