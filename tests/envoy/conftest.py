@@ -33,6 +33,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "core: also run on the oldest supported Envoy")
     config.addinivalue_line("markers", "quick: also run by ./test --quick")
     config.addinivalue_line("markers", "modes(*names): the values of --mode that a test holds in; without it only held")
+    config.addinivalue_line("markers", "alone: measures, and is therefore not run beside others")
     bootstrap.failure_policy = config.getoption("--failure-policy")
 
 

@@ -323,6 +323,9 @@ def _judge_writes(stage: Stage, verdict: Verdict) -> None:
 
 def _metadata(stage: Stage, verdict: Verdict) -> None:
     """The metadata are not to be had when Envoy starts: nobody gets in, and all is well once they are."""
+    name = stage.ask("users")[0]["name"]
+    stage.ask(f"users/{name}", {"accountEnabled": True}, "PATCH")
+    _settle(stage, verdict, "before the metadata go")
     stage.envoy.kill()
     stage.metadata.kill()
     stage.envoy.again()
@@ -333,7 +336,6 @@ def _metadata(stage: Stage, verdict: Verdict) -> None:
         verdict.require(client.request("GET", "/public/x").status == 200, "without metadata a public page is not there")
     stage.metadata.start()
     until = time.monotonic() + 90
-    name = stage.ask("users")[0]["name"]
     while (came := _quietly(lambda: stage.sign_in(name)[1])) != 303:
         if time.monotonic() > until:
             verdict.fail(f"90 s after the metadata came back a sign-in is {came}")
