@@ -303,6 +303,25 @@ fn a_listener_without_the_filter_is_a_way_past_it() {
 }
 
 #[test]
+fn a_route_without_the_filter_is_warned_about_unless_it_leads_to_another_server() {
+    let off = "typed_per_filter_config: {vestibule: {\"@type\": x/envoy.config.route.v3.FilterConfig, disabled: true}}";
+    let with = |action: &str| {
+        let first = "                        - match: {path_separated_prefix: /scim/v2}\n";
+        let route = format!("                        - {{match: {{prefix: /assets}}, {action}, {off}}}\n{first}");
+        problems("assets.yaml", &base(ENVOY).replacen(first, &route, 1))
+    };
+    assert_eq!(with("route: {cluster: assets}"), (0, Vec::new()));
+    for past in [
+        "route: {cluster: app}",
+        "route: {cluster_header: x-cluster}",
+        "route: {weighted_clusters: {clusters: [{name: assets, weight: 1}, {name: app, weight: 1}]}}",
+    ] {
+        let (_, found) = with(past);
+        assert!(found.iter().any(|it| it["what"].as_str().unwrap().contains("disabled on the route")), "{past}");
+    }
+}
+
+#[test]
 fn a_shared_vm_id_and_a_missing_buffer_filter_are_found() {
     let other = "                  - name: other\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.wasm.v3.Wasm, config: {name: other, vm_config: {vm_id: x1, code: {local: {filename: other.wasm}}}}}\n                  - name: vestibule\n";
     let made = base(ENVOY).replacen("                  - name: vestibule\n", other, 1).replacen(
