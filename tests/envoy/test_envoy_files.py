@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import ssl
+import textwrap
 import time
 from urllib.parse import urlencode, urlsplit
 
@@ -538,6 +539,45 @@ def test_the_newer_place_of_the_list_is_good_as_well(begin, app, entra):
         envoy.wait_for_log("event=document.fetched")
         assert "Deprecated field" not in envoy.log()
         assert life(envoy, app, entra) == LIFE
+
+
+# What stands in the manifests of examples/.
+
+EXAMPLES = FOLDER.parent / "examples"
+
+
+def test_kubernetes_the_configuration_in_the_config_map_starts_and_its_probe_says_nothing_but_ready(begin, app):
+    text = (EXAMPLES / "kubernetes" / "vestibule.yaml").read_text(encoding="utf-8")
+    text = textwrap.dedent(text.split("  envoy.yaml: |\n")[1].split("\n---\n")[0])
+    for place in ("/etc/tls/", "/etc/vestibule/"):
+        assert place in text
+        text = text.replace(place, "")
+    reached = "app.default.svc.cluster.local:8080"
+    with begin("kubernetes/vestibule.yaml", application=reached, environment=MAIN_SECRETS, text=text) as envoy:
+        assert sent_to_sign_in(navigates(envoy, "/page"))
+        app.handler = lambda request: scim({"schemas": [USER], "id": "u-1", "userName": "ada"})
+        assert envoy.ask(HOST, "/scim/v2/entra/Users/u-1", [bearer(TOKENS[0])]).status == 200
+        assert app.requests[-1].get("authorization") == "Bearer of-the-application"
+        with H1(envoy.ports["probes"]) as probe:
+            assert probe.request("GET", "/ready").body.strip() == b"LIVE"
+            assert probe.request("POST", "/ready").status == 404
+            for path in ("/", "/config_dump", "/quitquitquit", "/ready/../config_dump", "/ready?x=/config_dump"):
+                assert b"static_listeners" not in probe.request("GET", path).body
+
+
+def test_istio_the_filter_that_the_envoy_filter_puts_in_is_one_that_envoy_takes(begin, app):
+    text = (EXAMPLES / "istio" / "envoy-filter.yaml").read_text(encoding="utf-8")
+    block = text.split("        operation: INSERT_FIRST\n        value:\n")[1].split("    - applyTo: LISTENER")[0]
+    block = textwrap.dedent(block).rsplit("# The filter holds", 1)[0].replace("/etc/vestibule/", "")
+    filters = textwrap.indent("- " + textwrap.indent(block, "  ")[2:], " " * 18)
+    around = (FOLDER / "policies.yaml").read_text(encoding="utf-8")
+    before, rest = around.split("                  - name: vestibule\n", 1)
+    after = rest.split("                  - name: envoy.filters.http.router\n", 1)[1]
+    whole = before + filters + "                  - name: envoy.filters.http.router\n" + after
+    with begin("istio/envoy-filter.yaml", environment=MAIN_SECRETS, text=whole) as envoy:
+        assert sent_to_sign_in(navigates(envoy, "/page"))
+        assert envoy.ask(HOST, "/scim/v2/entra/Users/u-1", [bearer("another")]).status == 401
+    assert not app.requests
 
 
 def test_every_file_is_started_here_and_answers_a_question_in_the_readme():
