@@ -1,5 +1,6 @@
 """The compose example, built and brought up once for all tests, and taken down whatever happens."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -26,10 +27,11 @@ def free_ports(count):
 class Site:
     """The example as it runs: who asks it what, and what it left in its logs."""
 
-    def __init__(self, engine, base):
+    def __init__(self, engine, base, name, files):
         self.engine = engine
+        self.files = [part for file in files for part in ("-f", str(file))]
         self.https, self.simulator_port = free_ports(2)
-        self.project = f"vestibule-check-{os.getpid()}"
+        self.project = f"vestibule-check-{name}-{os.getpid()}"
         self.variables = {
             "BASE_IMAGE": base,
             "HTTPS_PORT": str(self.https),
@@ -40,7 +42,7 @@ class Site:
         self.simulator = f"http://127.0.0.1:{self.simulator_port}"
 
     def compose(self, *arguments, **more):
-        return self.engine.compose(*arguments, cwd=EXAMPLE, environment=self.variables, **more)
+        return self.engine.compose(*self.files, *arguments, cwd=EXAMPLE, environment=self.variables, **more)
 
     def entra(self, method, path, value=None):
         """A call to the simulator's own interface, through the published port."""
@@ -64,17 +66,24 @@ def engine():
 
 
 @pytest.fixture(scope="session")
-def site(engine, tmp_path_factory):
+def base(engine):
+    """What the image is built from; all parts of it are gathered."""
     run([EXAMPLE / "prepare"], seconds=1800)
     base, origin = engine.base_image()
     with open(os.environ["VESTIBULE_RECORD"], "a", encoding="utf-8") as record:
         version = engine.docker("version", "--format", "{{.Server.Version}}").stdout.strip()
         whose = "started for this run" if engine.own else "already there"
         record.write(f"compose: Docker {version}, {whose}; base image {base} from {origin}\n")
-    site = Site(engine, base)
+    return base
+
+
+@contextlib.contextmanager
+def running(engine, base, place, name, *files):
+    """Brings the example up and takes it down again; nothing of it is left."""
+    site = Site(engine, base, name, files)
     try:
         site.compose("up", "--detach", "--build", seconds=900)
-        site.trust(tmp_path_factory.mktemp("compose"))
+        site.trust(place)
         yield site
     except BaseException:
         print(site.compose("logs", "--no-color", check=False).stdout[-8000:])
@@ -83,3 +92,16 @@ def site(engine, tmp_path_factory):
         site.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
         engine.docker("image", "rm", "vestibule-example", check=False)
         assert engine.left(site.project) == []
+
+
+@pytest.fixture(scope="module")
+def site(engine, base, tmp_path_factory):
+    with running(engine, base, tmp_path_factory.mktemp("site"), "plain", EXAMPLE / "compose.yaml") as site:
+        yield site
+
+
+@pytest.fixture
+def grafana(engine, base, tmp_path):
+    files = [EXAMPLE / "compose.yaml", EXAMPLE / "compose.grafana.yaml", Path(__file__).parent / "in-place-of-grafana.yaml"]
+    with running(engine, base, tmp_path, "grafana", *files) as site:
+        yield site

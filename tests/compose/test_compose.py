@@ -81,8 +81,26 @@ def test_3_a_user_is_provisioned_signs_in_is_told_to_the_application_and_loses_t
     assert "ada@meadow" not in until(log), "names of people do not belong into a log"
 
 
-def test_4_the_variant_with_grafana_is_one_that_compose_understands(site):
-    """Its image cannot be had everywhere, so that it is not started here."""
-    shown = site.compose("-f", "compose.yaml", "-f", "compose.grafana.yaml", "config").stdout
-    for part in ("grafana/grafana:", "GF_AUTH_PROXY_HEADERS_ENCODED", "10.213.81.2", "APPLICATION: grafana"):
+def test_4_the_variant_with_grafana_tells_it_who_is_there(grafana):
+    """Grafana's image cannot be had everywhere: what it would be told is told to the other application in its place."""
+    until(lambda: grafana.new_browser().open("/public/hello").status == 200)
+    until(lambda: grafana.entra("GET", "users").status == 200)
+    mira = grafana.new_browser()
+    assert sign_in(grafana, mira, "mira").status == 303
+    told = mira.open("/echo", [("X-WEBAUTH-USER", "admin"), ("X-WEBAUTH-ROLE", "Admin")])
+    headers = {name.lower(): value for name, value in told.json()["headers"]}
+    assert headers["x-webauth-user"] == "mira@meadow.example"
+    assert headers["x-webauth-email"] and headers["x-webauth-name"]
+    assert headers.get("x-webauth-role") != "Admin", "the role is Entra's to give"
+    gateway = grafana.compose("ps", "-q", "gateway").stdout.strip()
+    networks = json.loads(grafana.engine.docker("inspect", gateway).stdout)[0]["NetworkSettings"]["Networks"]
+    shown = grafana.compose("config").stdout
+    assert [network["IPAddress"] for network in networks.values()] == ["10.213.81.2"]
+    assert "GF_AUTH_PROXY_WHITELIST: 10.213.81.2" in shown, "Grafana believes headers from the gateway's address only"
+
+
+def test_5_the_variant_with_grafana_is_one_that_compose_understands(site):
+    variant = ["-f", site.files[1].replace("compose.yaml", "compose.grafana.yaml")]
+    shown = site.compose(*variant, "config").stdout
+    for part in ("grafana/grafana:", "GF_AUTH_PROXY_HEADERS_ENCODED", "APPLICATION: grafana"):
         assert part in shown, part
