@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pathlib
 import re
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from harness import settings
 from harness.sign_in import sign_in
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "operators-token-0123456789"
 
 
@@ -35,6 +37,14 @@ def test_outcomes_are_counted_under_their_fixed_names_and_durations_recorded(wat
     while "vestibule.sign_on.duration_ms" not in (shown := watched.admin("/stats?usedonly&filter=vestibule.*duration")):
         assert time.monotonic() < until, shown
         time.sleep(0.5)
+
+
+@pytest.mark.core
+def test_which_build_it_is_is_logged_once_and_not_by_every_worker(watched, app):
+    watched.wait_for_log(r"signatures are verified")
+    version = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
+    said = re.findall(rf"\bvestibule {re.escape(version)}\b", watched.log())
+    assert len(said) == 1, said
 
 
 @pytest.mark.core
