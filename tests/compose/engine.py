@@ -3,8 +3,10 @@
 Our own has its own data, socket and process, touches no firewall rule, and leaves nothing behind.
 """
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -20,6 +22,11 @@ def run(command, seconds=600, check=True, **more):
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))}: {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
     return done
+
+
+def _ends_with_us() -> None:
+    """Has the kernel end this process when the one that started it is killed (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 class Engine:
@@ -60,9 +67,12 @@ class Engine:
         # Published ports are forwarded by a process of Docker's: this computer's firewall stays as it is.
         command += ["--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none"]
         log = (self._place / "log").open("wb")
-        self._process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, start_new_session=True)
+        self._process = subprocess.Popen(
+            [str(part) for part in command], stdout=log, stderr=log, start_new_session=True, preexec_fn=_ends_with_us
+        )
         self.own = True
-        self.environment["DOCKER_HOST"] = f"unix://{socket}"
+        # Without a bridge only the older builder works; the newer asks for one, even where nothing wants the network.
+        self.environment |= {"DOCKER_HOST": f"unix://{socket}", "DOCKER_BUILDKIT": "0"}
         until = time.monotonic() + 120
         while self.docker("info", check=False).returncode != 0:
             if self._process.poll() is not None or time.monotonic() > until:
