@@ -390,7 +390,7 @@ def main_file(begin, entra, **more):
     return begin("envoy.yaml", {PUBLISHED: entra[1].port}, "127.0.0.1:8080", environment=MAIN_SECRETS, **more)
 
 
-SHOWN = [*LIFE, "other cookies kept", "trailers", "forged header taken away", "counted", "logged", "told to the access log"]
+SHOWN = [*LIFE, "other cookies kept", "answers rewritten", "trailers", "forged header taken away", "counted", "logged", "told to the access log"]
 
 
 def shows(envoy, app, entra):
@@ -421,7 +421,15 @@ def shows(envoy, app, entra):
         assert envoy.ask(HOST, "/public/x", [cookie]).status == 200
         return app.only().get("cookie") == "theme=dark"
 
+    def answer_rewritten():
+        body = json.dumps({"schemas": [USER], "id": "u-2", "meta": {"location": f"https://{HOST}/scim/v2/Users/u-2"}})
+        app.handler = lambda request: Answer(200, body.encode(), [*SCIM, ("location", f"https://{HOST}/scim/v2/Users/u-2")])
+        reply = envoy.ask(HOST, "/scim/v2/entra/Users/u-2", [bearer(TOKENS[0])])
+        public = f"https://{HOST}/scim/v2/entra/Users/u-2"
+        return (reply.get("location"), reply.json()["meta"]["location"]) == (public, public)
+
     done += ["other cookies kept"] * bool(quietly(cookies_told_apart))
+    done += ["answers rewritten"] * bool(quietly(answer_rewritten))
     app.clear()
     app.handler = lambda request: scim({"schemas": [USER], "id": "u-2", "userName": "bob"}, 201)
     done += ["trailers"] * bool(quietly(with_trailers))
@@ -518,7 +526,7 @@ def test_capabilities_are_what_the_sources_call_and_no_more(wasm):
     assert {name for name in CAPABILITIES if not name.startswith("proxy_on_")} == called
     code = "".join((sources / name).read_text() for name in ("root.rs", "stream.rs"))
     implemented = {name.replace("on_http_re", "on_re") for name in re.findall(r"fn (on_[a-z_]+)\(", code)}
-    implemented |= {"on_vm_start", "on_context_create", "on_delete"}  # by the SDK, for every context
+    implemented |= {"on_context_create", "on_delete"}  # by the SDK, for every context
     assert {name for name in CAPABILITIES if name.startswith("proxy_on_")} == {f"proxy_{name}" for name in implemented}
 
 
