@@ -399,7 +399,7 @@ def shows(envoy, app, entra):
     def quietly(step):
         try:
             return step()
-        except (OSError, AssertionError, IndexError, ValueError):
+        except (OSError, AssertionError, IndexError, KeyError, ValueError):
             return None
 
     done = quietly(lambda: life(envoy, app, entra)) or []
