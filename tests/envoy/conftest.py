@@ -27,6 +27,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--failure-policy", choices=("FAIL_RELOAD", "FAIL_CLOSED"), default="FAIL_RELOAD", help="of the filter"
     )
+    parser.addoption("--every-capability", action="store_true", help="leave out each capability of envoy/envoy.yaml in turn")
 
 
 def pytest_configure(config):
@@ -50,6 +51,13 @@ def pytest_collection_modifyitems(config, items):
 def _modes(item) -> tuple[str, ...]:
     marker = item.get_closest_marker("modes")
     return marker.args if marker else ("held",)
+
+
+def pytest_generate_tests(metafunc):
+    """Which capabilities of envoy/envoy.yaml are left out, one at a time: a few, or all of them."""
+    if "left_out" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--every-capability")
+        metafunc.parametrize("left_out", metafunc.module.CAPABILITIES if every else metafunc.module.SOME_CAPABILITIES)
 
 
 @pytest.fixture(scope="session")

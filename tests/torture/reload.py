@@ -38,8 +38,9 @@ class Watching(Envoy):
         self.version = 0
         return super().__enter__()
 
-    def _prepare(self, place: Path) -> None:
+    def _write(self, place: Path) -> str:
         self.write(place, self._listeners)
+        return super()._write(place)
 
     def write(self, place: Path, listeners: list[dict]) -> None:
         """Puts a new version in place at once."""

@@ -85,10 +85,9 @@ class Envoy:
     def __enter__(self):
         self._place = tempfile.TemporaryDirectory(prefix="vestibule-envoy-")
         place = Path(self._place.name)
-        (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
-        self._prepare(place)
         self._log = place / "envoy.log"
-        command = [self.binary, "-c", "envoy.json", "--concurrency", str(self.concurrency), "--disable-hot-restart"]
+        file = self._write(place)
+        command = [self.binary, "-c", file, "--concurrency", str(self.concurrency), "--disable-hot-restart"]
         command += [
             "--admin-address-path",
             "admin.txt",
@@ -112,6 +111,11 @@ class Envoy:
             raise
         return self
 
+    def _write(self, place: Path) -> str:
+        """Writes what Envoy is configured with, and gives the name of the file."""
+        (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
+        return "envoy.json"
+
     def __exit__(self, kind, *_):
         try:
             crashes = self.crashes()
@@ -125,9 +129,6 @@ class Envoy:
             assert status in (0, -15), f"Envoy ended with {status}\n{_tail(self.log_text)}"
         unexplained = set(CODE.findall(self.log_text)) - explained_codes()
         assert not unexplained, f"docs/codes.md does not explain {unexplained}"
-
-    def _prepare(self, place: Path) -> None:
-        """What else has to be in Envoy's folder before it starts."""
 
     def _end(self) -> int:
         self.process.terminate()
@@ -155,7 +156,7 @@ class Envoy:
         self.seconds_to_ready = time.monotonic() - self.started
         for entry in json.loads(self.admin("/listeners?format=json"))["listener_statuses"]:
             self.ports[entry["name"]] = entry["local_address"]["socket_address"]["port_value"]
-        self.plain_port, self.tls_port = self.ports["plain"], self.ports["tls"]
+        self.plain_port, self.tls_port = self.ports.get("plain"), self.ports.get("tls")
 
     def admin(self, path: str, method: str = "GET") -> str:
         """Asks Envoy's admin interface."""
