@@ -162,14 +162,33 @@ def test_the_sign_in_page_shows_how_to_answer_and_what_is_broken(person, stage, 
     look(page, shots, "simulator-refused")
 
 
-def test_without_scripts_the_response_goes_on_by_a_button(person, stage, shots):
-    page = person(java_script_enabled=False).new_page()
+@pytest.mark.parametrize("width", [360, 1440])
+def test_without_scripts_the_response_goes_on_by_a_button(person, stage, shots, width):
+    page = person(java_script_enabled=False, viewport={"width": width, "height": 740}).new_page()
     page.goto(f"{stage.origin}/inside")
     page.click("button[value=ada]")
     assert page.text_content("h1") == "Working…"
-    page.screenshot(path=shots / "simulator-working-360-light.png")
+    page.screenshot(path=shots / f"simulator-working-{width}-light.png")
     page.click("button")
     page.wait_for_url(f"{stage.origin}/inside")
+
+
+def test_without_a_logout_url_the_browser_stays_at_entra(person, stage, shots):
+    stage.entra("PATCH", "settings", {"logout_url": None})
+    try:
+        page = person().new_page()
+        page.goto(f"{stage.origin}/inside")
+        page.wait_for_url("**/saml2?*")
+        page.click("button[value=ada]")
+        page.wait_for_url(f"{stage.origin}/inside")
+        page.goto(f"{stage.origin}/.vestibule/sign-out")
+        page.click("button")
+        page.wait_for_selector("h1:has-text('You signed out of your account')")
+        look(page, shots, "simulator-signed-out")
+        page.goto(f"{stage.simulator}/sign-ins")
+        assert "has no Logout URL" in page.text_content("main")
+    finally:
+        stage.entra("PATCH", "settings", {"logout_url": stage.logout_url})
 
 
 def test_the_pages_work_by_keyboard(admin, stage):

@@ -189,6 +189,10 @@ fn provisioning(app: &Arc<App>, what: &str, fields: &Fields) -> Response {
     };
     match what {
         "test-connection" => outcome(app.test_connection()),
+        "cycle" if app.status().health.state == "disabled" => problem(
+            "the job was in quarantine for 28 days and is switched off: restart provisioning",
+            "/provisioning",
+        ),
         "cycle" => note(if app.start_cycle().is_ok() { "started" } else { "busy" }),
         "restart" => match app.provision(|job, _, _| job.restart()) {
             Ok(()) => note("restarted"),
