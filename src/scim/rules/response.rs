@@ -232,11 +232,13 @@ const R4: Rule<Answer> = Rule {
                 }
             }
             other => {
-                let detail = match other {
+                let own = match other {
                     Content::Json(body) => detail(body),
                     _ => None,
                 };
-                answer.set(status, error_body(status, None, detail.as_deref()));
+                // Whoever reads the provisioning log must see on which side to look.
+                let detail = own.unwrap_or_else(|| format!("the application answered {status} and did not say why"));
+                answer.set(status, error_body(status, None, Some(&detail)));
                 notes.mark("body");
             }
         }

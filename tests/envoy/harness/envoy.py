@@ -76,9 +76,8 @@ class Envoy:
     def __enter__(self):
         self._place = tempfile.TemporaryDirectory(prefix="vestibule-envoy-")
         place = Path(self._place.name)
-        (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
         self._log = place / "envoy.log"
-        command = [self.binary, "-c", "envoy.json", "--concurrency", str(self.concurrency), "--disable-hot-restart"]
+        command = [self.binary, "-c", self._write(place), "--concurrency", str(self.concurrency), "--disable-hot-restart"]
         command += [
             "--admin-address-path",
             "admin.txt",
@@ -112,6 +111,13 @@ class Envoy:
             assert not crashes, f"a VM crashed: {crashes}\n{_tail(self.log_text)}"
             assert status in (0, -15), f"Envoy ended with {status}\n{_tail(self.log_text)}"
 
+    def _write(self, place: Path) -> str:
+        (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
+        return "envoy.json"
+
+    def _note_ports(self) -> None:
+        self.plain_port, self.tls_port = self.ports["plain"], self.ports["tls"]
+
     def _end(self) -> int:
         self.process.terminate()
         try:
@@ -138,7 +144,7 @@ class Envoy:
         self.seconds_to_ready = time.monotonic() - self.started
         for entry in json.loads(self.admin("/listeners?format=json"))["listener_statuses"]:
             self.ports[entry["name"]] = entry["local_address"]["socket_address"]["port_value"]
-        self.plain_port, self.tls_port = self.ports["plain"], self.ports["tls"]
+        self._note_ports()
 
     def admin(self, path: str, method: str = "GET") -> str:
         """Asks Envoy's admin interface."""

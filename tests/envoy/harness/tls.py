@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(place: Path, name: str) -> dict:
-    """Writes `NAME.key` and `NAME.crt` (PEM, RSA-2048) and gives their paths."""
+def self_signed(place: Path, name: str, host: str = "localhost") -> dict:
+    """Writes `NAME.key` and `NAME.crt` (PEM, RSA-2048, for this host) and gives their paths."""
     key = rsa.generate_private_key(65537, 2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -22,7 +22,7 @@ def self_signed(place: Path, name: str) -> dict:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     paths = {"key": str(place / f"{name}.key"), "certificate": str(place / f"{name}.crt")}
