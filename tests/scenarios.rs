@@ -74,7 +74,8 @@ fn envoys_file_has_the_plugin_configuration_inside_to_the_letter() {
         let (before, rest) = envoy_text.split_once("value: |\n").unwrap();
         let indent = " ".repeat(before.lines().last().unwrap().len() + 2);
         let inside = rest.lines().take_while(|line| line.is_empty() || line.starts_with(&indent));
-        let inside: Vec<&str> = inside.map(|line| line.strip_prefix(indent.as_str()).unwrap_or(line)).collect();
+        let inside: Vec<&str> =
+            inside.map(|line| line.strip_prefix(indent.as_str()).unwrap_or(line)).collect();
         assert_eq!(inside, plugin_text.lines().collect::<Vec<_>>(), "{}", envoy.display());
     }
 }

@@ -5,7 +5,6 @@ import itertools
 import json
 
 import pytest
-from harness import shipped
 from harness.authorities import Key
 from harness.messages import scim_error
 from harness.scenarios import DIRECTORY, ENTERPRISE, GROUP, OTHER_DIRECTORY, USER, Builder
@@ -129,12 +128,11 @@ def send(scenario, tenant):
 # The pair of token and directory.
 
 
-def test_the_token_and_its_directory_are_checked_as_a_pair(scenario, tenant, envoy_binary, tmp_path):
+def test_the_token_and_its_directory_are_checked_as_a_pair(scenario, tenant, tmp_path):
     """The same token beside another directory's identity provider is refused with the configuration."""
     assert tenant.entra(scenario.envoy, "GET", "/Users").status == 200
-    other = scenario.envoy.text.replace(f"entra: {{tenant_id: {DIRECTORY}}}", f"entra: {{tenant_id: {OTHER_DIRECTORY}}}")
-    assert other != scenario.envoy.text
-    told = shipped.mode(envoy_binary, other, tmp_path)
+    pair = [f"entra: {{tenant_id: {directory}}}" for directory in (DIRECTORY, OTHER_DIRECTORY)]
+    told = scenario.envoy.validated(*pair, tmp_path)
     assert told.returncode != 0 and "tenant_id" in told.stderr and "pair" in told.stderr, told.stderr[-800:]
 
 

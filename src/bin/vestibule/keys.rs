@@ -112,7 +112,9 @@ impl Rotation {
                     host_env::NAMES
                 ),
             };
-            output::line(&format!("\nSet for every Envoy, before the change is rolled out:\n{variable}={key}\n{list}"))?;
+            output::line(&format!(
+                "\nSet for every Envoy, before the change is rolled out:\n{variable}={key}\n{list}"
+            ))?;
             output::line(
                 "\nSessions sealed with the old key stay good. Take it away after the longest session: --retire",
             )?;

@@ -237,7 +237,8 @@ const R4: Rule<Answer> = Rule {
                     _ => None,
                 };
                 // Whoever reads the provisioning log must see on which side to look.
-                let detail = own.unwrap_or_else(|| format!("the application answered {status} and did not say why"));
+                let detail =
+                    own.unwrap_or_else(|| format!("the application answered {status} and did not say why"));
                 answer.set(status, error_body(status, None, Some(&detail)));
                 notes.mark("body");
             }

@@ -49,9 +49,9 @@ class Shipped(Envoy):
     def _note_ports(self) -> None:
         self.tls_port = self.ports["https"]
 
-
-def mode(binary: str, text: str, folder: Path) -> subprocess.CompletedProcess:
-    """What Envoy says of a configuration that it is only to read."""
-    (folder / "envoy.yaml").write_text(text)
-    command = [binary, "--mode", "validate", "-c", str(folder / "envoy.yaml"), "--log-level", "warning"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env={"PATH": os.environ["PATH"]})
+    def validated(self, what: str, by: str, folder: Path) -> subprocess.CompletedProcess:
+        """What Envoy says of the file with one thing changed, if it is only to read it."""
+        other = self.changed(what, by)
+        command = [self.binary, "--mode", "validate", "-c", other._write(folder), "--log-level", "warning"]
+        environment = {"PATH": os.environ["PATH"], **self.environment}
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)

@@ -36,13 +36,20 @@ fn application(cluster: &Place<'_>, named: &Named, rechecks: bool, findings: &mu
         let remedy = "give the cluster a transport_socket (UpstreamTlsContext) with sni and a validation_context with \
                       trusted_ca and match_typed_subject_alt_names, or let Envoy run beside the application and reach it \
                       on 127.0.0.1";
-        let what = format!("the cluster `{}` reaches the application on another machine without TLS", named.name);
+        let what =
+            format!("the cluster `{}` reaches the application on another machine without TLS", named.name);
         findings.at(Severity::Warning, cluster, &what, why, remedy);
     } else if !gaps.is_empty() {
         let severity = if rechecks { Severity::Error } else { Severity::Warning };
         let remedy = "give its UpstreamTlsContext sni, and a validation_context with trusted_ca and \
                       match_typed_subject_alt_names";
-        findings.at(severity, cluster, &format!("the cluster `{}` {}", named.name, gaps.join(", ")), why, remedy);
+        findings.at(
+            severity,
+            cluster,
+            &format!("the cluster `{}` {}", named.name, gaps.join(", ")),
+            why,
+            remedy,
+        );
     }
 }
 

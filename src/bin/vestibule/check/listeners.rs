@@ -66,7 +66,8 @@ fn inspector(listener: &Place<'_>, ours: &OurConfiguration, findings: &mut Findi
     if filters.iter().any(reads) {
         return;
     }
-    let matches = listener.each("filter_chains").into_iter().filter_map(|chain| chain.get("filter_chain_match"));
+    let matches =
+        listener.each("filter_chains").into_iter().filter_map(|chain| chain.get("filter_chain_match"));
     let by_handshake = |place: &Place<'_>| {
         !place.each("server_names").is_empty()
             || !place.each("application_protocols").is_empty()
@@ -85,7 +86,8 @@ fn inspector(listener: &Place<'_>, ours: &OurConfiguration, findings: &mut Findi
             line: names.line,
             path: names.path,
             what: "chooses the tenant by the TLS handshake, and the listener has no tls_inspector".to_owned(),
-            why: "without it the filter is told no name: every request to this tenant is answered 421".to_owned(),
+            why: "without it the filter is told no name: every request to this tenant is answered 421"
+                .to_owned(),
             remedy: REMEDY.to_owned(),
         });
     }
