@@ -16,8 +16,15 @@ if [ -z "$toolchain" ]; then
     if target_from_rustup "$target"; then toolchain=rustup; else toolchain=debian; fi
 fi
 
+# Neither where the sources lie nor who builds them may show in the module: panics name files.
+flags=("--remap-path-prefix=$root=/vestibule" "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo")
+
+with_flags() { # COMMAND… with the flags, however many spaces are in them
+    CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%s' "${flags[*]}") exec "$@"
+}
+
 if [ "$toolchain" = rustup ]; then
-    exec cargo "$verb" --target "$target" "$@"
+    with_flags cargo "$verb" --target "$target" "$@"
 fi
 
 debian_packages rustc-web cargo-web rust-web-src lld-22 wasi-libc
@@ -26,6 +33,6 @@ name=${name//-/_}
 export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
 export "CARGO_TARGET_${name}_LINKER=/usr/lib/llvm-22/bin/wasm-ld"
 if [ "$target" = wasm32-wasip1 ]; then
-    export "CARGO_TARGET_${name}_RUSTFLAGS=-C link-self-contained=no -L native=/usr/lib/wasm32-wasi"
+    flags+=(-C link-self-contained=no -L native=/usr/lib/wasm32-wasi)
 fi
-exec /usr/bin/cargo "$verb" -Z build-std=std,panic_abort --target "$target" "$@"
+with_flags /usr/bin/cargo "$verb" -Z build-std=std,panic_abort --target "$target" "$@"

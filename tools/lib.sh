@@ -7,6 +7,8 @@ tools=$root/.tools
 envoy_full=1.40.0   # every real-Envoy test
 envoy_core=1.36.2   # the oldest release that the core tests run on
 cargo_deny=0.20.2
+cargo_cyclonedx=0.5.9
+static_target=x86_64-unknown-linux-musl   # the command line that is shipped needs no library of its machine
 
 say() { printf '%s\n' "setup: $*"; }
 fail() { printf '%s\n' "setup: $*" >&2; return 1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what building and testing need, into .tools/ of this folder; says what it does and is quick when all is there.
 #
-#   tools/setup.sh                 everything but scim_matrix
+#   tools/setup.sh                 everything but scim_matrix and release
 #   tools/setup.sh venv envoy …    the named parts
 #
 # Outside this folder only Debian packages are installed, each named when it happens.
@@ -89,10 +89,11 @@ setup_scim_matrix() {
     python_venv scim-venv tests/scim_matrix/requirements.txt && node_folder scim-node tests/scim_matrix/node
 }
 
-# A debug build of these tools takes a third of the time of a release build and runs fast enough.
+# cargo_tool CRATE VERSION PROGRAM [VERB]: a debug build of these tools takes a third of the time of a release build and runs fast enough.
 cargo_tool() {
-    local crate=$1 version=$2 program=$3
-    [ "$("$tools/cargo/bin/$program" --version 2>/dev/null | grep -o '[0-9][0-9.]*[0-9]' | head -1)" = "$version" ] && return 0
+    local crate=$1 version=$2 program=$3 verb=${4-}
+    # shellcheck disable=SC2086  # No verb is no argument.
+    [ "$("$tools/cargo/bin/$program" $verb --version 2>/dev/null | grep -o '[0-9][0-9.]*[0-9]' | head -1)" = "$version" ] && return 0
     say "building $crate $version into .tools/cargo (a few minutes, once)"
     local install=(cargo install "$crate" --version "$version" --debug --force --root "$tools/cargo")
     local -x CARGO_TARGET_DIR=$tools/cargo/target
@@ -116,6 +117,12 @@ setup_fuzz() {
 setup_browser() {
     command -v chromium >/dev/null || debian_packages chromium fonts-dejavu-core || return 1
     python_venv browser tests/browser/requirements.txt
+}
+# For ./build: the list of parts, and a command line that is linked statically.
+setup_release() {
+    command -v musl-gcc >/dev/null || debian_packages musl-tools || return 1
+    target_from_rustup "$static_target" || { fail "rustup cannot add $static_target"; return 1; }
+    cargo_tool cargo-cyclonedx "$cargo_cyclonedx" cargo-cyclonedx cyclonedx
 }
 setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
 

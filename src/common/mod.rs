@@ -1,5 +1,6 @@
 //! Plain types that every room speaks.
 
+pub mod about;
 mod budget;
 mod host;
 mod http;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Host, Reply, UnixMillis};
+use crate::common::{Host, Reply, UnixMillis, about};
 use crate::config::OperatorSettings;
 use crate::crypto::{PublicKey, equal, sha256};
 
@@ -51,7 +51,8 @@ fn status(gateway: &Gateway, wanted: Option<&str>, host: &dyn Host) -> Value {
         None => gateway.tenants.iter().map(|room| tenant(gateway, room, host)).collect(),
     };
     json!({
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": about::VERSION,
+        "commit": about::COMMIT,
         "time": now.to_rfc3339(),
         "keys": gateway.key_ids,
         "tenants": tenants,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use crate::common::{Host as _, Level, UnixMillis};
+use crate::common::{Host as _, Level, UnixMillis, about};
 use crate::config::STAND_IN;
 use crate::gateway::{Gateway, HostSettings};
 
@@ -81,6 +81,7 @@ impl Service {
                 "signatures are verified in Wasm"
             },
         );
+        about::announce(&host);
         Ok(Rc::new(service))
     }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pathlib
 import re
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from harness import settings
 from harness.sign_in import sign_in
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = "operators-token-0123456789"
 
 
@@ -38,6 +40,14 @@ def test_outcomes_are_counted_under_their_fixed_names_and_durations_recorded(wat
 
 
 @pytest.mark.core
+def test_which_build_it_is_is_logged_once_and_not_by_every_worker(watched, app):
+    watched.wait_for_log(r"signatures are verified")
+    version = re.search(r'^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE).group(1)
+    said = re.findall(rf"\bvestibule {re.escape(version)}\b", watched.log())
+    assert len(said) == 1, said
+
+
+@pytest.mark.core
 def test_the_access_log_can_say_what_came_of_a_request_under_the_reference_of_the_log(watched, app):
     with watched.h1() as client:
         client.request("GET", "/nowhere/logged", [("accept", "text/html"), ("sec-fetch-mode", "navigate")])
@@ -64,3 +74,25 @@ def test_the_status_is_there_for_whom_it_is_configured_and_for_nobody_else(watch
     with envoy.h1() as client:
         assert client.request("GET", "/.vestibule/status", [bearer]).status == 404
     assert not app.requests
+
+
+@pytest.mark.core
+def test_prometheus_gets_the_names_that_the_alert_rules_and_the_dashboard_use(watched, idp):
+    sign_in(watched, idp, "bob@n.example")
+    with watched.h1() as client:
+        assert client.request("GET", "/nowhere").status == 403
+    until = time.monotonic() + 15
+    while "vestibule_sign_on_duration_ms_bucket" not in (shown := watched.admin("/stats/prometheus?usedonly")):
+        assert time.monotonic() < until, shown
+        time.sleep(0.5)
+    names = set(re.findall(r"^(\w*vestibule\w*)(?:\{| )", shown, re.M))
+    counters = watched.stats("wasmcustom.vestibule")
+    assert len(counters) > 3
+    for counted in counters:
+        assert counted.removeprefix("wasmcustom.").replace(".", "_") in names, (counted, names)
+    assert {f"envoy_wasm_vestibule_vm_reload_{outcome}" for outcome in ("success", "failure")} <= names_of(watched)
+
+
+def names_of(envoy) -> set[str]:
+    """Names of all metrics that Prometheus gets, those that nothing counted yet among them."""
+    return set(re.findall(r"^(\w+)(?:\{| )", envoy.admin("/stats/prometheus"), re.M))

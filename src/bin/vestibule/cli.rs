@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use vestibule::common::about;
+
 use crate::output::{self, Failure};
 use crate::{check, doctor, entra, init, keys, policy, saml, scim, token};
 
@@ -96,7 +98,7 @@ Examples:
 #[derive(Parser)]
 #[command(
     name = "vestibule",
-    version,
+    version = about::build(),
     about = "For the people who run Vestibule: checks configurations, makes secrets, and says what happens and why",
     after_help = EXAMPLES,
     arg_required_else_help = true

@@ -67,7 +67,8 @@ fn named(value: &Value) -> Option<Vec<String>> {
         Value::Array(items) => items.iter().map(one).collect::<Option<_>>()?,
         other => vec![one(other)?],
     };
-    ids.iter().all(|id| !id.is_empty()).then_some(ids)
+    // No filter is read here that asks for a control character, so that nobody can be selected by one.
+    ids.iter().all(|id| !id.is_empty() && !id.contains(char::is_control)).then_some(ids)
 }
 
 const P20: Rule<Patch> = Rule {
@@ -291,9 +292,15 @@ mod tests {
 
     #[test]
     fn a_removal_whose_members_cannot_be_read_is_refused() {
-        for value in
-            ["[{}]", "[7]", r#"[{"value":"u"},{"value":null}]"#, "true", r#"{"display":"x"}"#, r#"[""]"#]
-        {
+        for value in [
+            "[{}]",
+            "[7]",
+            r#"[{"value":"u"},{"value":null}]"#,
+            "true",
+            r#"{"display":"x"}"#,
+            r#"[""]"#,
+            r#"["CORP\\\tina"]"#,
+        ] {
             group_refused("P20", &format!(r#"[{{"op":"remove","path":"members","value":{value}}}]"#), 400);
         }
     }

@@ -78,19 +78,20 @@ fn is_container(name: &Name, value: &Value) -> bool {
 fn needs_path(context: &Context<'_>, path: &Path, value: &Value) -> bool {
     let name = &path.name;
     if let (Some(urn), Value::Object(inner)) = (extension(name, value), value) {
-        return inner.iter().any(|(key, value)| {
-            Name::parse(key).is_some_and(|inner| {
-                let inner = Name { urn: Some(urn.to_owned()), ..inner };
-                inner.sub.is_some() || values::clears(context, &inner, value).is_some()
-            })
-        });
+        let needs = |key: &str, value: &Value| {
+            let inner = Name { urn: Some(urn.to_owned()), ..Name::parse(key)? };
+            Some(inner.sub.is_some() || values::clears_once_unwrapped(context, &inner, value))
+        };
+        // With a member whose name cannot be read, the map stays as it is.
+        let needed: Option<Vec<bool>> = inner.iter().map(|(key, value)| needs(key, value)).collect();
+        return needed.is_some_and(|needed| needed.contains(&true));
     }
     if name.urn.is_none() && (name.sub.is_some() || path.selector.is_some()) {
         return true;
     }
     let is_manager =
         *context.kind == ResourceKind::User && name.is_plain("manager") && context.settings.is_on("P8");
-    is_manager || values::clears(context, name, value).is_some()
+    is_manager || values::clears_once_unwrapped(context, name, value)
 }
 
 fn expand(
@@ -145,13 +146,13 @@ fn expand_member(
     // An extension's object is no attribute and has no path of its own: it stays a map, unless its members need paths.
     let members = value.as_object().filter(|_| needs(context, &path, value));
     match members {
-        Some(members) if members.keys().all(|key| Name::parse(key).is_some()) => {
+        Some(members) => {
             for (key, value) in members {
                 let inner = Name::parse(key).map(|inner| Name { urn: path.name.urn.clone(), ..inner });
                 out.push(operation.with(inner.map(Path::of), Some(value.clone())));
             }
         }
-        _ => {
+        None => {
             let map = Map::from_iter([(key.to_owned(), value.clone())]);
             out.push(operation.with(None, Some(Value::Object(map))));
         }
@@ -293,12 +294,28 @@ mod tests {
     }
 
     #[test]
+    fn p3_splits_a_map_with_a_name_to_be_cleared_however_its_value_is_wrapped() {
+        for nothing in
+            ["[]", r#"[{"value":[]}]"#, r#"[{"$ref":null,"value":""}]"#, r#"[{"value":[{"value":null}]}]"#]
+        {
+            user(
+                "P3",
+                &format!(r#"[{{"op":"add","value":{{"active":true,"title":{nothing}}}}}]"#),
+                &format!(
+                    r#"[{{"op":"add","path":"active","value":true}},{{"op":"add","path":"title","value":{nothing}}}]"#
+                ),
+            );
+        }
+    }
+
+    #[test]
     fn p3_leaves_a_valid_map_alone() {
         for map in [
             r#"{"userName":"a"}"#.to_owned(),
             r#"{"name":{"familyName":"a"},"title":"b"}"#.to_owned(),
             r#"{"emails":[{"value":"a.b"}]}"#.to_owned(),
             format!(r#"{{"{ENTERPRISE}":{{"department":"d"}}}}"#),
+            format!(r#"{{"{ENTERPRISE}":{{"name.givenName":"a","roles[primary eq true].value":"b"}}}}"#),
         ] {
             unchanged("P3", &format!(r#"[{{"op":"replace","value":{map}}}]"#));
         }

@@ -35,16 +35,18 @@ const P6: Rule<Patch> = Rule {
     says: "unwraps a value that old jobs wrap in a list of one",
     certainty: Certainty::Certain,
     apply: |patch, context, notes| {
-        each_set(patch, notes, &|name, _, value| {
-            // Wrapped twice, it would be unwrapped once more the next time.
-            let mut changed = false;
-            while unwrap(context, name, value) {
-                changed = true;
-            }
-            changed
-        });
+        each_set(patch, notes, &|name, _, value| unwrap_wholly(context, name, value));
     },
 };
+
+/// Wrapped twice, a value would be unwrapped once more the next time.
+fn unwrap_wholly(context: &Context<'_>, name: &Name, value: &mut Value) -> bool {
+    let mut changed = false;
+    while unwrap(context, name, value) {
+        changed = true;
+    }
+    changed
+}
 
 fn unwrap(context: &Context<'_>, name: &Name, value: &mut Value) -> bool {
     let known = schema::meant(context.kind, name);
@@ -203,6 +205,16 @@ pub(crate) fn clears(context: &Context<'_>, name: &Name, value: &Value) -> Optio
         return None;
     };
     context.settings.is_on(rule).then_some(rule)
+}
+
+/// Whether a value clears its attribute, be it only once P6 has unwrapped it.
+pub(crate) fn clears_once_unwrapped(context: &Context<'_>, name: &Name, value: &Value) -> bool {
+    let mut inner = Value::Null;
+    let is_wrapped = value.is_array() && context.settings.is_on("P6") && {
+        inner.clone_from(value);
+        unwrap_wholly(context, name, &mut inner)
+    };
+    clears(context, name, if is_wrapped { &inner } else { value }).is_some()
 }
 
 fn is_empty_manager(value: &Value) -> bool {
