@@ -260,6 +260,24 @@ fn every_program_of_ours_that_a_page_shows_is_there_and_takes_the_flags_that_are
     assert_eq!(faults, Vec::<String>::new());
 }
 
+/// The page about testing names the stages that the script itself names.
+#[test]
+fn the_stages_of_the_tests_are_those_that_the_page_names() {
+    let script = std::fs::read_to_string(root().join("test")).unwrap();
+    let (_, stages) = script.split_once("stages: ").unwrap();
+    let stages: BTreeSet<&str> = stages.lines().next().unwrap().split(' ').collect();
+    let page = std::fs::read_to_string(root().join("docs/testing.md")).unwrap();
+    let (_, row) = page.split_once("| `./test --only STAGE` | one of `").unwrap();
+    let named: BTreeSet<&str> = row.split('`').next().unwrap().split(' ').collect();
+    assert!(named.len() > 8);
+    assert_eq!(named, stages, "docs/testing.md (left) and ./test");
+}
+
+fn fault(document: &str) -> Option<String> {
+    let problem = vestibule::config::read_tree(document.as_bytes()).err()?;
+    Some(format!("{problem}: {}", document.lines().next().unwrap_or_default()))
+}
+
 /// Blocks of configuration can be read: a comma too few is found by whoever copies them.
 #[test]
 fn every_block_of_yaml_and_json_can_be_read() {
@@ -273,15 +291,18 @@ fn every_block_of_yaml_and_json_can_be_read() {
                 continue;
             }
             count += 1;
-            for document in block.split("\n---\n").filter(|document| !document.trim().is_empty()) {
-                if let Err(problem) = vestibule::config::read_tree(document.as_bytes()) {
-                    faults.push(format!(
-                        "{}: {problem}: {}",
-                        from.display(),
-                        document.lines().next().unwrap_or_default()
-                    ));
-                }
+            // Several documents, or one value a line.
+            let documents = block.split("\n---\n").filter(|document| !document.trim().is_empty());
+            let whole: Vec<&str> = documents.filter(|document| fault(document).is_some()).collect();
+            if whole.is_empty() || block.lines().all(|line| fault(line).is_none()) {
+                continue;
             }
+            faults.extend(
+                whole
+                    .iter()
+                    .filter_map(|document| fault(document))
+                    .map(|it| format!("{}: {it}", from.display())),
+            );
         }
     }
     assert!(count >= 15, "{count} blocks");
