@@ -20,7 +20,7 @@ from .messages import Reply
 from .scim_app import patch
 from .servers import ROOT, scim2_server
 from .shipped import Shipped
-from .simulator import Simulator
+from .directory import Directory
 from .site import Site, over_tls
 from .tls import self_signed
 
@@ -38,7 +38,7 @@ VESTIBULE_KEY = "test-master-key-0123456789-abcdefghijklmnop"
 class Tenant:
     """One customer of the application: its directory, what its administrator pasted, and its SCIM server."""
 
-    simulator: Simulator
+    simulator: Directory
     token: str
     server: object
     tenant_url: str  # path
@@ -150,9 +150,9 @@ class Builder:
     def __init__(self, envoy_binary: str, wasm: str, tls: dict, folder, stack: contextlib.ExitStack):
         self.binary, self.wasm, self.tls, self.folder, self.stack = envoy_binary, wasm, tls, folder, stack
 
-    def directory(self, tenant_id: str = DIRECTORY) -> Simulator:
+    def directory(self, tenant_id: str = DIRECTORY) -> Directory:
         """A directory, which does not serve yet."""
-        made = Simulator(self.folder("directory"), tenant_id)
+        made = Directory(self.folder("directory"), tenant_id)
         self.stack.callback(made.stop)
         return made
 

@@ -1,4 +1,4 @@
-"""The Entra simulator as a process: one directory, one enterprise application."""
+"""A directory of the Entra simulator: one tenant with one enterprise application, each in a process of its own."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def program() -> str:
     return str(binary)
 
 
-class Simulator:
+class Directory:
     """Makes its certificate at once; `serve` starts it when the gateway's addresses are known."""
 
     def __init__(self, place: Path, tenant_id: str):
@@ -30,7 +30,7 @@ class Simulator:
         self.certificate = made.stdout.decode().strip()
         self._process = None
 
-    def serve(self, entity: str, acs: str, scim_url: str, token: str, authority: str, *more: str) -> "Simulator":
+    def serve(self, entity: str, acs: str, scim_url: str, token: str, authority: str, *more: str) -> "Directory":
         """Starts it for one enterprise application; `authority` is the file of certificates that it trusts."""
         self.stop()
         self.port = free_port()
