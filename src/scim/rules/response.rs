@@ -236,10 +236,10 @@ const R4: Rule<Answer> = Rule {
                     Content::Json(body) => detail(body),
                     _ => None,
                 };
-                // Whoever reads the provisioning log must see on which side to look.
-                let detail =
-                    own.unwrap_or_else(|| format!("the application answered {status} and did not say why"));
-                answer.set(status, error_body(status, None, Some(&detail)));
+                // An application that is out of order says nothing; whoever reads the provisioning log must see where to look.
+                let unsaid = || format!("the application answered {status} and did not say why");
+                let detail = own.or_else(|| (status >= 500).then(unsaid));
+                answer.set(status, error_body(status, None, detail.as_deref()));
                 notes.mark("body");
             }
         }
