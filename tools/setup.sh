@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what building and testing need, into .tools/ of this folder; says what it does and is quick when all is there.
 #
-#   tools/setup.sh                 everything but scim_matrix and release
+#   tools/setup.sh                 everything but scim_matrix, release and bench
 #   tools/setup.sh venv envoy …    the named parts
 #
 # Outside this folder only Debian packages are installed, each named when it happens.
@@ -117,6 +117,14 @@ setup_fuzz() {
 setup_browser() {
     command -v chromium >/dev/null || debian_packages chromium fonts-dejavu-core || return 1
     python_venv browser tests/browser/requirements.txt
+}
+# What ./bench loads and compares with. mod_auth_mellon comes without the package that would start an Apache by itself;
+# where it cannot be had, what is measured beside it is left out and said to be.
+setup_bench() {
+    command -v wrk >/dev/null || debian_packages wrk || return 1
+    command -v taskset >/dev/null || debian_packages util-linux || return 1
+    command -v node >/dev/null || { fail "node (20 or later) is missing"; return 1; }
+    debian_packages apache2-bin libapache2-mod-auth-mellon || say "no mod_auth_mellon here: nothing is compared with it"
 }
 # For ./build: the list of parts, and a command line that is linked statically.
 setup_release() {

@@ -5,7 +5,6 @@
 //! compare-and-swap, every value authenticated, and whatever cannot be read is an error, never an empty table.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use crate::common::{Host, HostError, UnixMillis};
 use crate::crypto::{KeyRing, sha256};
@@ -47,13 +46,18 @@ impl std::error::Error for LedgerError {}
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    name: &'static str,
-    shards: u8,
+    shards: Vec<Shard>,
     capacity: usize,
     ring: KeyRing,
-    /// Per shard the octets that were last found authentic: the same octets need no second look, which would cost most of
-    /// a look-up. They are compared whole, so that nothing rests on a number that the host gives.
-    verified: RefCell<BTreeMap<String, Vec<u8>>>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    /// Under which shared data has it.
+    name: String,
+    /// The octets that were last found authentic: the same octets need no second look, which would cost most of a look-up.
+    /// They are compared whole, so that nothing rests on a number that the host gives.
+    verified: RefCell<Vec<u8>>,
 }
 
 const TAG: usize = 32;
@@ -63,7 +67,8 @@ const TRIES: usize = 64;
 impl Ledger {
     /// `capacity` is in rows per shard.
     pub(super) fn new(name: &'static str, shards: u8, capacity: usize, ring: KeyRing) -> Self {
-        Self { name, shards: shards.max(1), capacity, ring, verified: RefCell::default() }
+        let shard = |at| Shard { name: format!("vestibule/{name}/{at}"), verified: RefCell::default() };
+        Self { shards: (0..shards.max(1)).map(shard).collect(), capacity, ring }
     }
 
     /// The key of a row: what it is about, part by part.
@@ -86,18 +91,18 @@ impl Ledger {
     /// A shard that cannot be read belongs to a configuration with other keys: it is left alone, for it knows who is
     /// locked out.
     pub(super) fn prepare(&self, host: &dyn Host) -> Result<(), LedgerError> {
-        for shard in 0..self.shards {
-            let name = self.shard_name(shard);
+        for shard in &self.shards {
+            let name = shard.name.as_str();
             for _ in 0..TRIES {
-                let Some((value, cas)) = host.shared_get(&name).map_err(unavailable)? else {
-                    host.shared_set(&name, &self.encode(&name, &[])?, None).map_err(unavailable)?;
+                let Some((value, cas)) = host.shared_get(name).map_err(unavailable)? else {
+                    host.shared_set(name, &self.encode(name, &[])?, None).map_err(unavailable)?;
                     break;
                 };
-                let anew = self.encode(&name, &self.decode(&name, &value)?)?;
+                let anew = self.encode(name, &self.decode(shard, &value)?)?;
                 if anew == value {
                     break;
                 }
-                match host.shared_set(&name, &anew, Some(cas)) {
+                match host.shared_set(name, &anew, Some(cas)) {
                     Ok(()) => break,
                     Err(HostError::Changed) => {}
                     Err(_) => return Err(LedgerError::Unavailable),
@@ -108,17 +113,18 @@ impl Ledger {
     }
 
     pub(super) fn get(&self, host: &dyn Host, key: &RowKey) -> Result<Option<Row>, LedgerError> {
-        let name = self.shard_of(key);
-        let (value, _) = host.shared_get(&name).map_err(unavailable)?.ok_or(LedgerError::Unreadable)?;
-        let body = self.verified(&name, &value)?;
+        let shard = self.shard_of(key)?;
+        let (value, _) = host.shared_get(&shard.name).map_err(unavailable)?.ok_or(LedgerError::Unreadable)?;
+        let body = self.verified(shard, &value)?;
         Ok(body.chunks(ROW).find(|row| row.starts_with(key)).and_then(decode))
     }
 
     /// A number for each shard that changes whenever the shard does.
     pub(super) fn stamps(&self, host: &dyn Host) -> Result<Vec<u32>, LedgerError> {
-        (0..self.shards)
+        self.shards
+            .iter()
             .map(|shard| {
-                let found = host.shared_get(&self.shard_name(shard)).map_err(unavailable)?;
+                let found = host.shared_get(&shard.name).map_err(unavailable)?;
                 found.map(|(_, cas)| cas).ok_or(LedgerError::Unreadable)
             })
             .collect()
@@ -152,9 +158,9 @@ impl Ledger {
         capacity: usize,
         change: impl Fn(&mut Vec<Row>) -> T,
     ) -> Result<Option<T>, LedgerError> {
-        let name = self.shard_of(key);
+        let shard = self.shard_of(key)?;
         for _ in 0..TRIES {
-            let (mut rows, cas) = self.load(host, &name)?;
+            let (mut rows, cas) = self.load(host, shard)?;
             let before = rows.clone();
             let told = change(&mut rows);
             if rows == before {
@@ -163,7 +169,7 @@ impl Ledger {
             if rows.len() > capacity {
                 return Ok(None);
             }
-            match host.shared_set(&name, &self.encode(&name, &rows)?, Some(cas)) {
+            match host.shared_set(&shard.name, &self.encode(&shard.name, &rows)?, Some(cas)) {
                 Ok(()) => return Ok(Some(told)),
                 Err(HostError::Changed) => {}
                 Err(_) => return Err(LedgerError::Unavailable),
@@ -172,36 +178,36 @@ impl Ledger {
         Err(LedgerError::Contended)
     }
 
-    fn shard_of(&self, key: &RowKey) -> String {
-        let first = key.first().copied().unwrap_or_default();
-        self.shard_name(first.checked_rem(self.shards).unwrap_or_default())
+    fn shard_of(&self, key: &RowKey) -> Result<&Shard, LedgerError> {
+        let first = key.first().copied().map(usize::from).unwrap_or_default();
+        // There is at least one.
+        let at = first.checked_rem(self.shards.len()).unwrap_or_default();
+        self.shards.get(at).ok_or(LedgerError::Unreadable)
     }
 
-    fn shard_name(&self, shard: u8) -> String {
-        format!("vestibule/{}/{shard}", self.name)
+    fn load(&self, host: &dyn Host, shard: &Shard) -> Result<(Vec<Row>, u32), LedgerError> {
+        let (value, cas) =
+            host.shared_get(&shard.name).map_err(unavailable)?.ok_or(LedgerError::Unreadable)?;
+        Ok((self.decode(shard, &value)?, cas))
     }
 
-    fn load(&self, host: &dyn Host, name: &str) -> Result<(Vec<Row>, u32), LedgerError> {
-        let (value, cas) = host.shared_get(name).map_err(unavailable)?.ok_or(LedgerError::Unreadable)?;
-        Ok((self.decode(name, &value)?, cas))
-    }
-
-    fn decode(&self, name: &str, value: &[u8]) -> Result<Vec<Row>, LedgerError> {
-        let body = self.verified(name, value)?;
+    fn decode(&self, shard: &Shard, value: &[u8]) -> Result<Vec<Row>, LedgerError> {
+        let body = self.verified(shard, value)?;
         body.chunks(ROW).map(decode).collect::<Option<_>>().ok_or(LedgerError::Unreadable)
     }
 
     /// The rows of an authentic value, in octets.
-    fn verified<'v>(&self, name: &str, value: &'v [u8]) -> Result<&'v [u8], LedgerError> {
+    fn verified<'v>(&self, shard: &Shard, value: &'v [u8]) -> Result<&'v [u8], LedgerError> {
         let (tag, body) = value.split_at_checked(TAG).ok_or(LedgerError::Unreadable)?;
-        if self.verified.borrow().get(name).is_some_and(|known| known == value) {
+        // Longer than a tag at least, and nothing is that long before something was found authentic.
+        if *shard.verified.borrow() == value {
             return Ok(body);
         }
         let whole = body.len().checked_rem(ROW) == Some(0);
-        if !whole || !self.ring.is_authentic(&[name.as_bytes(), body], tag) {
+        if !whole || !self.ring.is_authentic(&[shard.name.as_bytes(), body], tag) {
             return Err(LedgerError::Unreadable);
         }
-        self.verified.borrow_mut().insert(name.to_owned(), value.to_vec());
+        shard.verified.replace(value.to_vec());
         Ok(body)
     }
 
@@ -314,7 +320,7 @@ pub(super) mod tests {
         let key = row(1).key;
         ledger.change(&host, &key, |rows| rows.push(row(1))).unwrap().unwrap();
         assert_eq!(ledger.get(&host, &key), Ok(Some(row(1))));
-        let name = ledger.shard_of(&key);
+        let name = ledger.shard_of(&key).unwrap().name.clone();
         let (mut value, cas) = host.shared_get(&name).unwrap().unwrap();
         *value.last_mut().unwrap() ^= 1;
         // Under the very number that the good value had.

@@ -37,7 +37,7 @@ pub use leases::{Lease, Leases};
 pub use ledger::LedgerError;
 pub use login::{Login, LoginCookies, Manner, is_handle};
 pub use logout::LogoutCookies;
-pub use people::{Holder, Look, People, Standing};
+pub use people::{Holder, Look, People, Places, Standing};
 pub use policy::{
     Decision, Explained, Judged, Question, decide, deciding, explain, passes_on_every_route, route_matters,
     session_matters,

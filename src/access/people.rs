@@ -5,6 +5,7 @@
 //! session that is older is re-checked where the application can be asked, and signs in anew elsewhere. What must end
 //! whatever the application says raises the tenant's epoch: every older session signs in anew.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::ledger::{Ledger, LedgerError, Row, RowKey};
@@ -31,6 +32,43 @@ pub struct Holder<'a> {
     pub account: Option<&'a str>,
     /// When the session or assertion was issued.
     pub issued: UnixMillis,
+    /// Under what all this is found: worked out the first time, for a session is looked up with each request.
+    pub places: &'a Places,
+}
+
+/// Under what somebody is found in the table. One for each person and session, whose keys stay the same.
+#[derive(Clone, Debug, Default)]
+pub struct Places(OnceCell<Rows>);
+
+#[derive(Clone, Debug)]
+struct Rows {
+    tenant: String,
+    account: Option<String>,
+    /// What is certain.
+    standing: Vec<RowKey>,
+    doubt: RowKey,
+    stale: Vec<RowKey>,
+}
+
+impl Rows {
+    fn of(tenant: &str, of: &Holder<'_>) -> Self {
+        let persons = of.keys.iter().map(|key| person_row(tenant, key));
+        let account = of.account.map(|id| account_row(tenant, id));
+        let session = of.session.map(|id| session_row(tenant, id));
+        let standing = persons.chain(account).chain(session).chain([epoch_row(tenant)]).collect();
+        let stale = std::iter::once(all_stale_row(tenant)).chain(of.account.map(|id| stale_row(tenant, id)));
+        Self {
+            tenant: tenant.to_owned(),
+            account: of.account.map(str::to_owned),
+            standing,
+            doubt: doubt_row(tenant),
+            stale: stale.collect(),
+        }
+    }
+
+    fn is_of(&self, tenant: &str, account: Option<&str>) -> bool {
+        self.tenant == tenant && self.account.as_deref() == account
+    }
 }
 
 /// All that is known of somebody.
@@ -296,15 +334,12 @@ impl People {
     /// Where the table cannot be read; the caller refuses.
     pub fn look(&self, host: &dyn Host, tenant: &str, of: &Holder<'_>) -> Result<Look, LedgerError> {
         let mut look = Look { standing: Standing::Clear, doubt: None, stale: None };
-        let rows = of
-            .keys
-            .iter()
-            .map(|key| person_row(tenant, key))
-            .chain(of.account.map(|id| account_row(tenant, id)))
-            .chain(of.session.map(|id| session_row(tenant, id)))
-            .chain(std::iter::once(epoch_row(tenant)));
-        for key in rows {
-            match self.ledger.get(host, &key)? {
+        let known = of.places.0.get_or_init(|| Rows::of(tenant, of));
+        // The account is known only at the end of a sign-in; and nobody is looked up at two tenants.
+        let anew = (!known.is_of(tenant, of.account)).then(|| Rows::of(tenant, of));
+        let rows = anew.as_ref().unwrap_or(known);
+        for key in &rows.standing {
+            match self.ledger.get(host, key)? {
                 Some(Row { kind: BLOCKED, .. }) => {
                     look.standing = Standing::Blocked;
                     return Ok(look);
@@ -314,10 +349,9 @@ impl People {
             }
         }
         let older = |row: Option<Row>| row.map(|row| row.time).filter(|time| of.issued <= *time);
-        look.doubt = older(self.ledger.get(host, &doubt_row(tenant))?);
-        look.stale = older(self.ledger.get(host, &all_stale_row(tenant))?);
-        if let Some(id) = of.account {
-            look.stale = look.stale.max(older(self.ledger.get(host, &stale_row(tenant, id))?));
+        look.doubt = older(self.ledger.get(host, &rows.doubt)?);
+        for key in &rows.stale {
+            look.stale = look.stale.max(older(self.ledger.get(host, key)?));
         }
         Ok(look)
     }
@@ -334,7 +368,9 @@ impl People {
         session_id: Option<&str>,
         issued: UnixMillis,
     ) -> Result<Standing, LedgerError> {
-        let look = self.look(host, tenant, &Holder { keys, session: session_id, account: None, issued })?;
+        let places = Places::default();
+        let of = Holder { keys, session: session_id, account: None, issued, places: &places };
+        let look = self.look(host, tenant, &of)?;
         Ok(match look.standing {
             Standing::Clear if look.doubt.is_some() => Standing::Ended,
             standing => standing,
@@ -411,6 +447,23 @@ mod tests {
     use crate::common::test_host::TestHost;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_holder_that_was_looked_up_before_is_found_under_a_new_account_and_at_another_tenant() {
+        let (host, people) = people();
+        let (keys, places) = (keys(&["ada@n.example"]), Places::default());
+        let standing = |tenant: &str, account: Option<&str>| {
+            let of = Holder { keys: &keys, session: Some("s"), account, issued: host.now(), places: &places };
+            people.look(&host, tenant, &of).unwrap().standing
+        };
+        assert_eq!(standing("t", None), Standing::Clear);
+        people.block_account(&host, "t", "u-1").unwrap();
+        assert_eq!([standing("t", None), standing("t", Some("u-1"))], [Standing::Clear, Standing::Blocked]);
+        people.end_session(&host, "other", "s").unwrap();
+        assert_eq!([standing("t", None), standing("other", None)], [Standing::Clear, Standing::Ended]);
+        people.block(&host, "t", &keys).unwrap();
+        assert_eq!(standing("t", None), Standing::Blocked, "looked up each time, where was worked out once");
+    }
 
     fn people() -> (TestHost, People) {
         let host = TestHost::at(1_000_000);
@@ -564,7 +617,8 @@ mod tests {
 
     fn look(host: &TestHost, people: &People, account: Option<&str>, issued: u64) -> Look {
         let keys = keys(&["ada"]);
-        let of = Holder { keys: &keys, session: None, account, issued: UnixMillis(issued) };
+        let places = Places::default();
+        let of = Holder { keys: &keys, session: None, account, issued: UnixMillis(issued), places: &places };
         people.look(host, "t", &of).unwrap()
     }
 

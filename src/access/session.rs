@@ -1,6 +1,6 @@
 //! The session: who signed in, sealed into a cookie that only this tenant's host can open.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::application::Companion;
 use super::cookies::{Cookies, OWN_PREFIX};
 use super::idle::{IdleCookie, Used};
 use super::opened::Opened;
+use super::people::{Holder, Places};
 use crate::common::{Host, Identity, PersonKeys, UnixMillis};
 use crate::config::claim_name;
 use crate::crypto::{KeyRing, SealError, sha256};
@@ -36,6 +37,12 @@ pub struct Session {
     /// Whether it was sealed with a key that seals no more.
     #[serde(skip)]
     old_key: bool,
+    /// The keys as they are compared.
+    #[serde(skip)]
+    compared: OnceCell<PersonKeys>,
+    /// Where it is looked up.
+    #[serde(skip)]
+    places: Places,
 }
 
 impl std::fmt::Debug for Session {
@@ -76,8 +83,18 @@ impl Session {
         let keys = person_keys(&identity).iter().map(str::to_owned).collect();
         identity.attributes.retain(|name, _| needed(name));
         let id = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let (renewed, old_key) = (Cell::default(), false);
-        Ok(Self { id, identity, keys, account: None, issued: now.0, ends: ends.0, renewed, old_key })
+        Ok(Self {
+            id,
+            identity,
+            keys,
+            account: None,
+            issued: now.0,
+            ends: ends.0,
+            renewed: Cell::default(),
+            old_key: false,
+            compared: OnceCell::new(),
+            places: Places::default(),
+        })
     }
 
     /// When it was issued.
@@ -99,8 +116,20 @@ impl Session {
 
     /// The values by which provisioning may know the person.
     #[must_use]
-    pub fn keys(&self) -> PersonKeys {
-        self.keys.iter().map(String::as_str).collect()
+    pub fn keys(&self) -> &PersonKeys {
+        self.compared.get_or_init(|| self.keys.iter().map(String::as_str).collect())
+    }
+
+    /// The session as what is known against it is looked for.
+    #[must_use]
+    pub fn holder(&self) -> Holder<'_> {
+        Holder {
+            keys: self.keys(),
+            session: Some(&self.id),
+            account: self.account.as_deref(),
+            issued: self.issued(),
+            places: &self.places,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Request paths in one strict normal form, so that a policy and the application cannot read one path differently.
 
+use std::borrow::Cow;
+
 use super::spelling::{self, Spellings};
 
 /// A path without query, percent-decoded once, in every way in which a server may read it.
@@ -157,8 +159,15 @@ pub fn is_at_or_below_any_case(path: &str, base: &str) -> bool {
 /// The path as an application that does not distinguish case may compare it: through upper case and back, so that
 /// letters which share one (`ſ` and `s`) agree.
 #[must_use]
-pub fn folded(path: &str) -> String {
-    path.to_uppercase().to_lowercase()
+pub fn folded(path: &str) -> Cow<'_, str> {
+    // Nearly every path is ASCII, and is compared with each rule: there is no other way through upper case and back then.
+    if !path.is_ascii() {
+        Cow::Owned(path.to_uppercase().to_lowercase())
+    } else if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(path.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(path)
+    }
 }
 
 /// The host of an authority: without port, IPv6 brackets kept.
@@ -178,6 +187,14 @@ mod tests {
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn folding_is_the_same_way_through_upper_case_for_every_character() {
+        for letter in '\0'..=char::MAX {
+            let text = format!("/a{letter}B{letter}");
+            assert_eq!(folded(&text), text.to_uppercase().to_lowercase());
+        }
+    }
 
     #[test]
     fn plain_paths_are_decoded_once_and_lose_their_query() {

@@ -39,7 +39,7 @@ impl Selector {
     fn values<'s>(&'s self, prefix: &str) -> Vec<(String, &'s str)> {
         match self {
             Self::Host => vec![(String::new(), "")],
-            Self::PathPrefix => vec![(folded(prefix), "path_prefix")],
+            Self::PathPrefix => vec![(folded(prefix).into_owned(), "path_prefix")],
             Self::Sni(names) => names.iter().map(|name| (name.clone(), name.as_str())).collect(),
             Self::RouteMetadata(value) | Self::Header(value) => vec![(value.clone(), value)],
         }

@@ -96,8 +96,7 @@ fn still_counts(
     }
     let stands = || {
         let (name, keys) = (&tenant.settings.name, session.keys());
-        gateway.people.standing(host, name, &keys, Some(&owner.session), owner.issued())
-            == Ok(Standing::Clear)
+        gateway.people.standing(host, name, keys, Some(&owner.session), owner.issued()) == Ok(Standing::Clear)
     };
     owner.is(&session.identity) && host.now() < owner.ends() && stands()
 }

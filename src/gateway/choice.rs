@@ -15,6 +15,8 @@ pub(super) struct Choice {
     sites: BTreeMap<String, Site>,
     /// Whose names may stand in a TLS handshake.
     names: BTreeMap<String, BTreeSet<usize>>,
+    /// Whether it matters which name a client asked for: not where there is one tenant, found by its hosts alone.
+    names_matter: bool,
     selection: TenantSelection,
 }
 
@@ -101,7 +103,8 @@ impl Choice {
                 sites.entry(host.clone()).or_default().add(at, tenant);
             }
         }
-        Self { sites, names, selection }
+        let names_matter = tenants.len() > 1 || sites.values().any(|site| !site.sni.is_empty());
+        Self { sites, names, names_matter, selection }
     }
 
     /// Removes the header that names a tenant from what any but a trusted peer sends, and every other spelling of it.
@@ -147,7 +150,8 @@ impl Choice {
     /// Whose this request is; `path` without query, in normal form where it has one. Forged headers are gone already.
     pub(super) fn of(&self, head: &Head, path: &str, host: &dyn Host) -> Result<Chosen, Nobody> {
         let site = self.sites.get(&head.host).ok_or(Nobody::UnknownHost)?;
-        let name = host.property(&["connection", "requested_server_name"]).unwrap_or_default();
+        let asked = || host.property(&["connection", "requested_server_name"]);
+        let name = self.names_matter.then(asked).flatten().unwrap_or_default();
         let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
         let named = self.names.get(&name);
         let (tenant, by_route) = site.choose(head, path, &name, &self.selection, host)?;
@@ -166,7 +170,7 @@ impl Site {
             Selector::Host => self.rest = Some(at),
             Selector::PathPrefix => {
                 let prefix = tenant.path_prefix.clone();
-                self.prefixes.insert(folded(&prefix), (prefix, at));
+                self.prefixes.insert(folded(&prefix).into_owned(), (prefix, at));
             }
             Selector::Sni(names) => self.sni.extend(names.iter().map(|name| (name.clone(), at))),
             Selector::RouteMetadata(value) => {

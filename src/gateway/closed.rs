@@ -22,10 +22,10 @@ impl Closed {
     pub(super) fn new<'s>(settings: impl Iterator<Item = &'s ScimSettings>) -> Self {
         let (mut routed, mut known) = (BTreeSet::new(), BTreeSet::new());
         for scim in settings {
-            routed.insert(folded(&scim.application.path));
-            known.insert(folded(&scim.public_path));
+            routed.insert(folded(&scim.application.path).into_owned());
+            known.insert(folded(&scim.public_path).into_owned());
             if !scim.application.cluster_path.is_empty() {
-                known.insert(folded(&scim.application.cluster_path));
+                known.insert(folded(&scim.application.cluster_path).into_owned());
             }
         }
         Self::of(&routed, known)
@@ -46,8 +46,7 @@ impl Closed {
     pub(super) fn holds(&self, path: &str) -> bool {
         let path = folded(path);
         // Of prefixes none of which begins with another, only the last one before the path can be its prefix.
-        let before =
-            self.routed.range::<str, _>((Bound::Unbounded, Bound::Included(path.as_str()))).next_back();
+        let before = self.routed.range::<str, _>((Bound::Unbounded, Bound::Included(&*path))).next_back();
         if before.is_some_and(|prefix| path.starts_with(prefix.as_str())) {
             return true;
         }

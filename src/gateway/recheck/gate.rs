@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{CheckId, Holder, LedgerError, Look, Session, Standing, person_keys};
+use crate::access::{CheckId, LedgerError, Look, Session, Standing, person_keys};
 use crate::common::{HeaderEdit, Host, Identity, UnixMillis};
 use crate::config::Recheck;
 use crate::gateway::request::Head;
@@ -57,15 +57,7 @@ pub(super) fn look(
     session: &Session,
     host: &dyn Host,
 ) -> Result<Look, LedgerError> {
-    let keys = session.keys();
-    let of = Holder {
-        keys: &keys,
-        session: Some(&session.id),
-        account: session.account.as_deref(),
-        issued: session.issued(),
-    };
-    let name = &tenant.settings.name;
-    let mut look = gateway.people.look(host, name, &of)?;
+    let mut look = gateway.people.look(host, &tenant.settings.name, &session.holder())?;
     if look.standing == Standing::Clear {
         look.standing = logout::standing(gateway, tenant, &session.identity, session.issued(), host)?;
     }

@@ -87,7 +87,7 @@ enum Stage {
 impl Question {
     pub(super) fn of_session(tenant: &TenantRoom, session: &Session) -> Self {
         let values = values(&tenant.settings.access.account.matches, &session.identity);
-        Self { tenant: tenant.at, account: session.account.clone(), values, keys: session.keys() }
+        Self { tenant: tenant.at, account: session.account.clone(), values, keys: session.keys().clone() }
     }
 
     pub(super) fn of_identity(tenant: &TenantRoom, identity: &Identity, keys: PersonKeys) -> Self {

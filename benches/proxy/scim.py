@@ -1,0 +1,147 @@
+"""Provisioning: bodies that are rewritten, beside a filter that only parses and prints them; and what a token costs."""
+
+import contextlib
+import hashlib
+import json
+
+from .servers import Proxy, Upstream, bootstrap, direct, ours, settings, wasm
+
+from harness.authorities import TENANT, Key, entra_claims  # noqa: E402
+from harness.scim_app import SCIM_HEADERS, patch  # noqa: E402
+from harness.tls import self_signed  # noqa: E402
+
+from . import load
+from .report import Row, Section
+from .rounds import Rounds
+
+ENTRA = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+USERS = 100
+WATCHED = [("patch", "patch_json"), ("list", "list_json"), ("get_jwt", "get_static")]
+# As Entra's provisioning service sends it without a feature flag: verbs with capitals, booleans as text, values in paths.
+PATCH = patch(
+    {"op": "Replace", "path": "displayName", "value": "Ada Lovelace"},
+    {"op": "Replace", "path": 'emails[type eq "work"].value', "value": "ada@n.example"},
+    {"op": "Replace", "path": "name.givenName", "value": "Ada"},
+    {"op": "Replace", "path": "active", "value": "True"},
+    {"op": "Add", "path": f"{ENTRA}:department", "value": "Analytical Engines"},
+    {"op": "Add", "path": f"{ENTRA}:manager", "value": "0b1c2d3e-0000-4000-8000-000000000001"},
+)
+
+
+def person(at: int) -> dict:
+    """A user as an application without much care answers: schemas missing, `active` as text, types of its own."""
+    return {
+        "id": f"0b1c2d3e-0000-4000-8000-{at:012}",
+        "userName": f"user-{at:04}@n.example",
+        "externalId": f"object-of-user-{at:04}",
+        "displayName": f"Somebody {at:04}",
+        "name": {"givenName": "Somebody", "familyName": f"{at:04}", "formatted": f"Somebody {at:04}"},
+        "emails": [{"value": f"user-{at:04}@n.example", "type": "work", "primary": "True"}],
+        "phoneNumbers": [{"value": "+44 20 0000 0000", "type": "work"}],
+        "active": "True",
+        "title": "Engineer",
+        "meta": {"resourceType": "User", "created": "2026-01-01T00:00:00Z", "lastModified": "2026-01-01T00:00:00Z"},
+    }
+
+
+def _answers() -> list[dict]:
+    """What the application answers, by path."""
+    headers = dict(SCIM_HEADERS)
+    everybody = {"totalResults": USERS, "itemsPerPage": USERS, "startIndex": 1, "Resources": [person(at) for at in range(USERS)]}
+    one = person(1) | {"schemas": [USER]}
+    base = settings.APP_SCIM
+    return [
+        direct(f"{base}/Users/", 200, json.dumps(one), headers),
+        direct(f"{base}/Users", 200, json.dumps(everybody), headers),
+        direct(f"/{TENANT}/", 200, "KEYS", {"content-type": "application/json"}),
+    ]
+
+
+@contextlib.contextmanager
+def proxies(run):
+    """The Envoys, and the token of Entra's own that is a JWT."""
+    keys, key = self_signed(run.place, "idp"), Key("k")
+    configuration = settings.settings(keys["certificate"])
+    scim = configuration["tenants"][0]["scim"]
+    scim["max_body_bytes"] = 1_000_000
+    scim["tokens"] = [{"name": "static", "sha256": hashlib.sha256(settings.TOKEN.encode()).hexdigest()}]
+    scim["authentication"] = {"entra_token": {"tenant_id": TENANT, "keys": {"cluster": "keys"}}}
+    routes = _answers()
+    published = json.dumps({"keys": [key.jwk()]})
+    routes[-1]["direct_response"]["body"]["inline_string"] = published
+    variants = {
+        "plain": [],
+        "json": [wasm(run.json, "json")],
+        "ours": [ours(run.wasm, configuration, "ours")],
+    }
+    with Upstream(run.envoy, routes) as upstream:
+        clusters = dict.fromkeys(("app", "scim_app", "keys"), upstream.plain_port)
+        with Proxy(run.envoy, variants, clusters, [bootstrap.route("/", "app")], load.PROXY_CORE) as proxy:
+            yield proxy, key.sign(entra_claims())
+
+
+def measure(run) -> list[Section]:
+    """See the module."""
+    with proxies(run) as (proxy, token):
+
+        def repeated(listener, method, path, bearer=settings.TOKEN, body=None):
+            base = settings.SCIM if listener == "ours" else settings.APP_SCIM
+            headers = [("authorization", f"Bearer {bearer}"), ("accept", "application/scim+json"), ("accept-encoding", "gzip")]
+            headers += [settings.SCIM_JSON] if body else []
+            file = load.Requests(run.place, [load.raw(method, base + path, "localhost", headers, body)])
+            return lambda: proxy.load(listener, file, run.connections)
+
+        one, everybody = "/Users/u-1", "/Users?startIndex=1&count=100"
+        variants = {
+            "patch_plain": repeated("plain", "PATCH", one, body=PATCH),
+            "patch_json": repeated("json", "PATCH", one, body=PATCH),
+            "patch": repeated("ours", "PATCH", one, body=PATCH),
+            "list_plain": repeated("plain", "GET", everybody),
+            "list_json": repeated("json", "GET", everybody),
+            "list": repeated("ours", "GET", everybody),
+            "get_static": repeated("ours", "GET", one),
+            "get_jwt": repeated("ours", "GET", one, token),
+        }
+        rounds = Rounds(variants, WATCHED, run.say).run(run.half_width, run.rounds, run.seconds)
+    size = len(routes_body())
+    names = {
+        "patch_plain": ("PATCH, no filter", "patch_json"),
+        "patch_json": ("PATCH, Wasm filter that parses and prints", "patch_json"),
+        "patch": ("PATCH, Vestibule", "patch_json"),
+        "list_plain": ("list of 100, no filter", "list_json"),
+        "list_json": ("list of 100, Wasm filter that parses and prints", "list_json"),
+        "list": ("list of 100, Vestibule", "list_json"),
+        "get_static": ("GET of a user, Vestibule, static token", "get_static"),
+        "get_jwt": ("the same, Entra's own JWT (verified before)", "get_static"),
+    }
+    rows = [
+        Row(
+            title,
+            {
+                "of the one to compare with": rounds.ratio(name, other),
+                "the same, by processor": rounds.ratio(name, other, "processor_rate"),
+                "requests/s": rounds.of(name),
+                "processor µs": rounds.of(name, "processor_microseconds"),
+            },
+        )
+        for name, (title, other) in names.items()
+    ]
+    facts = (
+        f"PATCH of {len(PATCH)} octets with six operations as Entra sends them, answered by a user of {len(json.dumps(person(1)))}"
+        f" octets; a list of {size:,} octets with 100 users, all of which want repair; {run.connections} connections, HTTP/1.1"
+    )
+    figures = {
+        "patch_vs_json_wasm": ("patch", "patch_json"),
+        "list100_vs_json_wasm": ("list", "list_json"),
+        "jwt_scim_vs_static": ("get_jwt", "get_static"),
+        "patch_vs_plain": ("patch", "patch_plain"),
+        "list100_vs_plain": ("list", "list_plain"),
+    }
+    return [Section("Provisioning", facts, rows).ratios(rounds, figures)]
+
+
+def routes_body() -> str:
+    """The list that the application answers."""
+    return _answers()[1]["direct_response"]["body"]["inline_string"]
