@@ -372,7 +372,7 @@ fn what_init_writes_is_good_whatever_is_chosen() {
         &[],
         &["--entra", DIRECTORY, "--certificate", certificate],
         &["--entra", DIRECTORY, "--application-id", application, "--scim", "none"],
-        &["--tls-certificate", "tls.crt", "--tls-key", "tls.key", "--application", "app.internal:8080"],
+        &["--tls-certificate", "tls.crt", "--tls-key", "tls.key", "--application", "app.example.com:8080"],
         &["--scim", "/api/scim", "--name", "contoso", "--public-url", "https://contoso.example.com:8443"],
     ];
     for (at, choice) in choices.iter().enumerate() {
@@ -381,7 +381,7 @@ fn what_init_writes_is_good_whatever_is_chosen() {
         assert_eq!(code(&output), 0, "{choice:?}: {}", String::from_utf8_lossy(&output.stderr));
         let report = json(&output);
         // Another machine may be reached without TLS, but not without a word about it.
-        let remote = choice.contains(&"app.internal:8080");
+        let remote = choice.contains(&"app.example.com:8080");
         let warnings = report["warnings"].as_array().unwrap();
         assert_eq!(warnings.len(), usize::from(remote), "{choice:?}: {warnings:#?}");
         assert!(warnings.iter().all(|it| it["what"].as_str().unwrap().ends_with("without TLS")));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what building and testing need, into .tools/ of this folder; says what it does and is quick when all is there.
 #
-#   tools/setup.sh                 everything but scim_matrix, release and bench
+#   tools/setup.sh                 everything but scim_matrix, release, compose and bench
 #   tools/setup.sh venv envoy …    the named parts
 #
 # Outside this folder only Debian packages are installed, each named when it happens.
@@ -89,6 +89,17 @@ setup_scim_matrix() {
     python_venv scim-venv tests/scim_matrix/requirements.txt && node_folder scim-node tests/scim_matrix/node
 }
 
+# The published schemas of Kubernetes, Istio and Envoy Gateway, for tests/manifests.
+setup_manifests() { node_folder manifests tests/manifests; }
+
+# An engine for ./test --compose, where none answers. Debian's package starts one as a service where services are started.
+setup_compose() {
+    if docker info >/dev/null 2>&1 && { docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null; }; then
+        return 0
+    fi
+    debian_packages docker.io docker-compose iptables debootstrap
+}
+
 # cargo_tool CRATE VERSION PROGRAM [VERB]: a debug build of these tools takes a third of the time of a release build and runs fast enough.
 cargo_tool() {
     local crate=$1 version=$2 program=$3 verb=${4-}
@@ -135,7 +146,7 @@ setup_release() {
 setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node simplesamlphp wasm_bindgen cargo_deny fuzz browser)
+[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec envoy envoy_core node manifests simplesamlphp wasm_bindgen cargo_deny fuzz browser)
 mkdir -p "$tools"
 failed=0
 for part in "${parts[@]}"; do

@@ -3,7 +3,7 @@
 
 It knows its user from request headers only (x-user, x-email, x-roles), speaks HTTP/1.1, and cannot read chunked
 requests: it answers them with 411, as many older servers do. It checks nothing. It must never be reachable but
-through the gateway, so it listens on the loopback interface.
+through the gateway, so it listens on the loopback interface unless it is told otherwise.
 
     /              a page with the user's name
     /public/...    a page for everybody
@@ -133,11 +133,12 @@ class Server(ThreadingHTTPServer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=9080, help="port on 127.0.0.1 (default 9080)")
+    parser.add_argument("--address", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=9080, help="port (default 9080)")
     parser.add_argument("--record", metavar="FILE", help="append every request to this file, one JSON object a line")
     options = parser.parse_args()
-    server = Server(("127.0.0.1", options.port), options.record)
-    print(f"header application on http://127.0.0.1:{server.server_port}/", flush=True)
+    server = Server((options.address, options.port), options.record)
+    print(f"header application on http://{options.address}:{server.server_port}/", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

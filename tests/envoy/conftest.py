@@ -18,12 +18,20 @@ from harness.upstream_h2 import H2Application  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--envoy", help="path of the Envoy binary")
     parser.addoption("--wasm", help="path of the filter")
+    parser.addoption("--every-capability", action="store_true", help="leave out each capability of envoy/envoy.yaml in turn")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "core: also run on the oldest supported Envoy")
     config.addinivalue_line("markers", "quick: also run by ./test --quick")
     config.addinivalue_line("markers", "alone: measures, and is therefore not run beside others")
+
+
+def pytest_generate_tests(metafunc):
+    """Which capabilities of envoy/envoy.yaml are left out, one at a time: a few, or all of them."""
+    if "left_out" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--every-capability")
+        metafunc.parametrize("left_out", metafunc.module.CAPABILITIES if every else metafunc.module.SOME_CAPABILITIES)
 
 
 @pytest.fixture(scope="session")

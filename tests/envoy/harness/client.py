@@ -13,7 +13,7 @@ import h2.events
 from .messages import Pairs, Reply
 
 
-def _connect(port: int, tls: bool, alpn: str, seconds: float) -> socket.socket:
+def _connect(port: int, tls: bool, alpn: str, seconds: float, sni: str = "localhost") -> socket.socket:
     plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if not tls:
@@ -22,7 +22,7 @@ def _connect(port: int, tls: bool, alpn: str, seconds: float) -> socket.socket:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the certificate is made anew for every run
     context.set_alpn_protocols([alpn])
-    return context.wrap_socket(plain, server_hostname="localhost")
+    return context.wrap_socket(plain, server_hostname=sni)
 
 
 def latin(text: str | bytes) -> bytes:
@@ -31,11 +31,11 @@ def latin(text: str | bytes) -> bytes:
 
 
 class H1:
-    """One HTTP/1.1 connection."""
+    """One HTTP/1.1 connection; `sni` is the name that is asked for in the TLS handshake."""
 
-    def __init__(self, port: int, tls: bool = False, host: str = "localhost", seconds: float = 10):
+    def __init__(self, port: int, tls: bool = False, host: str = "localhost", seconds: float = 10, sni: str = "localhost"):
         self.host = host
-        self.socket = _connect(port, tls, "http/1.1", seconds)
+        self.socket = _connect(port, tls, "http/1.1", seconds, sni)
         self.stream = self.socket.makefile("rb")
 
     def __enter__(self):

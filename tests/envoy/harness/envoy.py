@@ -86,7 +86,8 @@ class Envoy:
         self._place = tempfile.TemporaryDirectory(prefix="vestibule-envoy-")
         place = Path(self._place.name)
         self._log = place / "envoy.log"
-        command = [self.binary, "-c", self._write(place), "--concurrency", str(self.concurrency), "--disable-hot-restart"]
+        file = self._write(place)
+        command = [self.binary, "-c", file, "--concurrency", str(self.concurrency), "--disable-hot-restart"]
         command += [
             "--admin-address-path",
             "admin.txt",
@@ -108,6 +109,11 @@ class Envoy:
             raise
         return self
 
+    def _write(self, place: Path) -> str:
+        """Writes what Envoy is configured with, and gives the name of the file."""
+        (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
+        return "envoy.json"
+
     def __exit__(self, kind, *_):
         try:
             crashes = self.crashes()
@@ -127,7 +133,7 @@ class Envoy:
         return "envoy.json"
 
     def _note_ports(self) -> None:
-        self.plain_port, self.tls_port = self.ports["plain"], self.ports["tls"]
+        self.plain_port, self.tls_port = self.ports.get("plain"), self.ports.get("tls")
 
     def _end(self) -> int:
         self.process.terminate()

@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 
 def self_signed(place: Path, name: str, host: str = "localhost") -> dict:
-    """Writes `NAME.key` and `NAME.crt` (PEM, RSA-2048, for this host) and gives their paths."""
+    """Writes `NAME.key` and `NAME.crt` (PEM, RSA-2048), for a server named `host`, and gives their paths."""
     key = rsa.generate_private_key(65537, 2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)

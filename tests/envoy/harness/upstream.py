@@ -93,7 +93,16 @@ class Application:
             self._open.add(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        """The connection as requests are read from it; one with TLS makes its handshake here."""
+        return connection
+
     def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection = self._secured(connection)
+        except OSError:
+            connection.close()
+            return
         stream = connection.makefile("rb")
         try:
             while self._exchange(connection, stream):

@@ -35,12 +35,17 @@ class H2Application:
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        """The connection as requests are read from it; one with TLS makes its handshake here."""
+        return connection
+
     def _serve(self, connection: socket.socket) -> None:
         config = h2.config.H2Configuration(client_side=False, header_encoding="latin-1")
         h2c = h2.connection.H2Connection(config)
         h2c.initiate_connection()
         streams: dict[int, Request] = {}
         try:
+            connection = self._secured(connection)
             connection.sendall(h2c.data_to_send())
             while data := connection.recv(65536):
                 for event in h2c.receive_data(data):

@@ -33,11 +33,16 @@ fn application(cluster: &Place<'_>, named: &Named, rechecks: bool, findings: &mu
     };
     let gaps = gaps(cluster);
     if gaps.iter().any(|gap| *gap == NO_TLS || *gap == NOT_TLS) {
+        if !addresses.is_empty() && addresses.iter().all(is_private) {
+            return;
+        }
         let remedy = "give the cluster a transport_socket (UpstreamTlsContext) with sni and a validation_context with \
                       trusted_ca and match_typed_subject_alt_names, or let Envoy run beside the application and reach it \
                       on 127.0.0.1";
-        let what =
-            format!("the cluster `{}` reaches the application on another machine without TLS", named.name);
+        let what = format!(
+            "the cluster `{}` reaches the application beyond a network of your own without TLS",
+            named.name
+        );
         findings.at(Severity::Warning, cluster, &what, why, remedy);
     } else if !gaps.is_empty() {
         let severity = if rechecks { Severity::Error } else { Severity::Warning };
@@ -50,6 +55,17 @@ fn application(cluster: &Place<'_>, named: &Named, rechecks: bool, findings: &mu
             why,
             remedy,
         );
+    }
+}
+
+/// Whether an address lies in a network of one's own: private (RFC 1918, RFC 4193), or a name that only such a network has.
+fn is_private(address: &Place<'_>) -> bool {
+    let host =
+        address.down(&["socket_address", "address"]).and_then(|place| place.text()).unwrap_or_default();
+    match host.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(address)) => address.is_private() || address.is_loopback(),
+        Ok(std::net::IpAddr::V6(address)) => address.is_unique_local() || address.is_loopback(),
+        Err(_) => !host.contains('.') || host.ends_with(".internal") || host.ends_with(".local"),
     }
 }
 

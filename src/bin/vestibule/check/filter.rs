@@ -1,5 +1,6 @@
 //! Our filter as Envoy loads it: what becomes of a failure, whose data it shares, and which secrets it can read.
 
+use super::capabilities;
 use super::document::Place;
 use super::envoy::{Envoy, Given, Manager, Plugin, data_source, is_empty};
 use super::finding::{Finding, Findings, Severity};
@@ -9,6 +10,7 @@ use super::plugin::{Named, OurConfiguration};
 pub(crate) fn judge(plugin: &Plugin<'_>, findings: &mut Findings) -> Option<OurConfiguration> {
     failure(&plugin.place, findings);
     module(&plugin.place, findings);
+    capabilities::judge(&plugin.place, findings);
     let ours = match plugin.given() {
         Given::Text(place) => {
             OurConfiguration::of_text(place.text().unwrap_or_default(), Some(&place), findings)

@@ -4,6 +4,7 @@
 //! Envoy Gateway. [`document`] reads YAML with lines, [`envoy`] finds listeners, filters, routes and clusters, and the
 //! others judge.
 
+mod capabilities;
 mod clusters;
 pub(crate) mod document;
 pub(crate) mod envoy;

@@ -55,13 +55,19 @@ pub(crate) fn judge(
 ) {
     let all = routes(manager);
     let off_by_default = filter.place.is_true("disabled");
-    let mut anywhere = false;
+    let mut unguarded = Vec::new();
+    let mut guarded = Vec::new();
     for route in &all {
         match switch(route, filter.name) {
-            Some((false, place)) => past(route, &place, ours, findings),
-            None if off_by_default => past(route, &route.place, ours, findings),
-            _ => anywhere = true,
+            Some((false, place)) => unguarded.push((route, place)),
+            None if off_by_default => unguarded.push((route, route.place.clone())),
+            _ => guarded.push(&route.place),
         }
+    }
+    let anywhere = !guarded.is_empty();
+    let behind: Vec<&str> = guarded.into_iter().flat_map(targets).collect();
+    for (route, place) in &unguarded {
+        past(route, place, &behind, ours, findings);
     }
     if off_by_default && !anywhere && !all.is_empty() {
         findings.error(
@@ -76,17 +82,29 @@ pub(crate) fn judge(
     application(&all, ours, findings);
 }
 
-/// A route on which the filter is off.
-fn past(route: &Route<'_>, place: &Place<'_>, ours: &OurConfiguration, findings: &mut Findings) {
+/// A route on which the filter is off. `behind` are the clusters that other routes lead to with the filter on; a route
+/// to another cluster, named outright, does not reach what the filter guards.
+fn past(
+    route: &Route<'_>,
+    place: &Place<'_>,
+    behind: &[&str],
+    ours: &OurConfiguration,
+    findings: &mut Findings,
+) {
     if reaches_nothing(&route.place) {
         return;
     }
-    findings.warn(
-        place,
-        &format!("the filter is disabled on the route {}", shown(&route.place)),
-        "requests there reach the application without a sign-in, and with whatever identity headers they bring",
-        "take it away, and write a rule with access: public in the configuration instead",
-    );
+    let targets = targets(&route.place);
+    let elsewhere =
+        !behind.is_empty() && !targets.is_empty() && !targets.iter().any(|target| behind.contains(target));
+    if !elsewhere {
+        findings.warn(
+            place,
+            &format!("the filter is disabled on the route {}", shown(&route.place)),
+            "requests there reach the application without a sign-in, and with whatever identity headers they bring",
+            "take it away, and write a rule with access: public in the configuration instead",
+        );
+    }
     if applications(ours).iter().any(|it| way_in(&route.place, it).is_some()) {
         open_scim(&route.place, findings);
     }
