@@ -128,10 +128,6 @@ class Envoy:
         unexplained = set(CODE.findall(self.log_text)) - explained_codes()
         assert not unexplained, f"docs/codes.md does not explain {unexplained}"
 
-    def _write(self, place: Path) -> str:
-        (place / "envoy.json").write_text(json.dumps(self.bootstrap, indent=1))
-        return "envoy.json"
-
     def _note_ports(self) -> None:
         self.plain_port, self.tls_port = self.ports.get("plain"), self.ports.get("tls")
 
