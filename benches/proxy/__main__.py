@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,8 @@ def main() -> int:
     for name in ("envoy", "wasm", "empty", "json-filter", "calls", "stages", "stages-wasm"):
         options.add_argument(f"--{name}", required=True, help=argparse.SUPPRESS)
     chosen = options.parse_args()
+    # So that the servers that were started are ended as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     unknown = set(chosen.only) - set(SECTIONS)
     if unknown:
         options.error(f"no section is named {' '.join(unknown)}; there are {' '.join(SECTIONS)}")

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::error::ScimError;
 use super::filter::{Mode, Path};
 use super::name::Name;
+use super::person::{is_about_active, is_activity};
 use super::rule::{Applied, Context, record, run};
 use super::rules::filter::{READ_PATH, Reading};
 
@@ -220,6 +221,21 @@ impl Patch {
         }
     }
 
+    /// Refuses a value of `active` that is no Boolean (RFC 7643 section 4.1.1): where a deactivation destroys data, it must
+    /// not be an application's guess.
+    pub(crate) fn check_activity(&mut self) -> Result<(), ScimError> {
+        for operation in self.operations.iter_mut().filter(|operation| operation.verb != Verb::Remove) {
+            let mut good = true;
+            operation.each_value(&mut |name, _, value| {
+                good &= !is_about_active(name) || is_activity(value);
+            });
+            if !good {
+                return Err(no_activity(&operation.at("value")));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the message.
     pub(crate) fn write(self) -> Value {
         let mut body = self.members;
@@ -239,6 +255,17 @@ impl Patch {
         body.insert(OPERATIONS.into(), operations);
         Value::Object(body)
     }
+}
+
+/// The same for a resource that is created or replaced.
+pub(crate) fn check_activity(members: &mut Map<String, Value>) -> Result<(), ScimError> {
+    let mut good = true;
+    each_attribute(members, &mut |name, _, value| good &= !is_about_active(name) || is_activity(value));
+    if good { Ok(()) } else { Err(no_activity("The body")) }
+}
+
+fn no_activity(place: &str) -> ScimError {
+    ScimError::Value(format!("{place} gives `active` a value that is neither true nor false."))
 }
 
 fn operation(

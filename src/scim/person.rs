@@ -52,6 +52,29 @@ pub(crate) fn activity(value: &Value) -> Activity {
     Activity::Unclear
 }
 
+/// Whether a value of `active` says true, false or that it is unassigned, by itself or wrapped: anything else (a number,
+/// another word, an object) is for each application to guess, and some guess false.
+pub(crate) fn is_activity(value: &Value) -> bool {
+    let mut value = value;
+    for _ in 0..MOST_WRAPPINGS {
+        value = match value {
+            Value::Array(items) => match items.as_slice() {
+                [] => return true,
+                [only] => only,
+                _ => return false,
+            },
+            Value::Object(map) => match member(map, "value") {
+                Some(inner) => inner,
+                None => return false,
+            },
+            Value::Null | Value::Bool(_) => return true,
+            Value::Number(_) => return false,
+            Value::String(text) => return super::rules::boolean(text).is_some(),
+        };
+    }
+    false
+}
+
 /// What one attribute says of the person.
 pub(crate) enum Said<'v> {
     /// It is the account's activity.

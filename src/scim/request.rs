@@ -368,6 +368,9 @@ fn rewrite_body(
             run(members::ALL, &mut patch, context, applied)?;
             run(values::ALL, &mut patch, context, applied)?;
             patch.check_targets(context)?;
+            if *context.kind == ResourceKind::User {
+                patch.check_activity()?;
+            }
             run(chosen::PATCH, &mut patch, context, applied)?;
             *lookup = super::upsert::lookup(&target.path, &patch, context);
             Ok(if values::is_done(&patch, context) { None } else { Some(patch.write()) })
@@ -376,6 +379,9 @@ fn rewrite_body(
             let Value::Object(members) = body else { return Err(no_object()) };
             let mut resource = Resource { members, action: target.action };
             run(resource::ALL, &mut resource, context, applied)?;
+            if *context.kind == ResourceKind::User {
+                super::patch::check_activity(&mut resource.members)?;
+            }
             run(chosen::RESOURCE, &mut resource, context, applied)?;
             Ok(Some(Value::Object(resource.members)))
         }

@@ -123,3 +123,50 @@ fn another_endpoint_method_version_or_media_type() {
         assert_eq!(refused("POST", "/Users", Some(content_type), b"{}"), (415, None), "{content_type}");
     }
 }
+
+/// An application could take any of these for false, and a deactivation can destroy data.
+#[test]
+fn an_activity_that_is_neither_true_nor_false() {
+    for value in [
+        "0",
+        "1",
+        "\"\"",
+        "\"no\"",
+        "\"0\"",
+        "\"Falsch\"",
+        "{\"x\":false}",
+        "[true,false]",
+        "[0]",
+        "{\"value\":\"off\"}",
+    ] {
+        for operation in [
+            format!(r#"{{"op":"replace","path":"active","value":{value}}}"#),
+            format!(r#"{{"op":"add","value":{{"displayName":"a","active":{value}}}}}"#),
+            format!(
+                r#"{{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:Active","value":{value}}}"#
+            ),
+        ] {
+            let body = format!(r#"{{"Operations":[{operation}]}}"#);
+            let (status, kind) = refused("PATCH", "/Users/u", None, body.as_bytes());
+            assert_eq!((status, kind.as_deref()), (400, Some("invalidValue")), "{body}");
+        }
+        for method in ["POST", "PUT"] {
+            let body = format!(r#"{{"userName":"a","active":{value}}}"#);
+            let path = if method == "PUT" { "/Users/u" } else { "/Users" };
+            let (status, kind) = refused(method, path, None, body.as_bytes());
+            assert_eq!((status, kind.as_deref()), (400, Some("invalidValue")), "{method} {body}");
+        }
+    }
+    for value in ["true", "false", "\"True\"", "\" false \"", "null", "[\"False\"]", "{\"value\":false}"] {
+        let body = format!(r#"{{"Operations":[{{"op":"replace","path":"active","value":{value}}}]}}"#);
+        let incoming = Incoming {
+            method: "PATCH",
+            path: "/Users/u",
+            accept: None,
+            content_type: None,
+            content_encoding: None,
+            body: Some(body.as_bytes()),
+        };
+        assert!(normalise(&incoming, &Settings::default()).is_ok(), "{body}");
+    }
+}

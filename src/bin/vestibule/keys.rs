@@ -1,5 +1,7 @@
 //! `vestibule keys`: the keys that seal sessions, and how one takes the place of another.
 
+mod host_env;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -57,6 +59,8 @@ struct Rotation {
     /// The new key: its variable and its value.
     new: Option<(String, String)>,
     retired: Option<String>,
+    /// Whether the file also says, beside the old variable, that Envoy hands over the new one.
+    handed_over: bool,
 }
 
 impl Rotation {
@@ -72,7 +76,15 @@ impl Rotation {
             None => None,
         };
         let list = lines.get(from..to).unwrap_or_default().to_vec();
-        Ok(Self { file: format!("{}\n", lines.join("\n")), list, new, retired })
+        let mut file = format!("{}\n", lines.join("\n"));
+        let mut handed_over = false;
+        if let Some((variable, _)) = &new {
+            let old: Vec<&str> = keys.entries.iter().filter_map(|entry| entry.variable.as_deref()).collect();
+            if let Some(changed) = host_env::hand_over(&file, &old, variable) {
+                (file, handed_over) = (changed, true);
+            }
+        }
+        Ok(Self { file, list, new, retired, handed_over })
     }
 
     fn report(&self, config: &Path, written: bool, as_json: bool) -> Result<(), Failure> {
@@ -83,6 +95,7 @@ impl Rotation {
                 "variable": self.new.as_ref().map(|(variable, _)| variable),
                 "key": self.new.as_ref().map(|(_, key)| key),
                 "retired": self.retired,
+                "handed_over": self.handed_over,
             }));
         }
         let verb = if written { "now has" } else { "should have (--write changes it)" };
@@ -91,7 +104,17 @@ impl Rotation {
             output::line(line)?;
         }
         if let Some((variable, key)) = &self.new {
-            output::line(&format!("\nSet for every Envoy, and list under host_env_keys:\n{variable}={key}"))?;
+            let list = match (self.handed_over, written) {
+                (true, true) => format!("It is listed under {} now.", host_env::NAMES),
+                (true, false) => format!("--write lists it under {}, too.", host_env::NAMES),
+                (false, _) => format!(
+                    "List it under {} in Envoy's configuration, or the filter cannot read it and refuses to start.",
+                    host_env::NAMES
+                ),
+            };
+            output::line(&format!(
+                "\nSet for every Envoy, before the change is rolled out:\n{variable}={key}\n{list}"
+            ))?;
             output::line(
                 "\nSessions sealed with the old key stay good. Take it away after the longest session: --retire",
             )?;
@@ -108,6 +131,8 @@ impl Rotation {
 /// An entry of the list `keys`.
 struct Entry {
     id: String,
+    /// The environment variable that its secret is taken from.
+    variable: Option<String>,
     /// Its lines, from 0; the end is not part of it.
     from: usize,
     to: usize,
@@ -149,7 +174,9 @@ fn entries(keys: &Located, before: usize) -> Vec<Entry> {
     let entry = |node: &Located| {
         let id = node.get("id")?.text()?.to_owned();
         let line = |at: usize| before.saturating_add(at).saturating_sub(1);
-        Some(Entry { id, from: line(node.line), to: line(last_line(node)).saturating_add(1) })
+        let variable = node.get("secret").and_then(|secret| secret.get("env")).and_then(Located::text);
+        let variable = variable.map(str::to_owned);
+        Some(Entry { id, variable, from: line(node.line), to: line(last_line(node)).saturating_add(1) })
     };
     list.iter().filter_map(entry).collect()
 }

@@ -132,7 +132,7 @@ fn operations_that_cannot_be_applied_are_refused_and_nothing_is_written() {
         (json!({"op": "replace", "value": {"groups": [{"value": "h"}]}}), "scim_mutability"),
         (json!({"op": "remove", "path": "userName"}), "scim_mutability"),
         (json!({"op": "replace", "path": "emails[type ne \"work\"].value", "value": "x"}), "scim_no_target"),
-        (json!({"op": "replace", "path": "active", "value": "perhaps"}), "scim_value"),
+        (json!({"op": "replace", "path": "name", "value": "perhaps"}), "scim_value"),
         (json!({"op": "replace", "path": "emails.value", "value": "x"}), "scim_path"),
     ] {
         let body = json!({"Operations": [operation]});

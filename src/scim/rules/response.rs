@@ -232,10 +232,13 @@ const R4: Rule<Answer> = Rule {
                 }
             }
             other => {
-                let detail = match other {
+                let own = match other {
                     Content::Json(body) => detail(body),
                     _ => None,
                 };
+                // An application that is out of order says nothing; whoever reads the provisioning log must see where to look.
+                let unsaid = || format!("the application answered {status} and did not say why");
+                let detail = own.or_else(|| (status >= 500).then(unsaid));
                 answer.set(status, error_body(status, None, detail.as_deref()));
                 notes.mark("body");
             }

@@ -173,6 +173,7 @@ fn r4_makes_a_scim_error_of_every_failure_and_never_passes_html() {
         ("<html>password=hunter2</html>", None),
         ("", None),
         (r#"{"message":"not found"}"#, Some("not found")),
+        (r#"{"message":" "}"#, None),
         (r#"{"error":{"message":"a\nb"}}"#, Some("a b")),
         (r#"{"detail":"d","message":"m"}"#, Some("d")),
         ("[1]", None),
@@ -182,6 +183,10 @@ fn r4_makes_a_scim_error_of_every_failure_and_never_passes_html() {
         assert_eq!(seen.body["status"], "404");
         assert_eq!(seen.body.get("detail").and_then(Value::as_str), detail, "{body}");
         assert!(seen.repaired.headers.contains(&HeaderEdit::set("content-type", MEDIA_TYPE)));
+    }
+    for body in ["<html>password=hunter2</html>", "", r#"{"message":" "}"#] {
+        let seen = with(&settings(), "GET", "/Users/u", 503, "text/html", body);
+        assert_eq!(seen.body["detail"], "the application answered 503 and did not say why", "{body}");
     }
     let long = format!(r#"{{"message":"{}"}}"#, "é".repeat(5000));
     assert_eq!(ask("GET", "/Users/u", 500, &long).body["detail"].as_str().unwrap().chars().count(), 300);

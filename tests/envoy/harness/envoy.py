@@ -130,6 +130,9 @@ class Envoy:
         unexplained = set(CODE.findall(self.log_text)) - explained_codes()
         assert not unexplained, f"docs/codes.md does not explain {unexplained}"
 
+    def _note_ports(self) -> None:
+        self.plain_port, self.tls_port = self.ports.get("plain"), self.ports.get("tls")
+
     def _end(self) -> int:
         self.process.terminate()
         try:
@@ -156,7 +159,7 @@ class Envoy:
         self.seconds_to_ready = time.monotonic() - self.started
         for entry in json.loads(self.admin("/listeners?format=json"))["listener_statuses"]:
             self.ports[entry["name"]] = entry["local_address"]["socket_address"]["port_value"]
-        self.plain_port, self.tls_port = self.ports.get("plain"), self.ports.get("tls")
+        self._note_ports()
 
     def admin(self, path: str, method: str = "GET") -> str:
         """Asks Envoy's admin interface."""

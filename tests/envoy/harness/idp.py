@@ -102,6 +102,7 @@ class IdentityProvider:
         from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
         identity = {"email": user, "object_id": f"object-of-{user}"} | (claims or {})
+        identity = {name: value for name, value in identity.items() if value is not None}
         server = self._server([metadata] if metadata else self._metadata, issuer)
         with _clock_set_back(ago):
             made = server.create_authn_response(

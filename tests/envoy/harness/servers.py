@@ -13,6 +13,7 @@ from . import settings
 from .client import H1
 from .messages import Reply
 
+SECONDS = 60  # to start; a busy computer needs them
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -35,7 +36,7 @@ class Server:
         self._wait()
 
     def _printed_port(self) -> int:
-        until = time.monotonic() + 20
+        until = time.monotonic() + SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             if found := re.search(r"^(\d+)$", self._log.read_text(), re.M):
                 return int(found.group(1))
@@ -43,7 +44,7 @@ class Server:
         raise AssertionError(f"the server did not start:\n{self._log.read_text()}")
 
     def _wait(self) -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()

@@ -7,10 +7,70 @@ use super::plugin::{Named, OurConfiguration, Purpose};
 
 /// Judges every cluster that our configuration names.
 pub(crate) fn judge(ours: &OurConfiguration, envoy: &Envoy<'_>, findings: &mut Findings) {
+    let mut judged = Vec::new();
     for (named, purpose) in ours.clusters() {
         judge_named(&named, purpose, envoy, findings);
+        let cluster = envoy.cluster(&named.name).filter(|_| purpose == Purpose::Application);
+        // Many tenants may be customers of one application.
+        if let Some(cluster) = cluster.filter(|_| !judged.contains(&named.name)) {
+            application(cluster, &named, ours.rechecks(), findings);
+            judged.push(named.name);
+        }
     }
 }
+
+/// The application's own SCIM server is given a credential, and where sessions are checked, it says who is still in.
+fn application(cluster: &Place<'_>, named: &Named, rechecks: bool, findings: &mut Findings) {
+    let addresses = endpoints(cluster);
+    if !addresses.is_empty() && addresses.iter().all(is_loopback) {
+        return;
+    }
+    let why = if rechecks {
+        "the application's credential goes there, and sessions are checked there: whoever answers in its place reads the \
+         one and decides who stays signed in"
+    } else {
+        "the application's credential goes there, for whoever answers in its place"
+    };
+    let gaps = gaps(cluster);
+    if gaps.iter().any(|gap| *gap == NO_TLS || *gap == NOT_TLS) {
+        if !addresses.is_empty() && addresses.iter().all(is_private) {
+            return;
+        }
+        let remedy = "give the cluster a transport_socket (UpstreamTlsContext) with sni and a validation_context with \
+                      trusted_ca and match_typed_subject_alt_names, or let Envoy run beside the application and reach it \
+                      on 127.0.0.1";
+        let what = format!(
+            "the cluster `{}` reaches the application beyond a network of your own without TLS",
+            named.name
+        );
+        findings.at(Severity::Warning, cluster, &what, why, remedy);
+    } else if !gaps.is_empty() {
+        let severity = if rechecks { Severity::Error } else { Severity::Warning };
+        let remedy = "give its UpstreamTlsContext sni, and a validation_context with trusted_ca and \
+                      match_typed_subject_alt_names";
+        findings.at(
+            severity,
+            cluster,
+            &format!("the cluster `{}` {}", named.name, gaps.join(", ")),
+            why,
+            remedy,
+        );
+    }
+}
+
+/// Whether an address lies in a network of one's own: private (RFC 1918, RFC 4193), or a name that only such a network has.
+fn is_private(address: &Place<'_>) -> bool {
+    let host =
+        address.down(&["socket_address", "address"]).and_then(|place| place.text()).unwrap_or_default();
+    match host.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(address)) => address.is_private() || address.is_loopback(),
+        Ok(std::net::IpAddr::V6(address)) => address.is_unique_local() || address.is_loopback(),
+        Err(_) => !host.contains('.') || host.ends_with(".internal") || host.ends_with(".local"),
+    }
+}
+
+const NO_TLS: &str = "has no TLS";
+const NOT_TLS: &str = "has a transport_socket that is not TLS";
 
 /// Judges the cluster of one name.
 pub(crate) fn judge_named(named: &Named, purpose: Purpose, envoy: &Envoy<'_>, findings: &mut Findings) {
@@ -97,7 +157,7 @@ fn gaps(cluster: &Place<'_>) -> Vec<&'static str> {
         }
     };
     if sockets.is_empty() {
-        return vec!["has no TLS"];
+        return vec![NO_TLS];
     }
     let options = cluster.get("typed_extension_protocol_options");
     let mut gaps = Vec::new();
@@ -106,7 +166,7 @@ fn gaps(cluster: &Place<'_>) -> Vec<&'static str> {
             return vec!["has a transport_socket without typed_config"];
         };
         if !name.ends_with(".UpstreamTlsContext") {
-            return vec!["has a transport_socket that is not TLS"];
+            return vec![NOT_TLS];
         }
         gaps.extend(context_gaps(&context, options.as_ref()));
     }

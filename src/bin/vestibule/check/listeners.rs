@@ -7,7 +7,7 @@ use vestibule::crypto::PublicKey;
 
 use super::document::Place;
 use super::envoy::{Envoy, Manager, data_source, is_loopback, is_loopback_host};
-use super::finding::Findings;
+use super::finding::{Finding, Findings, Severity};
 use super::plugin::{OurConfiguration, ending, now};
 
 /// Envoy's limit where a listener says nothing.
@@ -22,6 +22,7 @@ pub(crate) fn judge(
 ) {
     if let Some(listener) = &manager.listener {
         limit(listener, ours, findings);
+        inspector(listener, ours, findings);
     }
     if let (Some(listener), Some(chain)) = (&manager.listener, &manager.chain) {
         tls(listener, chain, directory, findings);
@@ -49,6 +50,46 @@ fn limit(listener: &Place<'_>, ours: &OurConfiguration, findings: &mut Findings)
             "write per_connection_buffer_limit_bytes: 2097152, larger than max_body_bytes and max_response_bytes",
         ),
         _ => {}
+    }
+}
+
+/// The name that a client asks for in the TLS handshake is read by a listener filter; without it nobody asked for any.
+fn inspector(listener: &Place<'_>, ours: &OurConfiguration, findings: &mut Findings) {
+    const REMEDY: &str = "add listener_filters: [{name: tls_inspector, typed_config: {\"@type\": type.googleapis.com/\
+                          envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector}}] to the listener";
+    let filters = listener.each("listener_filters");
+    let reads = |filter: &Place<'_>| {
+        let kind = filter.get("typed_config").map(|config| config.message().0).unwrap_or_default();
+        // Without a type it may be anything that another file defines.
+        kind.ends_with(".TlsInspector") || filter.get("config_discovery").is_some()
+    };
+    if filters.iter().any(reads) {
+        return;
+    }
+    let matches =
+        listener.each("filter_chains").into_iter().filter_map(|chain| chain.get("filter_chain_match"));
+    let by_handshake = |place: &Place<'_>| {
+        !place.each("server_names").is_empty()
+            || !place.each("application_protocols").is_empty()
+            || place.text_of("transport_protocol").is_some()
+    };
+    if let Some(place) = matches.into_iter().find(by_handshake) {
+        findings.error(
+            &place,
+            "matches what the TLS handshake says, and the listener has no tls_inspector",
+            "nothing reads the handshake before the chain is chosen, so that this chain is never chosen",
+            REMEDY,
+        );
+    } else if let Some(names) = ours.handshake_names() {
+        findings.push(Finding {
+            severity: Severity::Error,
+            line: names.line,
+            path: names.path,
+            what: "chooses the tenant by the TLS handshake, and the listener has no tls_inspector".to_owned(),
+            why: "without it the filter is told no name: every request to this tenant is answered 421"
+                .to_owned(),
+            remedy: REMEDY.to_owned(),
+        });
     }
 }
 

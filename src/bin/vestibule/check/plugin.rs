@@ -8,6 +8,7 @@ use vestibule::crypto::PublicKey;
 use vestibule::gateway::Gateway;
 
 use super::document::{self, Located, Place, Tree};
+use super::envoy::is_empty;
 use super::finding::{Finding, Findings, Severity};
 
 /// A certificate or token that ends within this time is warned about.
@@ -176,6 +177,19 @@ impl OurConfiguration {
             Some((self.named(&cluster, name), purpose))
         });
         clusters.collect()
+    }
+
+    /// Whether sessions of some tenant are checked against the application's SCIM server.
+    pub(crate) fn rechecks(&self) -> bool {
+        let tenants = self.settings.iter().flat_map(|settings| &settings.tenants);
+        tenants.into_iter().any(|tenant| tenant.access.account.recheck.is_some())
+    }
+
+    /// The places of names that people ask for in the TLS handshake, by which tenants are told apart.
+    pub(crate) fn handshake_names(&self) -> Option<Named> {
+        let tenants = self.tree.as_ref().map(|tree| Place::top(tree).each("tenants")).unwrap_or_default();
+        let place = tenants.iter().find_map(|tenant| tenant.get("sni").filter(|names| !is_empty(names)))?;
+        Some(self.named(&place, "sni"))
     }
 
     /// The environment variables that secrets are taken from.
