@@ -205,6 +205,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("./demo", &["demo", "examples/demo/demo.py"]),
     ("./mutate", &["mutate"]),
     ("./build", &["build"]),
+    ("./torture", &["torture", "tests/torture/__main__.py"]),
     (".ci/run", &[".ci/run"]),
     ("fuzz/run", &["fuzz/run"]),
     ("tools/setup.sh", &["tools/setup.sh"]),
