@@ -107,9 +107,9 @@ def test_mutated_documents_are_read_the_same_or_refused(ours):
     assert len(codes) > 12, counts
 
 
-def test_responses_and_mutants_of_responses_have_the_same_canonical_octets(ours, corpus):
+def test_responses_and_mutants_of_responses_have_the_same_canonical_octets(ours, corpus, is_whole):
     inputs = [(name, octets, None) for name, octets, _ in corpus]
     inputs += [(name, octets, "_assertion-ada") for name, octets in ours.mutants(1500, 400_000)]
     counts = compared(ours, inputs)
     print(dict(counts))
-    assert counts["read"] > 1200, counts
+    assert counts["read"] > (1200 if is_whole else 800), counts

@@ -125,6 +125,7 @@ def until(condition, seconds: float) -> float:
     raise AssertionError(f"not within {seconds} s")
 
 
+@pytest.mark.alone
 @pytest.mark.core
 @pytest.mark.quick
 def test_a_deactivation_at_one_envoy_is_effective_at_the_other_within_the_recheck_time(checking, people):
@@ -360,6 +361,7 @@ def test_a_body_that_is_still_coming_when_the_account_is_known_arrives_whole(one
         assert client.reply("POST").status == 200
 
 
+@pytest.mark.alone
 @pytest.mark.core
 def test_a_socket_is_closed_when_its_person_is_locked_out_and_others_stay(checking, people):
     with checking(every=300) as envoy:
@@ -403,6 +405,7 @@ def broken_off(client, seconds: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.alone
 @pytest.mark.core
 def test_a_download_breaks_off_when_its_person_is_locked_out(checking, people, ticker):
     with checking(every=300) as envoy:
@@ -432,6 +435,7 @@ def test_over_http2_a_stream_is_reset_and_the_connection_lives_on(checking, peop
             assert client.request("GET", "/private/x", [cookie_of(browser)]).status == 401
 
 
+@pytest.mark.alone
 def test_a_stream_at_another_envoy_ends_within_the_recheck_time(checking, people):
     with checking() as here, checking() as there:
         account = people.add()
@@ -454,6 +458,7 @@ def test_a_stream_of_somebody_active_outlives_many_checks(one, people):
             assert client.stream.readline()
 
 
+@pytest.mark.alone
 def test_a_stream_gets_no_older_than_configured(checking, people):
     with checking(every=300, max_stream_age_seconds=2) as envoy:
         browser = people.sign_in(envoy, people.add())
