@@ -101,7 +101,8 @@ impl Service {
         if held || woken || looked {
             let _root_always_lives = abi::set_effective_context(root);
         }
-        let look_after = (self.watches() || self.has_open()).then(|| now.after(LOOK_AFTER));
+        // Counted from the last look: a tick that came a millisecond early must not put the next look off by a whole round.
+        let look_after = (self.watches() || self.has_open()).then(|| self.looked.get().after(LOOK_AFTER));
         self.clock.next(now, self.next_errand().into_iter().chain(look_after).min());
     }
 

@@ -19,7 +19,8 @@ for (const form of document.querySelectorAll("form[data-filter]")) {
 }
 
 const progress = document.getElementById("progress");
-if (progress && progress.dataset.running === "true") {
+// A short cycle can be over before the page is there that says it has started.
+if (progress && (progress.dataset.running === "true" || window.location.search === "?note=started")) {
   const ask = async () => {
     const answer = await fetch("/api/provision/status");
     const now = await answer.json();
