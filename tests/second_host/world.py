@@ -1,0 +1,344 @@
+"""A filter in its host, an application behind it, an identity provider and people: all in one process, and the same
+every time. What must hold whatever happens is checked at each request that reaches the application and each reply."""
+
+import copy
+import dataclasses
+import datetime
+import functools
+import json
+import re
+import time
+
+from harness import settings
+from harness.browser import Browser
+from harness.idp import IdentityProvider
+from harness.messages import Reply, Request
+from harness.scim_app import ScriptedScim, user
+from wasm_host.abi import REQUEST, RESPONSE, Pairs
+from wasm_host.calls import Call, CallAnswer
+from wasm_host.clock import Clock
+from wasm_host.module import Module
+from wasm_host.stream import DETAILS, Stream
+from wasm_host.vm import Host
+
+ENVIRONMENT = {"VESTIBULE_KEY": "test-master-key-0123456789-abcdefghijklmnop", "APP_SCIM_TOKEN": settings.APP_TOKEN}
+SECRETS = [settings.TOKEN, *ENVIRONMENT.values()]
+SESSION = "__Host-vestibule-s."
+OURS = "__Host-vestibule"
+# What a client plants; it must not come out on the other side in any spelling of these names.
+FORGED = "forged-by-the-client"
+IDENTITY = {"x-user", "x-email", "x-groups"}
+OPEN_PATHS = ("/public", "/mixed")
+ROUNDS = 60
+BEGAN = time.time()
+
+
+class Violation(AssertionError):
+    """Something that must never happen."""
+
+
+class Stopped(Exception):
+    """A step was refused, which a host that fails may bring about."""
+
+
+class Server:
+    """An application in this process, with the interface that scripts of the harness expect."""
+
+    def __init__(self):
+        self.requests: list[Request] = []
+        self.handler = None
+
+
+@dataclasses.dataclass
+class Session:
+    """Whose session a cookie is, and whether it may still be used."""
+
+    person: str
+    ended: bool = False
+
+
+class World:
+    """`faulty`: the host fails, so that a refusal is as good as success."""
+
+    def __init__(self, host: Host, idp: IdentityProvider, faulty: bool = False):
+        self.host, self.idp, self.faulty = host, idp, faulty
+        self.app, self.scim_app = Server(), Server()
+        self.scim = ScriptedScim(self.scim_app, user("ada@n.example"))
+        self.sessions: dict[str, Session] = {}
+        self.signing_in: str | None = None
+        self.violations: list[str] = []
+        self.answered_call = lambda call, answer: answer
+        self.held = 0
+
+    # What must hold.
+
+    def violated(self, what: str) -> None:
+        """Something that must never happen has happened."""
+        self.violations.append(what)
+        raise Violation(what)
+
+    def _check_reached(self, stream: Stream, request: Request) -> None:
+        """A request has come to an application: may it?"""
+        for name, value in request.headers:
+            if FORGED in value and re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") in IDENTITY:
+                self.violated(f"a forged {name} reached the application")
+            if name.lower() == "cookie" and OURS in value:
+                self.violated("a cookie of the filter reached the application")
+        lengths = request.all("content-length")
+        if lengths and lengths != [str(len(request.body))]:
+            self.violated(f"content-length {lengths} with {len(request.body)} octets")
+        path = request.path.split("?")[0]
+        if path.startswith(settings.APP_SCIM):
+            self._check_provisioning(stream, request)
+        elif not any(path == one or path.startswith(one + "/") for one in OPEN_PATHS):
+            self._check_person(stream, request)
+        elif (person := request.get("x-user")) and person not in self._people(stream):
+            self.violated(f"{person} is said to be there, but is not")
+
+    def _people(self, stream: Stream) -> list[str]:
+        sent = [value for name, value in stream.came if name == b"cookie"]
+        pairs = [one.strip().partition("=") for value in sent for one in value.decode("latin-1").split(";")]
+        found = [self.sessions[value] for name, _, value in pairs if name.startswith(SESSION) and value in self.sessions]
+        return [session.person for session in found if not session.ended]
+
+    def _check_person(self, stream: Stream, request: Request) -> None:
+        people = self._people(stream)
+        if not people:
+            self.violated(f"{request.method} {request.path} reached the application without a session")
+        if request.all("x-user") not in [[person] for person in people]:
+            self.violated(f"{request.all('x-user')} reached the application, it is {people}")
+
+    def _check_provisioning(self, stream: Stream, request: Request) -> None:
+        given = [value for name, value in stream.came if name == b"authorization"]
+        if given != [settings.BEARER[1].encode()]:
+            self.violated(f"{request.method} {request.path} reached the SCIM server unauthenticated")
+        if any(settings.TOKEN in value for _, value in request.headers):
+            self.violated("the token of the provisioning client reached the application")
+        if request.all("authorization") != [f"Bearer {settings.APP_TOKEN}"]:
+            self.violated(f"the application was not given its own credential: {request.headers}")
+
+    def _check_reply(self, reply: Reply) -> None:
+        for name, value in reply.headers:
+            if name == "set-cookie" and value.startswith(SESSION):
+                cookie = value.partition(";")[0].partition("=")[2]
+                if cookie and cookie not in self.sessions:
+                    if self.signing_in is None:
+                        self.violated("a session was given out to nobody")
+                    self.sessions[cookie] = Session(self.signing_in)
+
+    def check_logs(self) -> None:
+        """No secret is in any log line."""
+        for _, line in self.host.logs:
+            if any(secret in line for secret in SECRETS) or any(value in line for value in self.sessions if len(value) > 20):
+                self.violated(f"a secret is in the log: {line[:80]}")
+
+    # Requests.
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers=(),
+        body: bytes | None = None,
+        chunks: int = 1,
+        trailers: Pairs | None = None,
+        client: str = "192.0.2.1:40000",
+    ) -> Reply:
+        """One request, and what came of it: status 0 is a stream that was broken off or that nothing ended."""
+        pairs = [
+            (b":authority", b"localhost:8443"),
+            (b":path", path.encode("latin-1")),
+            (b":method", method.encode()),
+            (b":scheme", b"https"),
+            (b"x-forwarded-proto", b"https"),
+        ]
+        pairs += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        if body is not None and trailers is None:
+            pairs.append((b"content-length", str(len(body)).encode()))
+        stream = self.open(pairs, client)
+        self.send(stream, pairs, body, chunks, trailers)
+        return self.finish(stream)
+
+    def open(self, pairs: Pairs, client: str = "192.0.2.1:40000") -> Stream:
+        """A stream to which nothing has been delivered."""
+        stream = Stream(self.host, {("source", "address"): client.encode(), ("request", "total_size"): b"\0" * 8})
+        stream.came, stream.answered = list(pairs), False
+        return stream
+
+    def send(self, stream: Stream, pairs: Pairs, body: bytes | None, chunks: int = 1, trailers: Pairs | None = None):
+        """A whole request, piece by piece."""
+        stream.headers(REQUEST, list(pairs), body is None and trailers is None)
+        if body is not None:
+            size = max(1, -(-len(body) // chunks))
+            pieces = [body[at : at + size] for at in range(0, len(body), size)] or [b""]
+            for number, piece in enumerate(pieces):
+                stream.body(REQUEST, piece, trailers is None and number == len(pieces) - 1)
+                self.serve(stream)
+        if trailers is not None:
+            stream.trailers(REQUEST, list(trailers))
+
+    def finish(self, stream: Stream) -> Reply:
+        """Lets the world turn until the stream is at its end."""
+        for _ in range(ROUNDS):
+            self.serve(stream)
+            if self._is_over(stream):
+                break
+            if self.host.calls.under_way:
+                self.answer_calls()
+            elif self.host.tick_period:
+                self.host.clock.move(self.host.tick_period)
+                self.host.tick()
+            else:
+                break
+        self.held += not self._is_over(stream)
+        stream.close()
+        return self._reply(stream)
+
+    @staticmethod
+    def _is_over(stream: Stream) -> bool:
+        return stream.reset or stream.sides[RESPONSE].complete
+
+    def _reply(self, stream: Stream) -> Reply:
+        side = stream.sides[RESPONSE]
+        if stream.reset or side.sent_headers is None:
+            return Reply(0, [], b"", cut=True)
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in side.sent_headers]
+        status = int(dict(pairs)[":status"])
+        reply = Reply(status, [pair for pair in pairs if pair[0] != ":status"], bytes(side.sent), cut=not side.complete)
+        self._check_reply(reply)
+        return reply
+
+    # Behind the filter.
+
+    def serve(self, stream: Stream) -> None:
+        """Looks at what has gone on towards the application, and answers what is complete."""
+        side = stream.sides[REQUEST]
+        if side.sent_headers is None or stream.answered:
+            return
+        request = _as_request(side.sent_headers, bytes(side.sent), side.complete)
+        if not side.complete:
+            self._check_reached(stream, dataclasses.replace(request, headers=[p for p in request.headers if p[0] != "content-length"]))
+            return
+        self._check_reached(stream, request)
+        stream.answered = True
+        if stream.reset or stream.replied:
+            return
+        answer = self._application(request)
+        pairs = [(b":status", str(answer.status).encode())]
+        pairs += [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers]
+        pairs.append((b"content-length", str(len(answer.body)).encode()))
+        self.respond(stream, pairs, answer.body)
+
+    def respond(self, stream: Stream, pairs: Pairs, body: bytes, trailers: Pairs | None = None) -> None:
+        """The application answers."""
+        stream.properties[DETAILS] = b"via_upstream"
+        stream.headers(RESPONSE, pairs, not body and trailers is None)
+        if body:
+            stream.body(RESPONSE, body, trailers is None)
+        if trailers is not None:
+            stream.trailers(RESPONSE, trailers)
+
+    def _application(self, request: Request):
+        from harness.upstream import Answer
+
+        server = self.scim_app if request.path.startswith(settings.APP_SCIM) else self.app
+        server.requests.append(request)
+        return server.handler(request) if server.handler else Answer()
+
+    def answer_calls(self) -> None:
+        """Answers the calls of the filter that are under way."""
+        for call in list(self.host.calls.under_way.values()):
+            self.host.answer_call(call.token, call.context, self.answered_call(call, self._answer_to(call)))
+
+    def _answer_to(self, call: Call) -> CallAnswer:
+        request = _as_request(call.headers, call.body, True)
+        if call.cluster == "scim_app" and request.all("authorization") != [f"Bearer {settings.APP_TOKEN}"]:
+            self.violated("a call of the filter has not the application's credential")
+        answer = self._application(request)
+        pairs = [(b":status", str(answer.status).encode())]
+        return CallAnswer(pairs + [(n.lower().encode(), v.encode("latin-1")) for n, v in answer.headers], answer.body)
+
+    # Steps of scenarios.
+
+    def expect(self, reply: Reply, *statuses: int) -> Reply:
+        """The reply, if it is as it should be. From a failing host a refusal is one as well, and ends the scenario."""
+        if reply.status in statuses and not reply.cut:
+            return reply
+        if self.faulty and is_refusal(reply):
+            raise Stopped
+        self.violated(f"{reply.status} instead of {statuses}: {reply.body[:200]!r}")
+
+    def refused(self, reply: Reply, what: str, *statuses: int) -> None:
+        """The reply must be one of these refusals; from a failing host, any."""
+        if reply.status not in statuses and not (self.faulty and is_refusal(reply)):
+            self.violated(f"{what} was answered {reply.status}, not {statuses}")
+
+    def demand(self, holds: bool, what: str) -> None:
+        """What else must be so in a scenario that was not refused."""
+        if not holds:
+            self.violated(what)
+
+    def signed(self, request_id: str, person: str, **more) -> bytes:
+        """A response of the identity provider, made once for each request: all else is the same every time."""
+        return _signed(self.idp, request_id, person, round(time.time() - BEGAN), tuple(sorted(more.items())))
+
+
+@functools.cache
+def _cached(idp, request_id: str, person: str, more: tuple) -> bytes:
+    ago = datetime.timedelta(seconds=time.time() - BEGAN)
+    return idp.response(request_id, person, ago=ago, **dict(more))
+
+
+def _signed(idp, request_id: str, person: str, _now: int, more: tuple) -> bytes:
+    return _cached(idp, request_id, person, more)
+
+
+def is_refusal(reply: Reply) -> bool:
+    """Whether the client was refused: an error, nothing at all, or the way to sign in."""
+    if reply.status >= 400 or reply.status == 0 or reply.cut:
+        return True
+    return reply.status in (302, 303) and any(v.startswith(settings.IDP_SSO) for v in reply.all("location"))
+
+
+def _as_request(pairs: Pairs, body: bytes, complete: bool) -> Request:
+    text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+    known = dict(text)
+    headers = [pair for pair in text if not pair[0].startswith(":")]
+    return Request(known[":method"], known[":path"], headers, body, chunked=not complete)
+
+
+class Person(Browser):
+    """A browser whose requests never leave this process."""
+
+    def __init__(self, world: World):
+        super().__init__(world)
+
+    def request(self, method: str, path: str, headers=(), body: bytes | None = None) -> Reply:
+        pairs = list(headers)
+        if self.cookies:
+            pairs.append(("cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items())))
+        reply = self.envoy.request(method, path, pairs, body)
+        for line in reply.all("set-cookie"):
+            self._keep(line)
+        return reply
+
+
+def new_host(module: Module, **more) -> Host:
+    """A host with the clusters and the secrets of the tests."""
+    more.setdefault("clock", Clock(BEGAN))
+    return Host(module, clusters={"app", "scim_app"}, environment=ENVIRONMENT, **more)
+
+
+def start(module: Module, configuration: dict, **more) -> Host:
+    """The same, with a configuration that is accepted."""
+    host = new_host(module, **more)
+    assert host.start(json.dumps(configuration).encode()), host.logs
+    return host
+
+
+def base(idp_certificate: str) -> dict:
+    """The configuration of the end-to-end tests, with Single Logout."""
+    from harness.logout import IDP_SLO
+
+    made = settings.changed(settings.settings(idp_certificate), "tenants.0.saml.logout", {"slo_url": IDP_SLO})
+    return copy.deepcopy(made)
