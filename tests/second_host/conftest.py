@@ -1,4 +1,4 @@
-"""Options and fixtures of the second host. The identity provider, the people and the scripted SCIM server are those of
+"""Options and fixtures of the second host. The people, the scripted SCIM server and pysaml2 are those of
 `tests/envoy/harness`; the host is `wasm_host`."""
 
 import sys
@@ -11,7 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "envoy")]
 
 import world  # noqa: E402
 from harness.idp import IdentityProvider  # noqa: E402
-from harness.tls import self_signed  # noqa: E402
+from provider import Pysaml2, QuickProvider  # noqa: E402
 from wasm_host.module import Module  # noqa: E402
 
 
@@ -27,17 +27,17 @@ def module(request):
 
 
 @pytest.fixture(scope="session")
-def idp_keys(tmp_path_factory):
-    return self_signed(tmp_path_factory.mktemp("keys"), "idp")
+def base():
+    return world.base(world.VECTOR_KEYS["certificate"])
 
 
 @pytest.fixture(scope="session")
-def idp(idp_keys):
-    provider = IdentityProvider(idp_keys)
-    yield provider
+def idp():
+    return QuickProvider(world.VECTOR_KEYS, world.BEGAN)
+
+
+@pytest.fixture(scope="session")
+def pysaml2():
+    provider = IdentityProvider(world.VECTOR_KEYS)
+    yield Pysaml2(provider, world.BEGAN)
     provider.close()
-
-
-@pytest.fixture(scope="session")
-def base(idp_keys):
-    return world.base(idp_keys["certificate"])

@@ -10,21 +10,19 @@ import collections
 import dataclasses
 import itertools
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "envoy")]
 
-from harness.idp import IdentityProvider  # noqa: E402
-from harness.tls import self_signed  # noqa: E402
+from provider import QuickProvider  # noqa: E402
 from scenarios import SCENARIOS, live  # noqa: E402
 from wasm_host.abi import FAILURES  # noqa: E402
 from wasm_host.faults import MANGLERS, Fault, Faults  # noqa: E402
 from wasm_host.module import Module  # noqa: E402
 from wasm_host.vm import Host, Image, Trapped  # noqa: E402
-from world import Violation, World, base, new_host, start  # noqa: E402
+from world import BEGAN, VECTOR_KEYS, Violation, World, base, new_host, start  # noqa: E402
 
 # Calls that hand octets over, which can be wrong without a status that says so.
 HAND_OVER = {
@@ -55,13 +53,19 @@ class Outcome:
 class Injector:
     """A started host that is set back before each run; a new one where it trapped."""
 
-    def __init__(self, module: Module, configuration: dict, idp: IdentityProvider):
+    def __init__(self, module: Module, configuration: dict, idp: QuickProvider):
         self.module, self.configuration, self.idp = module, configuration, idp
         self._renew()
 
     def _renew(self) -> None:
         self.host: Host = start(self.module, self.configuration)
         self.image: Image = self.host.image()
+
+    def all_of(self, scenario: str, every: bool) -> list[Outcome]:
+        """What came of all faults of a scenario, or of configuring."""
+        if scenario == "start":
+            return [self.run_at_start(fault) for fault in plan_of_start(self.host, every)]
+        return [self.run(scenario, fault) for fault in plan(self, scenario, every)]
 
     def calls_of(self, scenario: str) -> collections.Counter:
         """How often the scenario makes each hostcall."""
@@ -141,22 +145,17 @@ def main() -> int:
     arguments.add_argument("--scenario", choices=[*SCENARIOS, "start"])
     given = arguments.parse_args()
     began, bad, tally = time.monotonic(), [], collections.Counter()
-    with tempfile.TemporaryDirectory() as place:
-        keys = self_signed(Path(place), "idp")
-        idp = IdentityProvider(keys)
-        module = Module(given.wasm, HERE.parents[1] / ".tools" / "second-host" / "compiled")
-        injector = Injector(module, base(keys["certificate"]), idp)
-        for scenario in [given.scenario] if given.scenario else ["start", *SCENARIOS]:
-            if scenario == "start":
-                outcomes = [injector.run_at_start(fault) for fault in plan_of_start(injector.host, given.every)]
-            else:
-                outcomes = [injector.run(scenario, fault) for fault in plan(injector, scenario, given.every)]
-            became = collections.Counter("bad" if one.bad else one.became for one in outcomes)
-            tally.update(became)
-            bad += [one for one in outcomes if one.bad]
-            print(f"{scenario:22} {dict(became)}, left held {sum(bool(one.held) for one in outcomes)}", flush=True)
-    for one in bad:
-        print(one)
+    module = Module(given.wasm, HERE.parents[1] / ".tools" / "second-host" / "compiled")
+    injector = Injector(module, base(VECTOR_KEYS["certificate"]), QuickProvider(VECTOR_KEYS, BEGAN))
+    for scenario in [given.scenario] if given.scenario else ["start", *SCENARIOS]:
+        outcomes = injector.all_of(scenario, given.every)
+        became = collections.Counter("bad" if one.bad else one.became for one in outcomes)
+        tally.update(became)
+        bad += [one for one in outcomes if one.bad]
+        for one in outcomes:
+            if one.bad:
+                print(f"  {one}")
+        print(f"{scenario:22} {dict(became)}, left held {sum(bool(one.held) for one in outcomes)}", flush=True)
     print(f"{sum(tally.values())} runs in {time.monotonic() - began:.0f} s: {dict(tally)}")
     return 1 if bad else 0
 

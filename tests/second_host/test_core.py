@@ -165,3 +165,10 @@ def test_what_the_module_imports_is_known_here_or_never_called(hosts):
     ]
     made = {name for host, _ in hosts.values() for name in host.trace}
     assert not made & set(unknown), unknown
+
+
+@pytest.mark.parametrize("scenario", ["session", "replayed", "policy"])
+def test_core_with_pysaml2(hosts, pysaml2, scenario):
+    host, image = hosts["none"]
+    host.restore(image, Faults(), seed=3)
+    assert live(World(host, pysaml2), SCENARIOS[scenario]) == "whole"

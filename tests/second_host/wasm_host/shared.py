@@ -8,6 +8,11 @@ class SharedData:
         self._values: dict[bytes, tuple[bytes, int]] = {}
         self._last = 0
 
+    def __deepcopy__(self, _known) -> "SharedData":
+        made = SharedData()
+        made._values, made._last = dict(self._values), self._last
+        return made
+
     def get(self, key: bytes) -> tuple[bytes, int] | None:
         """The value and its number."""
         return self._values.get(key)
