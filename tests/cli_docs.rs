@@ -77,22 +77,68 @@ fn check(line: &str, folder: &Path) {
     assert!(expected.contains(&code), "{line}\n{code}: {said}");
 }
 
+/// Every page of the repository: its name for a folder, and its text.
+fn pages() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut folders = vec![root.join("docs"), root.join("examples"), root.join("envoy")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("node_modules") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.push(root.join("README.md"));
+    let name = |path: &Path| path.strip_prefix(root).unwrap().to_str().unwrap().replace(['/', '.'], "-");
+    found.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+}
+
 #[test]
 fn every_command_of_the_pages_is_run() {
     let mut count = 0;
-    let pages = std::fs::read_dir(vectors().join("../../docs")).unwrap().map(|entry| entry.unwrap().path());
-    for page in pages.chain([vectors().join("../../README.md")]) {
-        let Ok(text) = std::fs::read_to_string(&page) else { continue };
-        let folder = folder(page.file_stem().unwrap().to_str().unwrap());
+    for (name, text) in pages() {
+        let mut folder_of_page = None;
         for block in text.split("```sh\n").skip(1) {
-            let block = block.split("```").next().unwrap();
+            let block = block.split("```").next().unwrap().replace("\\\n", " ");
             for line in block.lines().filter(|line| line.starts_with("vestibule ")) {
-                check(line.split("  #").next().unwrap().trim(), &folder);
+                let folder = folder_of_page.get_or_insert_with(|| folder(&name));
+                check(line.split("  #").next().unwrap().trim(), folder);
                 count += 1;
             }
         }
     }
     assert!(count >= 20, "{count} commands");
+}
+
+/// What is named within a sentence is not run, but there must be such a command, and it must take the flags.
+#[test]
+fn every_command_that_a_sentence_names_is_there_with_its_flags() {
+    let folder = folder("named");
+    let mut helps: std::collections::BTreeMap<String, (i32, String)> = std::collections::BTreeMap::new();
+    let mut count = 0;
+    for (name, text) in pages() {
+        let prose: String = text.split("```").step_by(2).collect();
+        for code in prose.split('`').skip(1).step_by(2).filter(|code| code.starts_with("vestibule ")) {
+            let words: Vec<&str> = code.split_whitespace().collect();
+            let plain = |word: &&&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+            let group = ["token", "keys", "policy", "saml", "scim"].contains(&words[1]);
+            let command = words[1..].iter().take(if group { 2 } else { 1 }).take_while(plain).copied();
+            let command = command.collect::<Vec<_>>().join(" ");
+            let help = helps
+                .entry(command.clone())
+                .or_insert_with(|| run(&format!("vestibule {command} --help"), &folder));
+            assert_eq!(help.0, 0, "{name}: `{code}`: {}", help.1);
+            for flag in words.iter().filter(|word| word.starts_with("--")) {
+                assert!(help.1.contains(*flag), "{name}: `{code}` does not take {flag}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 30, "{count} commands");
 }
 
 /// Of the lines `  vestibule … two spaces or more … what it is for`.

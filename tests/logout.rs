@@ -288,6 +288,9 @@ fn without_a_session_or_from_a_script_signing_out_goes_nowhere_else() {
     assert!(browser.has_session());
     let page = browser.get("/.vestibule/sign-out").unwrap();
     assert!(header(&page, "content-security-policy").unwrap().contains("form-action 'self' https:;"));
+    let trial = Site::new(&PLAIN.replace("https://idp.example", "http://127.0.0.1:9081"), "");
+    let page = trial.browser().get("/.vestibule/sign-out").unwrap();
+    assert!(header(&page, "content-security-policy").unwrap().contains("form-action 'self' https: http:;"));
     let plain = Site::new("", "");
     let page = plain.browser().get("/.vestibule/sign-out").unwrap();
     assert!(header(&page, "content-security-policy").unwrap().contains("form-action 'self';"));

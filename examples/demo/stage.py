@@ -40,6 +40,7 @@ class Stage:
         self.scim_application = f"http://127.0.0.1:{self.ports.scim}/v2"
         self.tenant_url = f"{self.origin}/scim/v2/entra/"
         self.acs_url = f"{self.origin}/.vestibule/saml/acs"
+        self.logout_url = f"{self.origin}/.vestibule/saml/slo"
         self.entity_id = f"{self.origin}/saml"
         self.record = self.directory / "application-requests.jsonl"
         self.tls = self.directory / "tls"
@@ -106,6 +107,7 @@ class Stage:
         return [
             *(self.options.simulator, "serve", "--listen", f"127.0.0.1:{self.ports.simulator}"),
             *("--tenant-id", TENANT_ID, "--sp-entity-id", self.entity_id, "--acs-url", self.acs_url),
+            *("--logout-url", self.logout_url),
             *("--scim-url", self.tenant_url, "--scim-token-env", "ENTRA_SCIM_TOKEN"),
             *("--ca-file", self.tls / "ca.pem", "--state-dir", self.directory / "simulator"),
         ]

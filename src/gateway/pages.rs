@@ -79,6 +79,15 @@ pub(super) struct Way<'a> {
     pub(super) brand: Brand,
 }
 
+/// Where a form may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// To a site with TLS.
+    Safely,
+    /// Also to one without: an identity provider of a trial.
+    Plainly,
+}
+
 /// What a page offers to do.
 pub(super) enum Offer<'a> {
     Nothing,
@@ -86,8 +95,8 @@ pub(super) enum Offer<'a> {
     Link(&'a str, &'static Words),
     /// A form without fields that POSTs to this path.
     Post(&'a str, &'static Words),
-    /// The same, where the answer sends the browser on to another site.
-    PostAndLeave(&'a str, &'static Words),
+    /// The same, where the answer sends the browser on to another site, by one of these schemes.
+    PostAndLeave(&'a str, &'static Words, Leaving),
     /// Ways to sign in.
     Ways(&'a [Way<'a>]),
 }
@@ -113,7 +122,11 @@ pub(super) fn page_with(
     reference: Option<&Reference>,
 ) -> Reply {
     // Browsers hold the redirect that answers a form against this as well.
-    let forms = if matches!(offer, Offer::PostAndLeave(..)) { "'self' https:" } else { "'self'" };
+    let forms = match offer {
+        Offer::PostAndLeave(.., Leaving::Safely) => "'self' https:",
+        Offer::PostAndLeave(.., Leaving::Plainly) => "'self' https: http:",
+        _ => "'self'",
+    };
     let mut text = escape(view.say(said.text));
     if !more.is_empty() {
         text.push(' ');
@@ -129,7 +142,7 @@ fn offered(view: &View<'_>, offer: &Offer<'_>) -> String {
         Offer::Link(path, label) => {
             format!("<p><a href=\"{}\">{}</a></p>", escape(path), escape(view.say(label)))
         }
-        Offer::Post(path, label) | Offer::PostAndLeave(path, label) => format!(
+        Offer::Post(path, label) | Offer::PostAndLeave(path, label, _) => format!(
             "<form method=\"post\" action=\"{}\"><button type=\"submit\">{}</button></form>",
             escape(path),
             escape(view.say(label)),

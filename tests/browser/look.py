@@ -30,6 +30,42 @@ JUDGE = """() => {
     const box = element.getBoundingClientRect();
     if (box.height < 40) faults.push(`hard to hit: ${element.textContent} is ${box.height} px high`);
   }
+  const seen = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 1;
+  for (const element of document.querySelectorAll("input:not([type=hidden]), select, textarea, progress, iframe, button, a")) {
+    const label = [...(element.labels || [])].map((one) => one.textContent).join(" ") + element.textContent
+      + (element.getAttribute("aria-label") || "") + (element.title || "");
+    const own = ["SELECT", "TEXTAREA", "PROGRESS"].includes(element.tagName) ? label.replace(element.textContent, "") : label;
+    if (!own.trim()) faults.push(`no label: ${element.outerHTML.slice(0, 80)}`);
+  }
+  for (const element of document.querySelectorAll("body *")) {
+    if (!seen(element) || ["TEXTAREA", "IFRAME", "PROGRESS", "INPUT", "SELECT"].includes(element.tagName)) continue;
+    const style = getComputedStyle(element);
+    const hides = [style.overflowX, style.overflowY].some((way) => way === "hidden" || way === "clip");
+    const cut = element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1;
+    if (hides && cut && element.tagName !== "THEAD") faults.push(`cut: ${element.textContent.slice(0, 40)}`);
+  }
+  // What is written, and what is pressed or filled in, must not lie over each other.
+  const pieces = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const parent = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !seen(parent) || parent.closest("option, thead, textarea, script, style, pre")) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walk.currentNode);
+    for (const box of range.getClientRects()) if (box.width > 1) pieces.push([parent, box]);
+  }
+  for (const element of document.querySelectorAll("input:not([type=hidden]), select, textarea, pre, progress, iframe")) {
+    if (seen(element)) pieces.push([element, element.getBoundingClientRect()]);
+  }
+  for (let i = 0; i < pieces.length; i++) {
+    for (let j = i + 1; j < pieces.length; j++) {
+      const [[one, a], [other, b]] = [pieces[i], pieces[j]];
+      if (one === other) continue;
+      const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (wide > 2 && high > 5) faults.push(`overlap: ${one.textContent.slice(0, 30)} / ${other.textContent.slice(0, 30)}`);
+    }
+  }
   if (!document.title) faults.push("no title");
   if (!document.documentElement.lang) faults.push("no language");
   if (document.querySelectorAll("h1").length !== 1) faults.push("not one heading");

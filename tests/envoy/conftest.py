@@ -23,6 +23,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "core: also run on the oldest supported Envoy")
     config.addinivalue_line("markers", "quick: also run by ./test --quick")
+    config.addinivalue_line("markers", "alone: measures, and is therefore not run beside others")
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,15 @@ import statistics
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import pytest
 from harness import settings
 from harness.browser import Browser
 from harness.client import H1
 from harness.idp import form
 from harness.sign_in import Login
 from test_record import note
+
+pytestmark = pytest.mark.alone
 
 FULL = 262_144
 LIMIT_MS = 10

@@ -74,3 +74,25 @@ def test_the_status_is_there_for_whom_it_is_configured_and_for_nobody_else(watch
     with envoy.h1() as client:
         assert client.request("GET", "/.vestibule/status", [bearer]).status == 404
     assert not app.requests
+
+
+@pytest.mark.core
+def test_prometheus_gets_the_names_that_the_alert_rules_and_the_dashboard_use(watched, idp):
+    sign_in(watched, idp, "bob@n.example")
+    with watched.h1() as client:
+        assert client.request("GET", "/nowhere").status == 403
+    until = time.monotonic() + 15
+    while "vestibule_sign_on_duration_ms_bucket" not in (shown := watched.admin("/stats/prometheus?usedonly")):
+        assert time.monotonic() < until, shown
+        time.sleep(0.5)
+    names = set(re.findall(r"^(\w*vestibule\w*)(?:\{| )", shown, re.M))
+    counters = watched.stats("wasmcustom.vestibule")
+    assert len(counters) > 3
+    for counted in counters:
+        assert counted.removeprefix("wasmcustom.").replace(".", "_") in names, (counted, names)
+    assert {f"envoy_wasm_vestibule_vm_reload_{outcome}" for outcome in ("success", "failure")} <= names_of(watched)
+
+
+def names_of(envoy) -> set[str]:
+    """Names of all metrics that Prometheus gets, those that nothing counted yet among them."""
+    return set(re.findall(r"^(\w+)(?:\{| )", envoy.admin("/stats/prometheus"), re.M))

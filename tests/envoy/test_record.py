@@ -12,6 +12,7 @@ def started(start, **more):
         return envoy.seconds_to_ready, envoy.resident_kilobytes() / 1024, envoy.log()
 
 
+@pytest.mark.alone
 @pytest.mark.quick
 @pytest.mark.core
 def test_start_up_and_memory_are_within_reason(start, request):

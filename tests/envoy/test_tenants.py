@@ -225,6 +225,7 @@ def per_request(envoy, count):
     return best
 
 
+@pytest.mark.alone
 def test_a_thousand_tenants_start_soon_take_little_memory_and_cost_a_request_nothing(start, base, app):
     figures = {}
     for count in (1, COUNT):

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
+use crate::keys::Algorithm;
+
 /// What `--help` prints.
 pub const HELP: &str = "\
 A local stand-in for Microsoft Entra ID
@@ -12,12 +14,14 @@ entra-simulator serve [OPTIONS]         signs people in and provisions them, unt
     --sp-entity-id ID                   Identifier (Entity ID) of the application
     --acs-url URL                       Reply URL (Assertion Consumer Service URL) of the application
     --scim-url URL                      Tenant URL; with ?aadOptscim062020 the compatibility flag is on
-    --scim-token-env NAME               environment variable with the Secret Token
+    --scim-token-env NAME               environment variable with the Secret Token; without it, Entra's own token
+    --logout-url URL                    Logout URL of the application
     --ca-file FILE                      certificates (PEM) to trust instead of the public ones
     --state-dir DIR                     where the signing key is kept; without it, a new one at every start
     --double-slash                      keep a trailing slash of the Tenant URL, so that requests go to //Users
-entra-simulator certificate --state-dir DIR [--pem]
-                                        prints the signing certificate as base64 or PEM; makes it if it is missing
+entra-simulator certificate --state-dir DIR [--pem] [--algorithm ALGORITHM]
+                                        prints the signing certificate as base64 or PEM; makes it if it is missing.
+                                        ALGORITHM: rsa-sha256 (the default), ecdsa-sha256, ecdsa-sha384
 entra-simulator tls-certificate --state-dir DIR --name HOST
                                         makes ca.pem, server.pem and server.key for HOST and 127.0.0.1, if missing
 ";
@@ -33,6 +37,8 @@ pub enum Command {
         state_dir: PathBuf,
         /// As PEM instead of one line of base64.
         pem: bool,
+        /// Which of the certificates.
+        algorithm: Algorithm,
     },
     /// Make TLS certificates for a demonstration.
     TlsCertificate {
@@ -53,7 +59,8 @@ pub struct ServeOptions {
     pub sp_entity_id: String,
     pub acs_url: String,
     pub scim_url: String,
-    pub scim_token_env: String,
+    pub scim_token_env: Option<String>,
+    pub logout_url: Option<String>,
     pub ca_file: Option<PathBuf>,
     pub state_dir: Option<PathBuf>,
     pub double_slash: bool,
@@ -61,14 +68,15 @@ pub struct ServeOptions {
 
 const FLAGS: [&str; 2] = ["--pem", "--double-slash"];
 const TLS_OPTIONS: [&str; 2] = ["--state-dir", "--name"];
-const CERTIFICATE_OPTIONS: [&str; 2] = ["--state-dir", "--pem"];
-const SERVE_OPTIONS: [&str; 9] = [
+const CERTIFICATE_OPTIONS: [&str; 3] = ["--state-dir", "--pem", "--algorithm"];
+const SERVE_OPTIONS: [&str; 10] = [
     "--listen",
     "--tenant-id",
     "--sp-entity-id",
     "--acs-url",
     "--scim-url",
     "--scim-token-env",
+    "--logout-url",
     "--ca-file",
     "--state-dir",
     "--double-slash",
@@ -114,7 +122,15 @@ fn options(mut arguments: impl Iterator<Item = String>, known: &[&str]) -> Resul
 
 fn certificate(options: &Options) -> Result<Command, String> {
     let state_dir = required(options, "--state-dir")?.into();
-    Ok(Command::Certificate { state_dir, pem: options.contains_key("--pem") })
+    let algorithm = match options.get("--algorithm") {
+        None => Algorithm::RsaSha256,
+        Some(word) => Algorithm::ALL
+            .iter()
+            .find(|(_, known, _)| known == word)
+            .map(|(algorithm, ..)| *algorithm)
+            .ok_or_else(|| format!("there is no algorithm '{word}'"))?,
+    };
+    Ok(Command::Certificate { state_dir, pem: options.contains_key("--pem"), algorithm })
 }
 
 fn serve(options: &Options) -> Result<Command, String> {
@@ -129,7 +145,8 @@ fn serve(options: &Options) -> Result<Command, String> {
         sp_entity_id: required(options, "--sp-entity-id")?,
         acs_url: url(required(options, "--acs-url")?)?,
         scim_url: url(required(options, "--scim-url")?)?,
-        scim_token_env: required(options, "--scim-token-env")?,
+        scim_token_env: options.get("--scim-token-env").cloned(),
+        logout_url: options.get("--logout-url").cloned().map(url).transpose()?,
         ca_file: options.get("--ca-file").map(PathBuf::from),
         state_dir: options.get("--state-dir").map(PathBuf::from),
         double_slash: options.contains_key("--double-slash"),
@@ -140,7 +157,11 @@ fn required(options: &Options, name: &str) -> Result<String, String> {
     options.get(name).filter(|value| !value.is_empty()).cloned().ok_or_else(|| format!("{name} is missing"))
 }
 
-fn url(text: String) -> Result<String, String> {
+/// A URL that can stand in a page and in a header.
+///
+/// # Errors
+/// It cannot.
+pub fn url(text: String) -> Result<String, String> {
     let plain = text
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b';'));
@@ -148,7 +169,11 @@ fn url(text: String) -> Result<String, String> {
     if good { Ok(text) } else { Err(format!("'{text}' is no http or https URL")) }
 }
 
-fn guid(text: String) -> Result<String, String> {
+/// A GUID, in lower case.
+///
+/// # Errors
+/// It is none.
+pub fn guid(text: String) -> Result<String, String> {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     let good =
         lengths == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());

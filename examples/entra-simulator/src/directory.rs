@@ -115,7 +115,11 @@ pub struct GroupChange {
     pub deletion: Option<Deletion>,
 }
 
-fn nullable<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Option<String>>, D::Error> {
+/// For fields in which `null` means something else than absence.
+///
+/// # Errors
+/// Those of the deserialiser.
+pub fn nullable<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Option<String>>, D::Error> {
     Option::<String>::deserialize(input).map(Some)
 }
 
@@ -325,12 +329,11 @@ impl Directory {
         Ok(group.clone())
     }
 
-    /// Object ids of the groups a user is in.
-    #[must_use]
-    pub fn groups_of(&self, name: &str) -> Vec<String> {
+    /// The groups a user is in.
+    pub fn groups_of(&self, name: &str) -> impl Iterator<Item = &Group> {
         let of_user =
-            |group: &&Group| group.deletion == Deletion::None && group.members.iter().any(|m| m == name);
-        self.groups.iter().filter(of_user).map(|group| group.object_id.clone()).collect()
+            move |group: &&Group| group.deletion == Deletion::None && group.members.iter().any(|m| m == name);
+        self.groups.iter().filter(of_user)
     }
 }
 
@@ -413,7 +416,7 @@ mod tests {
             let mut other = directory.clone();
             assert!(!other.change_user("ada", change(json)).unwrap().is_active(), "{json}");
         }
-        assert_eq!(directory.groups_of("ada").len(), 1);
+        assert_eq!(directory.groups_of("ada").count(), 1);
         assert!(directory.change_user("nobody", UserChange::default()).is_err());
     }
 }

@@ -7,7 +7,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
-use crate::{clock, keys::write_private};
+use crate::{clock, keys::files::write_private};
 
 /// Makes `ca.pem`, `server.pem` and `server.key` in a directory, unless they are all there. The key of the authority
 /// is not kept, so nothing else can ever be signed with it.

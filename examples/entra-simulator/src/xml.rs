@@ -14,6 +14,10 @@ pub const PROTOCOL: Namespace = Namespace("samlp", "urn:oasis:names:tc:SAML:2.0:
 pub const ASSERTION: Namespace = Namespace("", "urn:oasis:names:tc:SAML:2.0:assertion");
 /// XML signatures, in the default namespace as Entra writes them since 2017.
 pub const SIGNATURE: Namespace = Namespace("", "http://www.w3.org/2000/09/xmldsig#");
+/// XML Encryption.
+pub const ENCRYPTION: Namespace = Namespace("xenc", "http://www.w3.org/2001/04/xmlenc#");
+/// XML Encryption 1.1.
+pub const ENCRYPTION_11: Namespace = Namespace("xenc11", "http://www.w3.org/2009/xmlenc11#");
 /// SAML metadata.
 pub const METADATA: Namespace = Namespace("", "urn:oasis:names:tc:SAML:2.0:metadata");
 /// WS-Federation, used by the roles in Entra's metadata that a service provider ignores.

@@ -3,7 +3,7 @@
 use crate::access::Cookies;
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
-use crate::gateway::pages::{Offer, Reference, page, problem, words};
+use crate::gateway::pages::{Leaving, Offer, Reference, page, problem, words};
 use crate::gateway::request::Head;
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, application, logout, reports};
@@ -27,10 +27,11 @@ pub(in crate::gateway) fn own_endpoint(
         (METADATA, Some(saml), "GET" | "HEAD") => metadata(gateway, tenant, saml, head, host),
         (SIGN_IN, Some(saml), "GET") => start::by_link(gateway, tenant, saml, head, host),
         (SIGN_OUT, saml, "GET" | "HEAD") => {
-            let leaves = saml.is_some_and(|saml| saml.logout.is_some());
-            let offer = if leaves { Offer::PostAndLeave } else { Offer::Post };
             let path = tenant.own_path(SIGN_OUT);
-            let offer = offer(&path, &words::SIGN_OUT);
+            let offer = match saml.and_then(leaving) {
+                Some(leaving) => Offer::PostAndLeave(&path, &words::SIGN_OUT, leaving),
+                None => Offer::Post(&path, &words::SIGN_OUT),
+            };
             page(&tenant.view(&head.headers), 200, &words::ASK_SIGN_OUT, &offer, None)
         }
         (SIGN_OUT, _, "POST") => sign_out(gateway, tenant, head, host),
@@ -39,6 +40,15 @@ pub(in crate::gateway) fn own_endpoint(
         }
         _ => problem(404, "not_found", "There is nothing here."),
     })
+}
+
+/// How signing out leads on to an identity provider; `None` where it does not.
+fn leaving(saml: &SamlSettings) -> Option<Leaving> {
+    let logout = saml.logout.as_ref()?;
+    let mut urls =
+        saml.identity_providers.iter().map(|provider| &provider.slo_url).chain([&logout.slo_url]).flatten();
+    let plain = urls.any(|url| url.starts_with("http://"));
+    Some(if plain { Leaving::Plainly } else { Leaving::Safely })
 }
 
 /// `?signed=1`: with a signature of the key that requests are signed with.

@@ -1,5 +1,6 @@
 """Starts a real Envoy on free ports and ends it again: by its own process id, and only its own."""
 
+import functools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from .client import H1, H2
 
 # What Envoy logs when a VM ended. A line of ours that only speaks of such things carries `code=`.
 CRASH = re.compile(r"panicked at|Uncaught RuntimeError|in-VM backtrace|VM .*(?:failed|crash)|Assert(?:ion)? fail", re.I)
+CODE = re.compile(r"event=[a-z_.]+ code=([a-z][a-z0-9_.]*)")
 ENVIRONMENT = {"VESTIBULE_KEY": "test-master-key-0123456789-abcdefghijklmnop", "APP_SCIM_TOKEN": "app-own-secret"}
 
 
@@ -28,6 +30,13 @@ class StartFailed(AssertionError):
     def __init__(self, log: str):
         super().__init__(f"Envoy did not start:\n{_tail(log)}")
         self.log = log
+
+
+@functools.cache
+def explained_codes() -> frozenset[str]:
+    """The codes that the documentation explains: every one that is logged must be among them."""
+    page = Path(__file__).parents[3] / "docs/codes.md"
+    return frozenset(re.findall(r'^\| <a id="([a-z0-9_.]+)">', page.read_text(), re.M))
 
 
 def _tail(log: str, lines: int = 60) -> str:
@@ -111,6 +120,8 @@ class Envoy:
         if not self.crash_expected:
             assert not crashes, f"a VM crashed: {crashes}\n{_tail(self.log_text)}"
             assert status in (0, -15), f"Envoy ended with {status}\n{_tail(self.log_text)}"
+        unexplained = set(CODE.findall(self.log_text)) - explained_codes()
+        assert not unexplained, f"docs/codes.md does not explain {unexplained}"
 
     def _end(self) -> int:
         self.process.terminate()

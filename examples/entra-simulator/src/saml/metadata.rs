@@ -25,7 +25,7 @@ pub fn document(settings: &SignOnSettings, key: &SigningKey) -> Result<String, S
     };
     let provider = Element::new(METADATA, "IDPSSODescriptor")
         .with("protocolSupportEnumeration", "urn:oasis:names:tc:SAML:2.0:protocol")
-        .child(key_descriptor(key))
+        .children(Algorithm::CERTIFICATES.map(|by| key_descriptor(&key.certificate_for(by))))
         .child(service("SingleLogoutService", REDIRECT))
         .child(service("SingleSignOnService", REDIRECT))
         .child(service("SingleSignOnService", POST));
@@ -35,13 +35,13 @@ pub fn document(settings: &SignOnSettings, key: &SigningKey) -> Result<String, S
         .child(role(settings, key, "SecurityTokenServiceType", "SecurityTokenServiceEndpoint"))
         .child(role(settings, key, "ApplicationServiceType", "ApplicationServiceEndpoint"))
         .child(provider);
-    let signature = signature_of(&entity, &id, key, Algorithm::Sha256)?;
+    let signature = signature_of(&entity, &id, key, Algorithm::RsaSha256)?;
     entity.insert_first(signature);
     Ok(format!("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>{}", entity.wire()))
 }
 
-fn key_descriptor(key: &SigningKey) -> Element {
-    Element::new(METADATA, "KeyDescriptor").with("use", "signing").child(key_info(key))
+fn key_descriptor(certificate: &str) -> Element {
+    Element::new(METADATA, "KeyDescriptor").with("use", "signing").child(key_info(certificate))
 }
 
 fn role(settings: &SignOnSettings, key: &SigningKey, kind: &str, endpoint: &'static str) -> Element {
@@ -52,7 +52,7 @@ fn role(settings: &SignOnSettings, key: &SigningKey, kind: &str, endpoint: &'sta
     Element::new(METADATA, "RoleDescriptor")
         .typed(FEDERATION, kind)
         .with("protocolSupportEnumeration", FEDERATION.1)
-        .child(key_descriptor(key))
+        .child(key_descriptor(&key.certificate_base64()))
         .child(Element::new(FEDERATION, "TargetScopes").child(reference(settings.issuer())))
         .child(Element::new(FEDERATION, endpoint).child(reference(passive.clone())))
         .child(Element::new(FEDERATION, "PassiveRequestorEndpoint").child(reference(passive)))
@@ -67,7 +67,7 @@ mod tests {
         let text = super::document(&test_settings(), shared_key()).unwrap();
         assert!(text.starts_with("\u{feff}<?xml"));
         assert!(text.ends_with("</IDPSSODescriptor></EntityDescriptor>"));
-        assert_eq!(text.matches("<X509Certificate>").count(), 4, "signature and three roles");
+        assert_eq!(text.matches("<X509Certificate>").count(), 6, "signature, two roles, three keys");
         assert!(text.contains("entityID=\"https://sts.windows.net/3f2b8a10-5c6d-4e7f-8091-a2b3c4d5e6f7/\""));
     }
 }

@@ -4,18 +4,17 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use quick_xml::{
-    NsReader,
-    events::{BytesStart, Event},
-    name::{Namespace, ResolveResult},
+
+use crate::{
+    form,
+    saml::{
+        SignOnSettings,
+        claims::NameIdFormat,
+        read::{ASSERTION, MAX_XML, Node, PROTOCOL, parse},
+        verify,
+    },
 };
 
-use crate::{form, saml::SignOnSettings};
-
-/// A request is a few hundred bytes; this is far above any real one.
-const MAX_XML: usize = 64 * 1024;
-const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
-const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 const POST_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
 /// What a request says, as far as Entra honours it.
@@ -29,10 +28,12 @@ pub struct AuthnRequest {
     pub reply_url: Option<String>,
     /// The user has to sign in anew.
     pub force_authn: bool,
-    version: String,
-    binding: Option<String>,
-    comparison: Option<String>,
-    has_subject: bool,
+    /// The user must not be asked.
+    pub is_passive: bool,
+    /// The name identifier that is wanted.
+    pub name_id_format: Option<NameIdFormat>,
+    /// Classes, one of which is wanted.
+    pub contexts: Vec<String>,
 }
 
 /// A refusal with the code that Entra's sign-in page would show.
@@ -44,7 +45,8 @@ pub struct Refusal {
     pub detail: String,
 }
 
-fn refuse<T>(code: &'static str, detail: impl Into<String>) -> Result<T, Refusal> {
+/// A refusal.
+pub(super) fn refuse<T>(code: &'static str, detail: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { code, detail: detail.into() })
 }
 
@@ -53,125 +55,131 @@ fn refuse<T>(code: &'static str, detail: impl Into<String>) -> Result<T, Refusal
 /// # Errors
 /// There is no request, or it is not one that Entra would accept.
 pub fn from_query(query: &str, settings: &SignOnSettings) -> Result<(AuthnRequest, Option<String>), Refusal> {
+    let (root, relay_state) = message(query, "SAMLRequest")?;
+    let request = judge(&root, settings)?;
+    if settings.verification_required {
+        verify::query(query, settings.verification_certificate.as_deref().unwrap_or_default())?;
+    }
+    Ok((request, relay_state))
+}
+
+/// The message in a query, and the relay state beside it.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn message(query: &str, name: &str) -> Result<(Node, Option<String>), Refusal> {
     let Ok(pairs) = form::pairs(query) else { return refuse("AADSTS750054", "the query cannot be decoded") };
-    let Some(encoded) = form::first(&pairs, "SAMLRequest") else {
-        return refuse("AADSTS750054", "SAMLRequest is not in the query");
+    let Some(encoded) = form::first(&pairs, name) else {
+        return refuse("AADSTS750054", format!("{name} is not in the query"));
     };
-    let request = parse(&inflate(encoded)?)?;
-    judge(&request, settings)?;
-    Ok((request, form::first(&pairs, "RelayState").map(str::to_owned)))
+    let root = parse(&inflate(encoded)?).or_else(|detail| refuse("AADSTS75005", detail))?;
+    Ok((root, form::first(&pairs, "RelayState").map(str::to_owned)))
+}
+
+/// The query that says the same as a form of the POST binding.
+///
+/// # Errors
+/// The message is not base64 of a text.
+pub fn query_of_form(message: &str, relay_state: Option<&str>) -> Result<String, Refusal> {
+    let Some(xml) = base64_of(message).and_then(|octets| String::from_utf8(octets).ok()) else {
+        return refuse("AADSTS75005", "SAMLRequest is not base64 of a text");
+    };
+    Ok(query_of(&xml, relay_state))
+}
+
+/// A query with a message in it.
+#[must_use]
+pub fn query_of(xml: &str, relay_state: Option<&str>) -> String {
+    let mut query = format!("SAMLRequest={}", form::encode_dotnet(&deflated(xml)));
+    if let Some(relay) = relay_state {
+        query.push_str(&format!("&RelayState={}", form::encode_dotnet(relay)));
+    }
+    query
+}
+
+/// DEFLATE and base64, as the Redirect binding wants it.
+#[must_use]
+pub fn deflated(xml: &str) -> String {
+    let packed = miniz_oxide::deflate::compress_to_vec(xml.as_bytes(), 6);
+    base64::engine::general_purpose::STANDARD.encode(packed)
+}
+
+fn base64_of(text: &str) -> Option<Vec<u8>> {
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let plain: String = text.split_ascii_whitespace().collect();
+    GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(plain).ok()
 }
 
 fn inflate(encoded: &str) -> Result<String, Refusal> {
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let Ok(packed) = GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(encoded) else {
-        return refuse("AADSTS75005", "SAMLRequest is not base64");
+    let Some(packed) = base64_of(encoded) else {
+        return refuse("AADSTS75005", "the message is not base64");
     };
-    let Ok(bytes) = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, MAX_XML) else {
-        return refuse("AADSTS75005", "SAMLRequest is not DEFLATE, or too large");
+    let Ok(bytes) = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, MAX_XML / 4) else {
+        return refuse("AADSTS75005", "the message is not DEFLATE, or too large");
     };
-    String::from_utf8(bytes).or_else(|_| refuse("AADSTS75005", "SAMLRequest is not UTF-8"))
+    String::from_utf8(bytes).or_else(|_| refuse("AADSTS75005", "the message is not UTF-8"))
 }
 
-fn parse(xml: &str) -> Result<AuthnRequest, Refusal> {
-    read(xml).or_else(|detail| refuse("AADSTS75005", detail))
-}
-
-fn read(xml: &str) -> Result<AuthnRequest, String> {
-    let mut reader = NsReader::from_str(xml);
-    let mut request = AuthnRequest::default();
-    let mut depth = 0usize;
-    let mut in_issuer = false;
-    loop {
-        let (namespace, event) = reader.read_resolved_event().map_err(|error| error.to_string())?;
-        match event {
-            Event::Start(start) => {
-                in_issuer = open(&mut request, &namespace, &start, depth)?;
-                depth += 1;
-            }
-            Event::Empty(start) => {
-                open(&mut request, &namespace, &start, depth)?;
-            }
-            Event::End(_) => {
-                depth = depth.saturating_sub(1);
-                in_issuer = false;
-            }
-            Event::Text(text) if in_issuer => {
-                request.issuer.push_str(&text.xml10_content());
-            }
-            Event::DocType(_) | Event::PI(_) => {
-                return Err("document types and instructions are refused".into());
-            }
-            Event::GeneralRef(reference) if in_issuer => {
-                let known = quick_xml::escape::resolve_predefined_entity(&reference);
-                request.issuer.push_str(known.ok_or("the issuer has an unknown reference")?);
-            }
-            Event::Eof => break,
-            _ => {}
-        }
+fn judge(root: &Node, settings: &SignOnSettings) -> Result<AuthnRequest, Refusal> {
+    if !root.is(PROTOCOL, "AuthnRequest") {
+        return refuse("AADSTS75005", "the root is not samlp:AuthnRequest");
     }
-    if request.id.is_empty() { Err("there is no samlp:AuthnRequest".into()) } else { Ok(request) }
-}
-
-/// Takes in one start tag; true if text that follows is the issuer.
-fn open(
-    request: &mut AuthnRequest,
-    namespace: &ResolveResult<'_>,
-    start: &BytesStart<'_>,
-    depth: usize,
-) -> Result<bool, String> {
-    let is = |uri: &str, name: &str| {
-        *namespace == ResolveResult::Bound(Namespace(uri)) && start.local_name().as_ref() == name
-    };
-    let attribute = |name: &str| -> Result<Option<String>, String> {
-        let found = start.try_get_attribute(name).map_err(|error| error.to_string())?;
-        let Some(found) = found else { return Ok(None) };
-        let plain = quick_xml::escape::unescape(&found.value).map_err(|error| error.to_string())?;
-        Ok(Some(plain.into_owned()))
-    };
-    match depth {
-        0 if is(PROTOCOL, "AuthnRequest") => {
-            request.id = attribute("ID")?.unwrap_or_default();
-            request.version = attribute("Version")?.unwrap_or_default();
-            request.reply_url = attribute("AssertionConsumerServiceURL")?;
-            request.binding = attribute("ProtocolBinding")?;
-            request.force_authn = matches!(attribute("ForceAuthn")?.as_deref(), Some("true" | "1"));
-        }
-        0 => return Err("the root is not samlp:AuthnRequest".into()),
-        1 if is(ASSERTION, "Issuer") => return Ok(true),
-        1 if is(ASSERTION, "Subject") => request.has_subject = true,
-        1 if is(PROTOCOL, "RequestedAuthnContext") => {
-            request.comparison = Some(attribute("Comparison")?.unwrap_or_else(|| "exact".into()));
-        }
-        _ => {}
+    let id = root.attribute("ID").unwrap_or_default();
+    if id.is_empty() {
+        return refuse("AADSTS75005", "there is no ID");
     }
-    Ok(false)
-}
-
-fn judge(request: &AuthnRequest, settings: &SignOnSettings) -> Result<(), Refusal> {
-    if request.id.starts_with(|first: char| first.is_ascii_digit()) {
+    if id.starts_with(|first: char| first.is_ascii_digit()) {
         return refuse("AADSTS7500529", "the request ID starts with a digit");
     }
-    if request.version != "2.0" {
+    if root.attribute("Version") != Some("2.0") {
         return refuse("AADSTS75005", "the version is not 2.0");
     }
-    if request.issuer.trim() != settings.identifier {
-        let detail = format!("the application '{}' was not found in the tenant", request.issuer.trim());
+    let issuer = root.child(ASSERTION, "Issuer").map_or("", |issuer| issuer.text.as_str());
+    if issuer != settings.identifier {
+        let detail = format!("the application '{issuer}' was not found in the tenant");
         return refuse("AADSTS700016", detail);
     }
-    if request.reply_url.as_ref().is_some_and(|url| *url != settings.reply_url) {
+    let reply_url = root.attribute("AssertionConsumerServiceURL");
+    if reply_url.is_some_and(|url| url != settings.reply_url) {
         return refuse("AADSTS50011", "the reply URL of the request is not the one registered");
     }
-    if request.binding.as_deref().is_some_and(|binding| binding != POST_BINDING) {
+    if root.attribute("ProtocolBinding").is_some_and(|binding| binding != POST_BINDING) {
         return refuse("AADSTS75003", "the response can be sent by HTTP-POST only");
     }
-    if request.has_subject {
+    if root.child(ASSERTION, "Subject").is_some() {
         return refuse("AADSTS900236", "the request names a Subject");
     }
-    if request.comparison.as_deref().is_some_and(|comparison| comparison != "exact") {
+    Ok(AuthnRequest {
+        id: id.to_owned(),
+        issuer: issuer.to_owned(),
+        reply_url: reply_url.map(str::to_owned),
+        force_authn: root.is_true("ForceAuthn"),
+        is_passive: root.is_true("IsPassive"),
+        name_id_format: wanted_format(root)?,
+        contexts: wanted_contexts(root)?,
+    })
+}
+
+fn wanted_format(root: &Node) -> Result<Option<NameIdFormat>, Refusal> {
+    let wanted = root.child(PROTOCOL, "NameIDPolicy").and_then(|policy| policy.attribute("Format"));
+    match wanted {
+        None => Ok(None),
+        Some(uri) => match NameIdFormat::of_uri(uri) {
+            // "Unspecified" leaves it to the configuration.
+            Some(NameIdFormat::Unspecified) => Ok(None),
+            Some(format) => Ok(Some(format)),
+            None => refuse("AADSTS75016", format!("the NameIDPolicy '{uri}' is not supported")),
+        },
+    }
+}
+
+fn wanted_contexts(root: &Node) -> Result<Vec<String>, Refusal> {
+    let Some(wanted) = root.child(PROTOCOL, "RequestedAuthnContext") else { return Ok(Vec::new()) };
+    if wanted.attribute("Comparison").is_some_and(|comparison| comparison != "exact") {
         return refuse("AADSTS75005", "the comparison of RequestedAuthnContext has to be exact");
     }
-    Ok(())
+    let classes = wanted.children(ASSERTION, "AuthnContextClassRef");
+    Ok(classes.map(|class| class.text.clone()).collect())
 }
 
 #[cfg(test)]
@@ -215,6 +223,8 @@ pub(crate) mod tests {
         assert_eq!(code(&request("_r", issuer, "https://evil.example/acs", "")), Some("AADSTS50011"));
         let subject = r#"<Subject xmlns="urn:oasis:names:tc:SAML:2.0:assertion"/>"#;
         assert_eq!(code(&request("_r", issuer, reply, subject)), Some("AADSTS900236"));
+        let format = r#"<samlp:NameIDPolicy Format="urn:x"/>"#;
+        assert_eq!(code(&request("_r", issuer, reply, format)), Some("AADSTS75016"));
         assert_eq!(code("<x/>"), Some("AADSTS75005"));
         assert_eq!(from_query("a=b", &settings).unwrap_err().code, "AADSTS750054");
     }

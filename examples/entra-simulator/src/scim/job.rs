@@ -1,24 +1,37 @@
 //! The provisioning job: what is known of the application's objects, and the steps of a cycle.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    directory::{Deletion, Directory, Group, User},
+    directory::{Directory, Group, User},
     random,
     scim::{
-        attributes::{Mapped, map, read},
-        client::{Answer, Deliver},
+        attributes::Mapped,
+        client::{Answer, Deliver, Exchange},
+        health::{self, Health, HealthReport},
         job::judge::{Expect, judge},
-        log::{Entry, Outcome},
+        log::{Entry, Outcome, SentRequest},
         requests::{self, Dialect, RawRequest, TenantUrl},
+        task::{Task, Verb},
     },
 };
 
+mod groups;
 mod judge;
 mod references;
+mod users;
+
+/// In the words of Entra's log.
+const NOT_IN_SCOPE: &str = "This object is not assigned to the application, disabled or deleted, and was never provisioned. \
+If you did not expect the object to be skipped, assign the object to the application.";
+const NOT_CHANGED: &str =
+    "The object is in the same state in the source and the target system. No change has to be made.";
 
 /// *Provision on demand* takes at most this many members of a group.
 const ON_DEMAND_MEMBERS: usize = 5;
@@ -47,6 +60,8 @@ pub struct Job {
     users: HashMap<String, UserLink>,
     groups: HashMap<String, GroupLink>,
     cycles: u32,
+    health: Health,
+    progress: Arc<health::Progress>,
 }
 
 /// The result of one run, with the log entries it made.
@@ -66,12 +81,50 @@ impl Job {
     /// A job that has never run.
     #[must_use]
     pub fn new(url: TenantUrl) -> Self {
-        Self { url, users: HashMap::new(), groups: HashMap::new(), cycles: 0 }
+        Self {
+            url,
+            users: HashMap::new(),
+            groups: HashMap::new(),
+            cycles: 0,
+            health: Health::default(),
+            progress: Arc::default(),
+        }
     }
 
-    /// *Restart provisioning*: forgets everything about the application.
+    /// *Restart provisioning*: forgets everything about the application, and the quarantine.
     pub fn restart(&mut self) {
-        *self = Self::new(self.url.clone());
+        self.users.clear();
+        self.groups.clear();
+        self.cycles = 0;
+        self.health.restart();
+    }
+
+    /// Provisions to another tenant URL; what is known of the application stays.
+    pub fn set_url(&mut self, url: TenantUrl) {
+        self.url = url;
+    }
+
+    /// How far a run has come, to be read while it runs.
+    #[must_use]
+    pub fn progress(&self) -> Arc<health::Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Whether the job is in quarantine, and when Entra would try again.
+    #[must_use]
+    pub fn health(&self) -> HealthReport {
+        self.health.report()
+    }
+
+    /// From when on failures count.
+    pub fn set_thresholds(&mut self, thresholds: health::Thresholds) {
+        self.health.thresholds = thresholds;
+    }
+
+    /// Number of cycles since the last restart.
+    #[must_use]
+    pub const fn cycles(&self) -> u32 {
+        self.cycles
     }
 
     /// The identifiers by which the application knows the users, by object id.
@@ -89,26 +142,38 @@ impl Job {
         record: &mut Recorder<'_>,
     ) -> Result<Report, String> {
         let mut run = Run::new(self, client, record, Directory::default(), false);
-        let _ = run.check_health("test connection")?;
-        Ok(run.report())
+        let _ = run.check_health([Verb::TestOfUsers, Verb::TestOfGroups])?;
+        let mut report = run.report();
+        if report.quarantine.is_some() {
+            report.quarantine = self.health.judge(0, 0, report.quarantine);
+        }
+        Ok(report)
     }
 
     /// A whole cycle: users, then groups, then managers and members.
     ///
     /// # Errors
-    /// No random numbers.
+    /// No random numbers, or the job is switched off.
     pub fn cycle(
         &mut self,
         client: &mut dyn Deliver,
         record: &mut Recorder<'_>,
         directory: Directory,
     ) -> Result<Report, String> {
+        if self.health.is_disabled() {
+            return Err(
+                "the job was in quarantine for 28 days and is switched off: restart provisioning".into()
+            );
+        }
         self.cycles += 1;
         let mut run = Run::new(self, client, record, directory, false);
-        if run.check_health("health check")?.is_ok() {
+        if run.check_health([Verb::HealthOfUsers, Verb::HealthOfGroups])?.is_ok() {
             let _ = run.whole_cycle();
         }
-        Ok(run.report())
+        let (objects, failed) = (run.objects, run.failed);
+        let mut report = run.report();
+        report.quarantine = self.health.judge(objects, failed, report.quarantine);
+        Ok(report)
     }
 
     /// *Provision on demand* for a user: ignores the compatibility flag, as Entra does.
@@ -158,6 +223,9 @@ struct Run<'a> {
     on_demand: bool,
     entries: Vec<Entry>,
     quarantine: Option<String>,
+    /// How many objects were looked at, and how many of them failed.
+    objects: usize,
+    failed: usize,
 }
 
 impl<'a> Run<'a> {
@@ -170,7 +238,8 @@ impl<'a> Run<'a> {
     ) -> Self {
         // On demand, the compatibility flag is ignored.
         let dialect = if on_demand { Dialect::Default } else { job.url.dialect() };
-        Self { job, client, record, directory, dialect, on_demand, entries: Vec::new(), quarantine: None }
+        let (entries, quarantine, objects, failed) = (Vec::new(), None, 0, 0);
+        Self { job, client, record, directory, dialect, on_demand, entries, quarantine, objects, failed }
     }
 
     fn report(self) -> Report {
@@ -179,27 +248,50 @@ impl<'a> Run<'a> {
         Report { outcome, cycle: self.job.cycles, quarantine: self.quarantine, entries: self.entries }
     }
 
-    fn check_health(&mut self, what: &str) -> Result<Progress, String> {
-        let [users, groups] = requests::test_connection(&self.job.url, &random::guid()?);
-        let first = self.send(format!("{what}: users"), &users, Expect::List);
-        let second = self.send(format!("{what}: groups"), &groups, Expect::List);
-        Ok(first.and(second).map(|_| ()))
+    fn check_health(&mut self, [users, groups]: [Verb; 2]) -> Result<Progress, String> {
+        let [of_users, of_groups] = requests::test_connection(&self.job.url, &random::guid()?);
+        let first = self.send(Task::of(users, ""), &of_users, Expect::List);
+        if first.is_err() {
+            return Ok(Err(Stopped));
+        }
+        let second = self.send(Task::of(groups, ""), &of_groups, Expect::List);
+        Ok(second.map(|_| ()))
     }
 
     fn whole_cycle(&mut self) -> Progress {
-        for user in self.directory.users.clone() {
-            self.user(&user)?;
+        let (users, groups) = (self.directory.users.clone(), self.directory.groups.clone());
+        self.job.progress.expect(2 * (users.len() + groups.len()));
+        for user in &users {
+            self.object(&user.object_id, |run| run.user(user))?;
         }
-        for group in self.directory.groups.clone() {
-            self.group(&group)?;
+        for group in &groups {
+            self.object(&group.object_id, |run| run.group(group))?;
         }
-        for user in self.directory.users.clone() {
-            self.manager(&user)?;
+        for user in &users {
+            self.object(&user.object_id, |run| run.manager(user))?;
         }
-        for group in self.directory.groups.clone() {
-            self.members(&group, None)?;
+        for group in &groups {
+            self.object(&group.object_id, |run| run.members(group, None))?;
         }
         Ok(())
+    }
+
+    /// One step of one object, counted.
+    fn object(&mut self, id: &str, step: impl FnOnce(&mut Self) -> Progress) -> Progress {
+        let (failures, lines) = (self.failures(), self.entries.len());
+        let progress = step(self);
+        let failed = self.failures() > failures;
+        if self.entries.len() > lines {
+            self.objects += 1;
+            self.failed += usize::from(failed);
+            self.job.health.object(id, failed);
+        }
+        self.job.progress.step();
+        progress
+    }
+
+    fn failures(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.outcome == Outcome::Failure).count()
     }
 
     fn one_user(&mut self, user: &User) -> Progress {
@@ -222,184 +314,77 @@ impl<'a> Run<'a> {
     }
 
     /// Sends a request and notes what became of it. None if the object failed.
-    fn send(
-        &mut self,
-        what: String,
-        request: &RawRequest,
-        expect: Expect,
-    ) -> Result<Option<Answer>, Stopped> {
+    fn send(&mut self, task: Task, request: &RawRequest, expect: Expect) -> Result<Option<Answer>, Stopped> {
+        self.job.progress.now_at(&task.what());
+        if let Some(exchange) = self.client.prepare() {
+            self.token(exchange)?;
+        }
         let answer = self.client.deliver(request);
         let verdict = judge(request, &answer, expect);
         let (status, response) = match &answer {
             Ok(answer) => (Some(answer.status), Some(answer.body.clone())),
             Err(_) => (None, None),
         };
-        let outcome = if verdict.failure.is_some() { Outcome::Failure } else { Outcome::Success };
-        let entry = Entry {
-            number: 0,
-            time: String::new(),
-            what,
-            request: Some(request.into()),
-            status,
-            response,
-            outcome,
-            detail: verdict.failure.clone().unwrap_or_default(),
-        };
-        self.note(entry);
+        let good = verdict.failure.is_none();
+        self.note(entry(&task, Some(request.into()), status, response, verdict.failure.clone()));
         if verdict.quarantine {
             self.quarantine = verdict.failure;
             return Err(Stopped);
         }
-        Ok(answer.ok().filter(|_| outcome == Outcome::Success))
+        Ok(answer.ok().filter(|_| good))
     }
 
-    fn skip(&mut self, what: String, why: &str) {
-        let outcome = Outcome::Skipped;
-        let (number, time, detail) = (0, String::new(), why.to_owned());
-        self.note(Entry { number, time, what, request: None, status: None, response: None, outcome, detail });
+    /// Notes that a token was asked for; without one nothing can be sent.
+    fn token(&mut self, exchange: Exchange) -> Progress {
+        let Exchange { request, status, response, failure } = exchange;
+        self.note(entry(&Task::of(Verb::Token, ""), Some(request), status, response, failure.clone()));
+        match failure {
+            None => Ok(()),
+            Some(failure) => {
+                self.quarantine = Some(failure);
+                Err(Stopped)
+            }
+        }
+    }
+
+    fn skip(&mut self, task: Task, why: &str) {
+        let mut skipped = entry(&task, None, None, None, None);
+        skipped.outcome = Outcome::Skipped;
+        why.clone_into(&mut skipped.detail);
+        skipped.message = format!("'{}' will be skipped due to the following reasons: 1) {why}", task.name);
+        self.note(skipped);
     }
 
     fn note(&mut self, entry: Entry) {
         let entry = (self.record)(entry);
         self.entries.push(entry);
     }
+}
 
-    fn user(&mut self, user: &User) -> Progress {
-        match (self.job.users.get(&user.object_id).cloned(), user.deletion) {
-            (Some(link), Deletion::Hard) => {
-                let request = requests::delete(&self.job.url, "Users", &link.id);
-                if self.send(format!("delete user {}", user.name), &request, Expect::Gone)?.is_some() {
-                    self.job.users.remove(&user.object_id);
-                }
-                Ok(())
-            }
-            (Some(link), _) if self.on_demand => self.reread_user(user, link),
-            (Some(link), _) => self.update_user(user, link),
-            (None, _) if !user.is_active() => {
-                self.skip(
-                    format!("user {}", user.name),
-                    "not assigned, disabled or deleted, and never provisioned",
-                );
-                Ok(())
-            }
-            (None, _) => self.first_sight_of_user(user),
-        }
-    }
-
-    /// On demand, Entra looks at the object before it changes it.
-    fn reread_user(&mut self, user: &User, link: UserLink) -> Progress {
-        let request = requests::read_user(&self.job.url, &link.id);
-        if self.send(format!("read user {}", user.name), &request, Expect::Resource)?.is_some() {
-            return self.update_user(user, link);
-        }
-        if self.entries.last().is_some_and(|entry| entry.status == Some(404)) {
-            self.job.users.remove(&user.object_id);
-        }
-        Ok(())
-    }
-
-    fn first_sight_of_user(&mut self, user: &User) -> Progress {
-        let request = requests::match_user(&self.job.url, &user.user_principal_name);
-        let Some(found) = self.send(format!("match user {}", user.name), &request, Expect::Match)? else {
-            return Ok(());
-        };
-        if let Some(resource) = first_resource(&found.body) {
-            let Some(id) = resource.get("id").and_then(Value::as_str) else { return Ok(()) };
-            let known: Mapped = map(user)
-                .into_iter()
-                .filter_map(|(path, _)| read(resource, &path).map(|value| (path.clone(), value.to_owned())))
-                .collect();
-            let active = resource.get("active").and_then(Value::as_bool).unwrap_or_default();
-            let link = UserLink { id: id.to_owned(), sent: known, active, manager: None };
-            self.job.users.insert(user.object_id.clone(), link.clone());
-            return self.update_user(user, link);
-        }
-        let request = requests::create_user(&self.job.url, user, self.dialect);
-        let created = self.send(format!("create user {}", user.name), &request, Expect::Resource)?;
-        if let Some(id) = created.as_ref().and_then(|answer| answer.body.get("id")?.as_str()) {
-            let link = UserLink { id: id.to_owned(), sent: map(user), active: true, manager: None };
-            self.job.users.insert(user.object_id.clone(), link);
-        }
-        Ok(())
-    }
-
-    fn update_user(&mut self, user: &User, link: UserLink) -> Progress {
-        let mapped = map(user);
-        let mut operations = requests::changes(&link.sent, &mapped, self.dialect);
-        let active = user.is_active();
-        if active != link.active {
-            operations.push(requests::set_active(active, self.dialect));
-        }
-        if operations.is_empty() {
-            self.skip(format!("user {}", user.name), "nothing has changed");
-            return Ok(());
-        }
-        let what = match (link.active, active) {
-            (true, false) => "disable",
-            (false, true) => "restore",
-            _ => "update",
-        };
-        let request = requests::patch(&self.job.url, "Users", &link.id, operations);
-        if self.send(format!("{what} user {}", user.name), &request, Expect::Changed)?.is_some() {
-            let link = UserLink { sent: mapped, active, ..link };
-            self.job.users.insert(user.object_id.clone(), link);
-        } else if self.entries.last().is_some_and(|entry| entry.status == Some(404)) {
-            // Gone in the application: matched or created anew in the next cycle.
-            self.job.users.remove(&user.object_id);
-        }
-        Ok(())
-    }
-
-    fn group(&mut self, group: &Group) -> Progress {
-        let link = self.job.groups.get(&group.object_id).cloned();
-        let wanted = group.assigned && group.deletion == Deletion::None;
-        match link {
-            Some(link) if !wanted => {
-                let request = requests::delete(&self.job.url, "Groups", &link.id);
-                if self.send(format!("delete group {}", group.name), &request, Expect::Gone)?.is_some() {
-                    self.job.groups.remove(&group.object_id);
-                }
-                Ok(())
-            }
-            Some(link) => self.rename_group(group, link),
-            None if !wanted => {
-                self.skip(format!("group {}", group.name), "not assigned or deleted, and never provisioned");
-                Ok(())
-            }
-            None => self.first_sight_of_group(group),
-        }
-    }
-
-    fn rename_group(&mut self, group: &Group, link: GroupLink) -> Progress {
-        if link.display_name == group.display_name {
-            return Ok(());
-        }
-        let name = group.display_name.as_str();
-        let operation = requests::operation("Replace", "displayName", name, self.dialect);
-        let request = requests::patch(&self.job.url, "Groups", &link.id, vec![operation]);
-        if self.send(format!("rename group {}", group.name), &request, Expect::Changed)?.is_some() {
-            let link = GroupLink { display_name: name.to_owned(), ..link };
-            self.job.groups.insert(group.object_id.clone(), link);
-        }
-        Ok(())
-    }
-
-    fn first_sight_of_group(&mut self, group: &Group) -> Progress {
-        let request = requests::match_group(&self.job.url, &group.display_name);
-        let Some(found) = self.send(format!("match group {}", group.name), &request, Expect::Match)? else {
-            return Ok(());
-        };
-        let mut id = first_resource(&found.body).and_then(|resource| resource.get("id")).cloned();
-        if id.is_none() {
-            let request = requests::create_group(&self.job.url, group);
-            let created = self.send(format!("create group {}", group.name), &request, Expect::Resource)?;
-            id = created.and_then(|answer| answer.body.get("id").cloned());
-        }
-        if let Some(Value::String(id)) = id {
-            let link = GroupLink { id, display_name: group.display_name.clone(), members: BTreeMap::new() };
-            self.job.groups.insert(group.object_id.clone(), link);
-        }
-        Ok(())
+/// A line of the log; number and time are set where it is kept.
+fn entry(
+    task: &Task,
+    request: Option<SentRequest>,
+    status: Option<u16>,
+    response: Option<Value>,
+    failure: Option<String>,
+) -> Entry {
+    let code = failure.as_deref().and_then(|text| text.split_once(": ")).map(|(code, _)| code);
+    let is_code = |code: &&str| code.len() > 8 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    Entry {
+        number: 0,
+        time: String::new(),
+        what: task.what(),
+        object: task.name.clone(),
+        action: task.action(),
+        step: task.step(),
+        request,
+        status,
+        response,
+        outcome: if failure.is_some() { Outcome::Failure } else { Outcome::Success },
+        error_code: code.filter(is_code).map(str::to_owned),
+        message: failure.clone().unwrap_or_else(|| task.success()),
+        detail: failure.unwrap_or_default(),
     }
 }
 

@@ -5,7 +5,13 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{clock, scim::requests::RawRequest};
+use crate::{
+    clock,
+    scim::{
+        requests::RawRequest,
+        task::{Action, Step},
+    },
+};
 
 const KEPT: usize = 500;
 
@@ -45,6 +51,12 @@ pub struct Entry {
     pub time: String,
     /// Such as "create user ada".
     pub what: String,
+    /// Short name of the object; empty for the connection.
+    pub object: String,
+    /// Entra's word for what is done.
+    pub action: Action,
+    /// Entra's word for the step.
+    pub step: Step,
     /// None where nothing was sent.
     pub request: Option<SentRequest>,
     /// None if no answer came.
@@ -53,8 +65,12 @@ pub struct Entry {
     pub response: Option<Value>,
     /// The verdict.
     pub outcome: Outcome,
-    /// Why, in words an administrator would read.
+    /// Why not, in words an administrator would read; empty where it went well.
     pub detail: String,
+    /// The code that Entra would give it, such as `InvalidCredentials`.
+    pub error_code: Option<String>,
+    /// What Entra's log would say, for better or worse.
+    pub message: String,
 }
 
 /// The latest entries.

@@ -73,6 +73,20 @@ impl TenantUrl {
         if flagged { Dialect::Compatibility } else { Dialect::Default }
     }
 
+    /// The URL as typed, with the flag of the compatible dialect or without it.
+    #[must_use]
+    pub fn with_flag(typed: &str, flag: bool) -> String {
+        let (base, query) = typed.split_once('?').unwrap_or((typed, ""));
+        let is_flag = |part: &&str| part.to_lowercase().starts_with("aadoptscim062020");
+        let mut parts: Vec<&str> =
+            query.split('&').filter(|part| !part.is_empty() && !is_flag(part)).collect();
+        if flag {
+            parts.push("aadOptscim062020");
+        }
+        let separator = if parts.is_empty() { "" } else { "?" };
+        format!("{base}{separator}{}", parts.join("&"))
+    }
+
     fn at(&self, path: &str, parameters: &str) -> String {
         let query = [self.query.as_deref().unwrap_or_default(), parameters];
         let query = query.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");

@@ -151,3 +151,17 @@ fn members_are_removed_by_value_or_by_selector() {
     let request = patch(&url(), "Groups", "g", add_members(&ids, Dialect::Default));
     assert_eq!(request.body.unwrap()["Operations"][0]["op"], "Add");
 }
+
+#[test]
+fn the_flag_is_put_on_and_taken_off() {
+    let with = |typed: &str, flag| TenantUrl::with_flag(typed, flag);
+    assert_eq!(with("https://a.example/scim/", true), "https://a.example/scim/?aadOptscim062020");
+    assert_eq!(
+        with("https://a.example/scim/?x=1&AADOptScim062020=true", false),
+        "https://a.example/scim/?x=1"
+    );
+    assert_eq!(
+        with("https://a.example/scim/?aadOptscim062020", true),
+        "https://a.example/scim/?aadOptscim062020"
+    );
+}

@@ -2,6 +2,9 @@
 
 pub mod api;
 pub mod app;
+mod guard;
 pub mod http;
 pub mod pages;
+pub mod router;
+pub mod sessions;
 mod sign_in;

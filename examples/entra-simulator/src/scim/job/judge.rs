@@ -36,12 +36,22 @@ pub(super) fn judge(request: &RawRequest, answer: &Result<Answer, String>, expec
     };
     let is_list = matches!(expect, Expect::List | Expect::Match);
     match answer.status {
-        401 | 403 => failed("InvalidCredentials: the application refuses the credential".into(), true),
+        401 | 403 => failed(
+            "InvalidCredentials: You appear to have entered invalid credentials. Please confirm you are using the \
+             correct information for an administrative account."
+                .into(),
+            true,
+        ),
         404 if is_list => {
-            failed("HTTP/404 Not Found rather than the expected HTTP/200 OK: tenant URL".into(), true)
+            failed(
+                "SystemForCrossDomainIdentityManagementCredentialValidationUnavailable: We received HTTP/404 Not \
+                 Found from your application rather than the expected HTTP/200 OK. Check the tenant URL."
+                    .into(),
+                true,
+            )
         }
         404 if expect == Expect::Gone => Verdict { failure: None, quarantine: false },
-        409 if request.method == "POST" => failed("duplicate: the object is there already".into(), false),
+        409 if request.method == "POST" => failed("DuplicateTargetEntries: an object with this name is there already".into(), false),
         429 => failed("the application asks to go slower".into(), false),
         200..=299 => Verdict { failure: incompatibility(answer, expect), quarantine: false },
         status => failed(format!("HTTP {status}{}", detail_of(&answer.body)), false),

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{Expect, GroupLink, Progress, Run, UserLink};
 use crate::{
     directory::{Deletion, Group, User},
-    scim::requests,
+    scim::{
+        requests,
+        task::{Task, Verb},
+    },
 };
 
 impl Run<'_> {
@@ -19,12 +22,12 @@ impl Run<'_> {
         let id =
             wanted.as_ref().and_then(|object| self.job.users.get(object)).map(|manager| manager.id.clone());
         if wanted.is_some() && id.is_none() {
-            self.skip(format!("manager of {}", user.name), "the manager is not provisioned yet");
+            self.skip(Task::of(Verb::ConsiderManager, &user.name), "the manager is not provisioned yet");
             return Ok(());
         }
         let operation = requests::set_manager(link.manager.is_some(), id.as_deref(), self.dialect);
         let request = requests::patch(&self.job.url, "Users", &link.id, vec![operation]);
-        if self.send(format!("set manager of {}", user.name), &request, Expect::Changed)?.is_some() {
+        if self.send(Task::of(Verb::SetManager, &user.name), &request, Expect::Changed)?.is_some() {
             let link = UserLink { manager: wanted, ..link };
             self.job.users.insert(user.object_id.clone(), link);
         }
@@ -54,7 +57,7 @@ impl Run<'_> {
             return Ok(());
         }
         let request = requests::patch(&self.job.url, "Groups", &link.id, operations);
-        if self.send(format!("change members of {}", group.name), &request, Expect::Changed)?.is_some() {
+        if self.send(Task::of(Verb::ChangeMembers, &group.name), &request, Expect::Changed)?.is_some() {
             let mut members = link.members.clone();
             members.extend(added);
             members.retain(|object, _| !removed.contains_key(object));

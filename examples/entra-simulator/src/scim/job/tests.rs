@@ -5,8 +5,10 @@ use crate::{
     directory::{Directory, GroupChange, UserChange},
     scim::{
         client::{Answer, Deliver},
+        health::Thresholds,
         log::{Log, Outcome},
         requests::{RawRequest, TenantUrl},
+        task::{Action, Step},
     },
 };
 
@@ -147,6 +149,66 @@ fn a_refused_credential_stops_the_cycle() {
     let report = cycle(&mut job(""), &mut application, &Directory::with_examples());
     assert!(report.quarantine.unwrap().starts_with("InvalidCredentials"));
     assert!(report.entries.len() <= 2);
+}
+
+#[test]
+fn a_quarantine_lasts_until_a_cycle_goes_well() {
+    let (mut job, mut application) = (job(""), Application::default());
+    let directory = Directory::with_examples();
+    application.always = Some((403, json!({})));
+    cycle(&mut job, &mut application, &directory);
+    cycle(&mut job, &mut application, &directory);
+    assert_eq!(job.health().state, "quarantine");
+    application.always = None;
+    assert_eq!(cycle(&mut job, &mut application, &directory).quarantine, None);
+    assert_eq!((job.health().state, job.cycles()), ("healthy", 3));
+}
+
+#[test]
+fn objects_that_fail_wait_and_may_put_the_job_into_quarantine() {
+    struct Refusing(Application);
+    impl Deliver for Refusing {
+        fn deliver(&mut self, request: &RawRequest) -> Result<Answer, String> {
+            self.0.always = (request.method == "POST").then(|| (500, json!({"detail": "no"})));
+            self.0.deliver(request)
+        }
+    }
+    let mut job = job("");
+    let mut log = Log::default();
+    let mut run = |job: &mut Job| {
+        let mut application = Refusing(Application::default());
+        job.cycle(&mut application, &mut |entry| log.push(entry), Directory::with_examples()).unwrap()
+    };
+    let report = run(&mut job);
+    assert_eq!((report.outcome, report.quarantine), (Outcome::Failure, None));
+    assert_eq!(job.health().escrows, 4, "three users and a group");
+    job.set_thresholds(Thresholds { percent_from: 4, ..Thresholds::default() });
+    assert!(run(&mut job).quarantine.unwrap().starts_with("EncounteredEscrow"));
+}
+
+#[test]
+fn the_log_speaks_as_entras_does() {
+    let report = cycle(&mut job(""), &mut Application::default(), &Directory::with_examples());
+    let of = |what: &str| report.entries.iter().find(|entry| entry.what == what).unwrap();
+    assert_eq!(of("create user ada").message, "User 'ada' was created in customappsso");
+    assert_eq!((of("create user ada").action, of("create user ada").step), (Action::Create, Step::Export));
+    assert!(of("user zoe").message.contains("not assigned to the application"));
+    let mut refusing = Application { always: Some((401, json!({}))), ..Application::default() };
+    let report = cycle(&mut job(""), &mut refusing, &Directory::with_examples());
+    assert_eq!(report.entries[0].error_code.as_deref(), Some("InvalidCredentials"));
+    assert_eq!(report.entries[0].outcome, Outcome::Failure);
+}
+
+#[test]
+fn progress_can_be_read_while_a_cycle_runs() {
+    let mut job = job("");
+    let progress = job.progress();
+    progress.begin();
+    cycle(&mut job, &mut Application::default(), &Directory::with_examples());
+    let position = progress.position();
+    assert_eq!((position.done, position.total, position.running), (10, 10, true));
+    progress.end();
+    assert!(!progress.position().running);
 }
 
 #[test]

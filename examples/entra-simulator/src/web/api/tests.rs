@@ -1,22 +1,40 @@
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::route;
 use crate::{
-    keys::SigningKey,
+    keys::{SigningKey, token::TokenKey},
     saml::{request::tests as saml_request, test_settings},
-    scim::{client::Client, job::Job, requests::TenantUrl},
-    web::{app::App, http::Request},
+    scim::{
+        client::Client,
+        credential::{Credential, Principal},
+    },
+    web::{
+        app::{App, Target},
+        http::Request,
+        router::route,
+    },
 };
 
-fn app() -> App {
-    let tenant_url = "http://127.0.0.1:1/scim".to_owned();
-    let job = Job::new(TenantUrl::new(&tenant_url, false));
-    let client = Client::new("secret".into(), None).unwrap();
-    App::new(test_settings(), SigningKey::generate().unwrap(), tenant_url, job, client)
+/// A simulator whose application does not answer.
+pub(crate) fn app() -> Arc<App> {
+    let target = Target {
+        tenant_url: "http://127.0.0.1:1/scim".into(),
+        double_slash: false,
+        application_id: "5d0c4b3a-2e1f-4a6b-9c8d-7e6f5a4b3c2d".into(),
+        service_principal_id: "8a7b6c5d-4e3f-4d2c-8b1a-0f9e8d7c6b5a".into(),
+    };
+    let settings = test_settings();
+    let principal =
+        Principal { tenant_id: settings.tenant_id.clone(), object_id: target.service_principal_id.clone() };
+    let token_key = Arc::new(TokenKey::generate().unwrap());
+    let credential = Credential::SecretToken { token: "secret".into() };
+    let client = Client::new(credential, principal, Arc::clone(&token_key), None).unwrap();
+    Arc::new(App::new(settings, SigningKey::generate().unwrap(), token_key, target, client))
 }
 
-fn request(method: &str, target: &str, body: &str) -> Request {
+pub(crate) fn request(method: &str, target: &str, body: &str) -> Request {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Request {
         method: method.into(),
@@ -27,7 +45,7 @@ fn request(method: &str, target: &str, body: &str) -> Request {
     }
 }
 
-fn call(app: &App, method: &str, target: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn call(app: &Arc<App>, method: &str, target: &str, body: &Value) -> (u16, Value) {
     let response = route(app, &request(method, target, &body.to_string()));
     (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
 }
@@ -35,8 +53,8 @@ fn call(app: &App, method: &str, target: &str, body: &Value) -> (u16, Value) {
 #[test]
 fn the_story_of_a_scripted_sign_in() {
     let app = app();
-    let xml = saml_request::request("_r9", &app.settings.identifier, &app.settings.reply_url, "");
-    let url = format!("{}?{}", app.settings.sso_url(), saml_request::query_of(&xml));
+    let xml = saml_request::request("_r9", &app.settings().identifier, &app.settings().reply_url, "");
+    let url = format!("{}?{}", app.settings().sso_url(), saml_request::query_of(&xml));
     let (status, answer) =
         call(&app, "POST", "/api/sign-in", &json!({"user": "ada", "saml_request_url": url}));
     assert_eq!((status, &answer["relay_state"]), (200, &json!("r-1")));
@@ -95,9 +113,12 @@ fn users_and_groups_are_created_and_changed() {
 fn every_page_is_escaped_and_has_a_policy() {
     let app = app();
     call(&app, "PATCH", "/api/users/ada", &json!({"displayName": "<script>alert(1)</script>"}));
-    let xml = saml_request::request("_r9", &app.settings.identifier, &app.settings.reply_url, "");
-    let picker = format!("/{}/saml2?{}", app.settings.tenant_id, saml_request::query_of(&xml));
-    for target in ["/", picker.as_str()] {
+    let xml = saml_request::request("_r9", &app.settings().identifier, &app.settings().reply_url, "");
+    let picker = format!("/{}/saml2?{}", app.settings().tenant_id, saml_request::query_of(&xml));
+    call(&app, "POST", "/api/sign-in", &json!({"user": "ada", "unsolicited": true}));
+    call(&app, "PATCH", "/api/groups/orchard-crew", &json!({"displayName": "<script>alert(1)</script>"}));
+    let pages = ["/people", "/users/ada", "/groups/orchard-crew", "/try", picker.as_str()];
+    for target in pages {
         let response = route(&app, &request("GET", target, ""));
         let page = String::from_utf8(response.body).unwrap();
         assert_eq!(response.status, 200, "{page}");
@@ -109,9 +130,9 @@ fn every_page_is_escaped_and_has_a_policy() {
 #[test]
 fn picking_an_account_posts_a_response_to_the_application() {
     let app = app();
-    let xml = saml_request::request("_r9", &app.settings.identifier, &app.settings.reply_url, "");
+    let xml = saml_request::request("_r9", &app.settings().identifier, &app.settings().reply_url, "");
     let query = crate::form::encode_dotnet(&saml_request::query_of(&xml));
-    let path = format!("/{}/saml2", app.settings.tenant_id);
+    let path = format!("/{}/login", app.settings().tenant_id);
     let picked = request("POST", &path, &format!("query={query}&user=ada&signing=both&break="));
     let page = String::from_utf8(route(&app, &picked).body).unwrap();
     assert!(page.contains("action=\"https://localhost:8443/.vestibule/saml/acs\""), "{page}");
@@ -132,6 +153,6 @@ fn the_buttons_of_the_start_page_work() {
     assert_eq!(route(&app, &request("POST", "/ui/users/ada/enable", "")).status, 303);
     assert!(app.directory().user("ada").unwrap().account_enabled);
     assert_eq!(route(&app, &request("POST", "/ui/users/ada/explode", "")).status, 404);
-    assert_eq!(route(&app, &request("POST", "/ui/sign-in", "")).status, 200);
+    assert_eq!(route(&app, &request("GET", "/try", "")).status, 200);
     assert_eq!(route(&app, &request("GET", "/ui/users/ada/disable", "")).status, 404);
 }
