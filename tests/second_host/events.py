@@ -26,7 +26,7 @@ PATHS = [
     f"{settings.SCIM}/Users", f"{settings.SCIM}/Users/u-1", f"{settings.SCIM}/Groups", f"{settings.SCIM}/Schemas",
     f"{settings.SCIM}/Users?filter=userName%20eq%20%22ada%40n.example%22", f"{settings.SCIM}/Bulk", f"{settings.SCIM}/token",
 ]  # fmt: skip
-METHODS = ["GET", "GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "CONNECT", "PRI", ""]
+METHODS = ["GET"] * 8 + ["POST"] * 5 + ["PATCH"] * 4 + ["PUT", "DELETE", "HEAD", "OPTIONS", "CONNECT", "PRI", ""]
 RAW = [
     "proxy_on_request_headers", "proxy_on_request_body", "proxy_on_request_trailers", "proxy_on_response_headers",
     "proxy_on_response_body", "proxy_on_response_trailers",
@@ -104,6 +104,8 @@ class Play:
         chance = self.chance
         path = mutations.path(chance, chance.choice(PATHS))
         method = chance.choice(METHODS)
+        if self.requests and chance.random() < 0.25:
+            path, method = ACS.encode(), "POST"
         headers, body = self._headers(path), None
         if method in ("POST", "PUT", "PATCH") or chance.random() < 0.1:
             body, kind = self._body(path)

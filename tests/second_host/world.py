@@ -25,7 +25,7 @@ ENVIRONMENT = {"VESTIBULE_KEY": "test-master-key-0123456789-abcdefghijklmnop", "
 SECRETS = [settings.TOKEN, *ENVIRONMENT.values()]
 SESSION = "__Host-vestibule-s."
 ACS = urlsplit(settings.ACS).path.encode()
-OURS = "__Host-vestibule"
+OURS = "__Host-vestibule-"
 # What a client plants; it must not come out on the other side in any spelling of these names.
 FORGED = "forged-by-the-client"
 IDENTITY = {"x-user", "x-email", "x-groups"}
@@ -86,7 +86,7 @@ class World:
         for name, value in request.headers:
             if FORGED in value and re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") in IDENTITY:
                 self.violated(f"a forged {name} reached the application")
-            if name.lower() == "cookie" and OURS in value:
+            if name.lower() == "cookie" and any(one.strip().startswith(OURS) for one in value.split(";")):
                 self.violated("a cookie of the filter reached the application")
         lengths = request.all("content-length") if stream.length_is_right else []
         if lengths and lengths != [str(len(request.body))]:
@@ -211,7 +211,9 @@ class World:
         if stream.reset or side.sent_headers is None:
             return Reply(0, [], b"", cut=True)
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in side.sent_headers]
-        status = int(dict(pairs)[":status"])
+        said = dict(pairs)[":status"]
+        # What is no status a client takes for an error.
+        status = int(said) if said.isdecimal() and len(said) == 3 else 599
         reply = Reply(status, [pair for pair in pairs if pair[0] != ":status"], bytes(side.sent), cut=not side.complete)
         self._check_reply(stream, reply)
         return reply
