@@ -1,5 +1,6 @@
 """Reading and writing the module's memory, and having it make room there."""
 
+import ctypes
 import struct
 
 import wasmtime
@@ -33,9 +34,9 @@ class Memory:
 
     def restore(self, image: bytes) -> None:
         """As it was; what was added since is nought, as it was when it was added."""
-        self.write(0, image)
-        if self.size() > len(image):
-            self.write(len(image), bytes(self.size() - len(image)))
+        at = ctypes.addressof(self._memory.data_ptr(self._store).contents)
+        ctypes.memmove(at, image, len(image))
+        ctypes.memset(at + len(image), 0, self.size() - len(image))
 
     def read(self, at: int, size: int) -> bytes:
         """Octets of the module."""
