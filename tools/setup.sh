@@ -35,6 +35,8 @@ python_venv() {
     write_stamp "$place/.stamp" "$wanted"
 }
 setup_venv() { python_venv venv tests/envoy/requirements.txt; }
+# A second proxy-wasm host: wasmtime as a wheel, nothing to compile.
+setup_second_host() { python_venv second-host tests/second_host/requirements.txt; }
 
 setup_xmlsec() {
     # pysaml2 signs with this program.
@@ -154,7 +156,7 @@ setup_release() {
 setup_cargo_deny() { cargo_tool cargo-deny "$cargo_deny" cargo-deny; }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(rust venv xmlsec clock envoy envoy_core node manifests simplesamlphp wasm_bindgen cargo_deny fuzz browser)
+[ ${#parts[@]} -gt 0 ] || parts=(rust venv second_host xmlsec clock envoy envoy_core node manifests simplesamlphp wasm_bindgen cargo_deny fuzz browser)
 mkdir -p "$tools"
 failed=0
 for part in "${parts[@]}"; do

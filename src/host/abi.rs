@@ -1,7 +1,7 @@
 //! The host's functions, with a `Result` for every status.
 //!
-//! The SDK turns most statuses it does not expect into a panic, which is an outage of the worker; here a status is a
-//! number that is looked at. This is the only module with `unsafe` code.
+//! A status that is not expected must not be a panic, which is an outage of the worker: here it is a number that is looked
+//! at. This is the only module with `unsafe` code, but for the names of the callbacks in [`super::dispatch`].
 
 #![allow(unsafe_code)]
 
@@ -95,11 +95,30 @@ mod raw {
         pub(super) safe fn proxy_close_stream(stream: u32) -> u32;
         pub(super) safe fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) safe fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+        pub(super) fn proxy_http_call(
+            cluster: *const u8,
+            cluster_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            body: *const u8,
+            body_size: usize,
+            trailers: *const u8,
+            trailers_size: usize,
+            timeout: u32,
+            token: *mut u32,
+        ) -> u32;
     }
 
     #[link(wasm_import_module = "wasi_snapshot_preview1")]
     unsafe extern "C" {
         pub(super) fn random_get(buffer: *mut u8, size: usize) -> i32;
+        pub(super) fn environ_sizes_get(count: *mut usize, size: *mut usize) -> i32;
+        pub(super) fn environ_get(entries: *mut *mut u8, text: *mut u8) -> i32;
+    }
+
+    unsafe extern "C" {
+        // Of the C library.
+        pub(super) fn __wasm_call_ctors();
     }
 }
 
@@ -159,7 +178,17 @@ fn check(status: u32) -> Result<(), HostError> {
     }
 }
 
-/// Octets the host hands over, in memory it got from `proxy_on_memory_allocate` of the SDK.
+/// Room for octets that the host hands over; null where there is none. See [`Given`].
+pub(super) fn make_room(size: usize) -> *mut u8 {
+    let mut room = Vec::new();
+    if room.try_reserve_exact(size).is_err() {
+        return std::ptr::null_mut();
+    }
+    room.resize(size, 0);
+    Box::into_raw(room.into_boxed_slice()).cast()
+}
+
+/// Octets the host hands over, in memory it got from [`make_room`].
 struct Given {
     data: *mut u8,
     size: usize,
@@ -199,6 +228,44 @@ pub(super) fn log(level: Level, line: &str) {
     let line = wire::log_line(line);
     // SAFETY: the host reads `line.len()` octets at the pointer during the call.
     let _cannot_be_helped = unsafe { raw::proxy_log(level, line.as_ptr(), line.len()) };
+}
+
+/// Writes that this VM is about to trap.
+pub(super) fn log_critical(line: &str) {
+    const CRITICAL: u32 = 5;
+    // SAFETY: the host reads `line.len()` octets at the pointer during the call.
+    let _cannot_be_helped = unsafe { raw::proxy_log(CRITICAL, line.as_ptr(), line.len()) };
+}
+
+/// Runs the constructors of what is linked in, once, before anything else.
+pub(super) fn construct() {
+    // SAFETY: the linker makes this function; the host calls `_initialize`, from which alone it is called, once.
+    unsafe { raw::__wasm_call_ctors() }
+}
+
+/// A variable of the environment, where it is there and text. Asked of the host each time: the C library ends the VM where
+/// the host fails.
+pub(super) fn environment(name: &str) -> Option<String> {
+    let (mut count, mut size) = (0, 0);
+    // SAFETY: the host writes two numbers to live places.
+    if unsafe { raw::environ_sizes_get(&raw mut count, &raw mut size) } != 0 {
+        return None;
+    }
+    let mut entries: Vec<*mut u8> = Vec::new();
+    entries.try_reserve_exact(count).ok()?;
+    entries.resize(count, std::ptr::null_mut());
+    let mut text: Vec<u8> = Vec::new();
+    text.try_reserve_exact(size).ok()?;
+    text.resize(size, 0);
+    // SAFETY: the host writes as many pointers and octets as it said, for which there is room.
+    if unsafe { raw::environ_get(entries.as_mut_ptr(), text.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    let value = text.split(|octet| *octet == 0).find_map(|entry| {
+        let (before, after) = entry.split_at_checked(name.len())?;
+        if before == name.as_bytes() { after.strip_prefix(b"=") } else { None }
+    })?;
+    String::from_utf8(value.to_vec()).ok()
 }
 
 /// Nanoseconds since 1970.
@@ -419,13 +486,34 @@ pub(super) fn set_property(name: &str, value: &str) -> Result<(), HostError> {
     check(unsafe { raw::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
+/// Makes an HTTP call: the number that its answer will have.
+pub(super) fn http_call(
+    cluster: &str,
+    headers: &[u8],
+    body: &[u8],
+    timeout_ms: u32,
+) -> Result<u32, HostError> {
+    const NO_TRAILERS: [u8; 4] = [0; 4];
+    let mut token = 0;
+    // SAFETY: the host reads all slices during the call and writes a number to a live place.
+    check(unsafe {
+        raw::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            NO_TRAILERS.as_ptr(),
+            NO_TRAILERS.len(),
+            timeout_ms,
+            &raw mut token,
+        )
+    })?;
+    Ok(token)
+}
+
 /// Adds one to a counter.
 pub(super) fn increment(counter: u32) -> Result<(), HostError> {
     check(raw::proxy_increment_metric(counter, 1))
 }
-
-proxy_wasm::main! {{
-    // Installs the panic hook as well; nothing of ours logs through the SDK.
-    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Warn);
-    proxy_wasm::set_root_context(|id| Box::new(super::root::Root::new(id)));
-}}

@@ -1,11 +1,10 @@
 //! What the root context does for the streams: it fetches documents and wakes who waits.
 //!
-//! The SDK sends the answer to a call to the context in whose callback the call was made. A stream that is woken here
+//! The answer to a call comes to the context in whose callback the call was made. A stream that is woken here
 //! is not in a callback of its own, so the answers to its calls come to the root too, which hands them on.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use crate::common::UnixMillis;
 use crate::gateway::{Call, Due, Wait};
@@ -13,7 +12,7 @@ use crate::gateway::{Call, Due, Wait};
 use super::exchange_host::{self, ExchangeHost};
 use super::service::{LOOK_AFTER, Service};
 use super::stream::Inner;
-use super::{abi, wire};
+use super::{abi, dispatch, wire};
 
 /// A call on behalf of all streams that is under way.
 pub(super) struct Fetch {
@@ -169,6 +168,10 @@ impl Service {
         if let Ok(mut open) = self.open.try_borrow_mut() {
             open.remove(&id);
         }
+        // Most hosts do not answer the calls of a stream that is gone.
+        if let Ok(mut forwards) = self.forwards.try_borrow_mut() {
+            forwards.retain(|_, forward| forward.id != id);
+        }
     }
 
     pub(super) fn has_open(&self) -> bool {
@@ -200,10 +203,8 @@ impl Service {
 /// Makes a call; its answer comes to the context in whose callback this is.
 pub(super) fn dispatch(call: &Call) -> Option<u32> {
     const LONGEST: u32 = 600_000;
-    let timeout = Duration::from_millis(u64::from(call.timeout_ms.clamp(1, LONGEST)));
-    let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    wire::write_pairs(&call.headers)?;
-    // Through the SDK, which must know the token. It panics on statuses that no host gives here.
-    proxy_wasm::hostcalls::dispatch_http_call(&call.cluster, headers, Some(&call.body), Vec::new(), timeout)
-        .ok()
+    let headers = wire::write_pairs(&call.headers)?;
+    let token =
+        abi::http_call(&call.cluster, &headers, &call.body, call.timeout_ms.clamp(1, LONGEST)).ok()?;
+    dispatch::call_made(token).then_some(token)
 }

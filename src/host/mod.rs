@@ -2,20 +2,23 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `abi` | the host's functions with a `Result` for every status; the only `unsafe` code |
+//! | `abi` | the host's functions with a `Result` for every status; but for the names of the callbacks the only `unsafe` code |
 //! | `wire` | the octets that go over the boundary; pure |
 //! | `native` | the host's own signature verification, after it answered a known question |
 //! | `exchange_host` | the host as a [`crate::common::Host`] |
 //! | `clock` | the one timer |
 //! | `errands` | what the root does for streams: documents, waking |
 //! | `service` | one compiled configuration and what was learned of the host |
-//! | `root`, `stream` | the SDK's contexts: every callback becomes an event, every step is carried out |
+//! | `dispatch` | the callbacks, and whose they are |
+//! | `root`, `stream` | contexts: every callback becomes an event, every step is carried out |
 //! | `flow` | what may still be done to one direction of a stream |
 
 #[cfg(target_os = "wasi")]
 mod abi;
 #[cfg(target_os = "wasi")]
 mod clock;
+#[cfg(target_os = "wasi")]
+mod dispatch;
 #[cfg(target_os = "wasi")]
 mod errands;
 #[cfg(target_os = "wasi")]

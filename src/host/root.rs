@@ -2,15 +2,11 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
-
 use crate::common::Level;
 
 use super::abi::{self, Buffer};
 use super::exchange_host;
 use super::service::Service;
-use super::stream::Stream;
 
 /// The root context. One VM may hold several, for several configurations: nothing is kept outside of them.
 pub(super) struct Root {
@@ -25,17 +21,23 @@ impl Root {
     }
 }
 
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
+/// Callbacks.
+impl Root {
+    pub(super) fn call_answered(&mut self, token: u32, headers: usize, body_size: usize) {
         if let Some(service) = &self.service {
             service.call_answered(self.id, token, headers, body_size);
         }
     }
-}
 
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
+    pub(super) fn configure(&mut self, size: usize) -> bool {
         self.service = None;
+        if let Err(error) = abi::random(&mut [0; 16]) {
+            abi::log(Level::Error, &format!("the host has no random octets: {error}"));
+            return false;
+        }
+        // The tables of the standard library take their seed from the same source, once, and trap where it fails: now,
+        // while nothing depends on this VM.
+        let _seeded = std::hash::RandomState::new();
         let configuration = match abi::buffer(Buffer::PluginConfiguration, size) {
             Ok(configuration) if configuration.len() == size => configuration,
             _ => {
@@ -58,17 +60,14 @@ impl RootContext for Root {
         }
     }
 
-    fn on_tick(&mut self) {
+    pub(super) fn tick(&mut self) {
         if let Some(service) = &self.service {
             service.tick(self.id, exchange_host::now());
         }
     }
 
-    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(id, self.service.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+    /// The accepted configuration.
+    pub(super) fn service(&self) -> Option<Rc<Service>> {
+        self.service.clone()
     }
 }

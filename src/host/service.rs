@@ -157,7 +157,7 @@ impl Service {
         let (mut kept, mut entered) = (Vec::new(), false);
         for one in watched {
             let Some(stream) = one.stream.upgrade() else { continue };
-            // The SDK runs one callback at a time and this is none of the stream's.
+            // One callback runs at a time and this is none of the stream's.
             let Ok(mut inner) = stream.try_borrow_mut() else { continue };
             if !inner.is_held_for_body() || abi::set_effective_context(one.id).is_err() {
                 continue;
@@ -181,9 +181,8 @@ impl Service {
 
 /// A secret named in the configuration. Not text: as good as not there.
 fn environment(name: &str) -> Option<String> {
-    // The C library takes neither.
     if name.is_empty() || name.contains(['=', '\0']) {
         return None;
     }
-    std::env::var_os(name)?.into_string().ok().filter(|text| text != STAND_IN)
+    abi::environment(name).filter(|text| text != STAND_IN)
 }

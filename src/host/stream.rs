@@ -5,13 +5,11 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use crate::common::{Headers, HostError, Level, Reply, UnixMillis};
 use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step, Wait};
 
 use super::abi::{self, Buffer, Direction, Map};
+use super::dispatch::Action;
 use super::errands;
 use super::exchange_host::{self, ExchangeHost};
 use super::flow::{Applied, Fault, Flow};
@@ -33,7 +31,7 @@ const KEPT_BACK_AFTER: u64 = 2_000;
 /// The same where nothing of the body came, or the proxy does not say; only while the host is unproven.
 const NOTHING_CAME_AFTER: u64 = 30_000;
 
-/// The SDK's context of a stream.
+/// The context of a stream.
 pub(super) struct Stream(Rc<RefCell<Inner>>);
 
 /// The state of a stream.
@@ -113,51 +111,46 @@ impl Stream {
         }))
     }
 
-    /// The SDK never calls back while it is in a callback; were it otherwise, nothing would go on.
+    /// No host calls back while it is in a callback; were it otherwise, nothing would go on.
     fn act(&self, act: impl FnOnce(&mut Inner) -> Action) -> Action {
         self.0.try_borrow_mut().map_or(Action::Pause, |mut inner| act(&mut inner))
     }
 }
 
-impl Context for Stream {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
+/// Callbacks.
+impl Stream {
+    pub(super) fn request_headers(&self, end: bool) -> Action {
+        self.act(|inner| inner.request_headers(end))
+    }
+
+    pub(super) fn request_body(&self, size: usize, end: bool) -> Action {
+        self.act(|inner| inner.request_body(size, end))
+    }
+
+    pub(super) fn request_trailers(&self) -> Action {
+        self.act(Inner::request_trailers)
+    }
+
+    pub(super) fn response_headers(&self, end: bool) -> Action {
+        self.act(|inner| inner.response_headers(end))
+    }
+
+    pub(super) fn response_body(&self, size: usize, end: bool) -> Action {
+        self.act(|inner| inner.response_body(size, end))
+    }
+
+    pub(super) fn response_trailers(&self) -> Action {
+        self.act(Inner::response_trailers)
+    }
+
+    pub(super) fn call_answered(&self, token: u32, headers: usize, body_size: usize) {
         if let Ok(mut inner) = self.0.try_borrow_mut() {
             inner.call_answered(token, headers, body_size, Turn::later);
         }
     }
 
-    fn on_done(&mut self) -> bool {
-        HttpContext::on_log(self);
-        true
-    }
-}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
-        self.act(|inner| inner.request_headers(end))
-    }
-
-    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
-        self.act(|inner| inner.request_body(size, end))
-    }
-
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.act(Inner::request_trailers)
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
-        self.act(|inner| inner.response_headers(end))
-    }
-
-    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
-        self.act(|inner| inner.response_body(size, end))
-    }
-
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.act(Inner::response_trailers)
-    }
-
-    fn on_log(&mut self) {
+    /// The stream is over; may come more than once.
+    pub(super) fn done(&self) {
         if let Ok(mut inner) = self.0.try_borrow_mut() {
             inner.done();
         }
@@ -312,6 +305,11 @@ impl Inner {
     fn event(&mut self, direction: Direction, event: Event) -> Action {
         match self.ask(event) {
             Some(step) => self.carry_out(step, Turn::inline(direction)),
+            // Our own refusal is on its way to the client.
+            None if self.answered && direction == Direction::Response => {
+                self.flow(direction).went_on();
+                Action::Continue
+            }
             None => self.refuse(direction, "no accepted configuration", HostError::Unavailable),
         }
     }
