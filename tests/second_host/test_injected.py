@@ -1,5 +1,7 @@
 """Every hostcall's failure in turn; see `injected.py`, whose long form is `--every`."""
 
+import inspect
+
 import injected
 import pytest
 import scenarios
@@ -47,6 +49,6 @@ def test_a_closed_route_that_reaches_the_application_is_found(injector, monkeypa
 def test_scenarios_are_what_is_injected_into():
     assert set(SCENARIOS) == {
         name for name, one in vars(scenarios).items()
-        if callable(one) and one.__module__ == "scenarios" and one.__code__.co_varnames[:1] == ("world",)
+        if inspect.isfunction(one) and one.__module__ == "scenarios" and one.__code__.co_varnames[:1] == ("world",)
         and one.__code__.co_argcount == 1
     }  # fmt: skip

@@ -1,5 +1,7 @@
 """Time as the module is told it: it stands still unless somebody moves it."""
 
+LAST = (1 << 64) - 1  # what eight octets hold
+
 
 class Clock:
     """Nanoseconds since 1970."""
@@ -13,4 +15,4 @@ class Clock:
 
     def move(self, milliseconds: float) -> None:
         """Time passes, or is set back."""
-        self.now_ns = max(0, self.now_ns + int(milliseconds * 1_000_000))
+        self.now_ns = min(max(0, self.now_ns + int(milliseconds * 1_000_000)), LAST)
