@@ -29,6 +29,8 @@ pub struct TestHost {
     pub recorded: RefCell<Vec<(String, u64)>>,
     /// What was said for the access log; the last word counts.
     pub told: RefCell<BTreeMap<&'static str, String>>,
+    /// How often a signature was to be verified.
+    pub asked_to_verify: Cell<u32>,
     /// Log lines.
     pub lines: RefCell<Vec<String>>,
 }
@@ -85,6 +87,7 @@ impl Host for TestHost {
     }
 
     fn verify_natively(&self, _: &NativeSignature<'_>) -> NativeVerdict {
+        self.asked_to_verify.set(self.asked_to_verify.get().saturating_add(1));
         NativeVerdict::Unavailable
     }
 
