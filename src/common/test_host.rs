@@ -17,6 +17,8 @@ pub struct TestHost {
     pub shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
     /// Whether shared data fails.
     pub shared_fails: Cell<bool>,
+    /// The one value of shared data that cannot be written.
+    pub unwritable: RefCell<String>,
     /// Body of the request.
     pub request: RefCell<Vec<u8>>,
     /// Body of the response.
@@ -73,7 +75,7 @@ impl Host for TestHost {
     }
 
     fn shared_set(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError> {
-        if self.shared_fails.get() {
+        if self.shared_fails.get() || *self.unwritable.borrow() == key {
             return Err(HostError::Unavailable);
         }
         let mut shared = self.shared.borrow_mut();
