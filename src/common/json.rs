@@ -107,6 +107,29 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     Ok(value)
 }
 
+/// Where the first octet is that does not stand for itself in a string: a quote, a backslash, a control character.
+fn special(octets: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Eight at a time: the highest bit of an octet is set where `x` is zero there, and perhaps above such a place.
+    let zero = |x: u64| x.wrapping_sub(ONES) & !x & HIGH;
+    let mut rest = octets;
+    let mut before = 0usize;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        let quote = zero(word ^ ONES.wrapping_mul(0x22));
+        let backslash = zero(word ^ ONES.wrapping_mul(0x5c));
+        let control = zero(word & ONES.wrapping_mul(0xe0));
+        if quote | backslash | control != 0 {
+            break;
+        }
+        before = before.saturating_add(8);
+        rest = after;
+    }
+    let within = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+    Some(before.saturating_add(within))
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -268,13 +291,18 @@ impl Reader<'_> {
         let mut out = String::new();
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
-            let plain = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-            let Some(plain) = plain else {
+            let Some(plain) = special(rest.as_bytes()) else {
                 self.at = self.text.len();
                 return Err(self.fault(JsonFault::Unfinished));
             };
-            out.push_str(rest.get(..plain).unwrap_or_default());
             self.at = self.at.saturating_add(plain);
+            let part = rest.get(..plain).unwrap_or_default();
+            // Most strings are one such part, and take just the room that they need.
+            if out.is_empty() {
+                out = part.to_owned();
+            } else {
+                out.push_str(part);
+            }
             match self.peek() {
                 Some(b'"') => {
                     self.step();
@@ -340,6 +368,71 @@ impl Reader<'_> {
     }
 }
 
+/// Writes a value as JSON without white space: the same octets as its `Display`, which goes through a formatter for each
+/// piece of text.
+#[must_use]
+pub fn print(value: &Value) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    write(value, &mut out);
+    out
+}
+
+/// Recursion is bounded by what was read or made: [`MAX_DEPTH`] and a few.
+fn write(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => out.extend_from_slice(number.as_str().as_bytes()),
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            out.push(b'{');
+            for (at, (name, value)) in members.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write_string(name, out);
+                out.push(b':');
+                write(value, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(plain) = special(rest) {
+        let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+        out.extend_from_slice(before);
+        let Some((special, after)) = after.split_first() else { break };
+        match special {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0x8 => out.extend_from_slice(b"\\b"),
+            0xc => out.extend_from_slice(b"\\f"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +451,42 @@ mod tests {
             serde_json::to_string(&value).unwrap(),
             r#"{"b":1.50,"a":[1e5,-0,12345678901234567890123],"c":{"x":"é🚢/"}}"#
         );
+    }
+
+    #[test]
+    fn what_is_printed_is_what_the_library_prints() {
+        let every_control: String = (0..=0x20).filter_map(char::from_u32).collect();
+        let texts = [every_control.as_str(), "", "\"\\/", "é🚢\u{7f}\u{2028}", "a\"", "\\b", "plain"];
+        let mut value = serde_json::json!({
+            "a": null, "b": [true, false, [], {}, [[1]]], "": {"c": {"d": "e"}}, "n\"\n": -1.5, "big": u64::MAX,
+        });
+        value["texts"] = texts.into();
+        value["exact"] = parse(b"[1.50,1e5,-0,12345678901234567890123]").unwrap();
+        assert_eq!(String::from_utf8(print(&value)).unwrap(), value.to_string());
+        assert_eq!(parse(&print(&value)).unwrap(), value);
+        for text in texts {
+            assert_eq!(print(&text.into()), serde_json::to_vec(text).unwrap(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_octet_that_is_not_plain_is_found_wherever_it_stands() {
+        for octet in 0..=255u8 {
+            let is_special = matches!(octet, b'"' | b'\\' | 0..=0x1f);
+            for plain in [b'a', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                for length in 0..20 {
+                    let mut octets = vec![plain; length];
+                    assert_eq!(special(&octets), None);
+                    octets.push(octet);
+                    octets.extend_from_slice(&[plain; 9]);
+                    assert_eq!(
+                        special(&octets),
+                        is_special.then_some(length),
+                        "{octet} after {length} of {plain}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
