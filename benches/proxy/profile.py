@@ -21,7 +21,7 @@ def measure(run) -> list[Section]:
     plan = host_calls.plan(run, configuration, cookies, False)
     signed_in = [(plan, exchange, 20_000) for exchange in plan["exchanges"] if exchange["name"] in ("public", "signed_in")]
     plan = host_calls.plan(run, scim.configuration(run), [""], False)
-    provisioning = [(plan, exchange, times) for exchange, times in ((scim.patch_exchange(), 10_000), (scim.list_exchange(), 300))]
+    provisioning = [(plan, exchange, times) for exchange, times in ((scim.patch_exchange(), 10_000), (scim.plain_patch_exchange(), 10_000), (scim.list_exchange(), 300))]
     sections = []
     for plan, exchange, repeat in signed_in + provisioning:
         place = run.place / exchange["name"]

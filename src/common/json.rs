@@ -99,7 +99,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
-    let value = reader.value(0)?;
+    let value = reader.value(0, 0)?;
     reader.space();
     if reader.peek().is_some() {
         return Err(reader.fault(JsonFault::Trailing));
@@ -167,11 +167,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Recursion is bounded by [`MAX_DEPTH`].
-    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+    /// Recursion is bounded by [`MAX_DEPTH`]. `members`: how many an object here may have.
+    fn value(&mut self, depth: usize, members: usize) -> Result<Value, JsonError> {
         self.space();
         match self.peek() {
-            Some(b'{') => self.object(self.deeper(depth)?),
+            Some(b'{') => self.object(self.deeper(depth)?, members),
             Some(b'[') => self.array(self.deeper(depth)?),
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -196,25 +196,25 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
-        let mut members = Map::new();
+    fn object(&mut self, depth: usize, about: usize) -> Result<Value, JsonError> {
         self.expect(b'{')?;
         self.space();
         if self.peek() == Some(b'}') {
             self.step();
-            return Ok(Value::Object(members));
+            return Ok(Value::Object(Map::new()));
         }
+        let mut members = Map::with_capacity(about);
         loop {
             self.space();
             let start = self.at;
             let name = self.string()?;
             // The library stores numbers and raw values under such names when it converts between types.
-            if name.starts_with("$serde_json::private::") {
+            if name.as_bytes().first() == Some(&b'$') && name.starts_with("$serde_json::private::") {
                 return Err(JsonError { offset: start, fault: JsonFault::ReservedName });
             }
             self.space();
             self.expect(b':')?;
-            let value = self.value(depth)?;
+            let value = self.value(depth, 0)?;
             if members.insert(name, value).is_some() {
                 return Err(JsonError { offset: start, fault: JsonFault::DuplicateName });
             }
@@ -230,7 +230,10 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+        /// Room for so many members is made before they have come.
+        const MOST_EXPECTED: usize = 16;
         let mut items = Vec::new();
+        let mut expected = 0usize;
         self.expect(b'[')?;
         self.space();
         if self.peek() == Some(b']') {
@@ -238,7 +241,10 @@ impl Reader<'_> {
             return Ok(Value::Array(items));
         }
         loop {
-            items.push(self.value(depth)?);
+            let item = self.value(depth, expected)?;
+            // The next is mostly of the same shape; at most as much room is wasted as the last one had need of.
+            expected = item.as_object().map_or(0, |map| map.len().min(MOST_EXPECTED));
+            items.push(item);
             self.space();
             match self.peek() {
                 Some(b',') => self.step(),
@@ -290,13 +296,13 @@ impl Reader<'_> {
         self.expect(b'"')?;
         let mut out = String::new();
         loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let Some(plain) = special(rest.as_bytes()) else {
+            let start = self.at;
+            let Some(plain) = special(self.text.as_bytes().get(start..).unwrap_or_default()) else {
                 self.at = self.text.len();
                 return Err(self.fault(JsonFault::Unfinished));
             };
-            self.at = self.at.saturating_add(plain);
-            let part = rest.get(..plain).unwrap_or_default();
+            self.at = start.saturating_add(plain);
+            let part = self.text.get(start..self.at).unwrap_or_default();
             // Most strings are one such part, and take just the room that they need.
             if out.is_empty() {
                 out = part.to_owned();
@@ -369,10 +375,10 @@ impl Reader<'_> {
 }
 
 /// Writes a value as JSON without white space: the same octets as its `Display`, which goes through a formatter for each
-/// piece of text.
+/// piece of text. `about`: how many octets that may be, roughly.
 #[must_use]
-pub fn print(value: &Value) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+pub fn print(value: &Value, about: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(about.saturating_add(about.wrapping_shr(4)).saturating_add(64));
     write(value, &mut out);
     out
 }
@@ -462,10 +468,10 @@ mod tests {
         });
         value["texts"] = texts.into();
         value["exact"] = parse(b"[1.50,1e5,-0,12345678901234567890123]").unwrap();
-        assert_eq!(String::from_utf8(print(&value)).unwrap(), value.to_string());
-        assert_eq!(parse(&print(&value)).unwrap(), value);
+        assert_eq!(String::from_utf8(print(&value, 0)).unwrap(), value.to_string());
+        assert_eq!(parse(&print(&value, 1000)).unwrap(), value);
         for text in texts {
-            assert_eq!(print(&text.into()), serde_json::to_vec(text).unwrap(), "{text:?}");
+            assert_eq!(print(&text.into(), 0), serde_json::to_vec(text).unwrap(), "{text:?}");
         }
     }
 

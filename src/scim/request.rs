@@ -206,7 +206,7 @@ pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<No
                     change = left_of(change, &target, &body);
                 }
                 change = at_least(change, &target, &body);
-                Some(json::print(&body))
+                Some(json::print(&body, incoming.body.map_or(0, <[u8]>::len)))
             }
             None => return Ok(Normalised::Answer { reply: Reply::status(204), applied }),
         },

@@ -80,7 +80,7 @@ pub fn repair(shape: &RequestShape, upstream: &Upstream<'_>, settings: &Settings
     }
     let body = match &answer.content {
         _ if !answer.changed => None,
-        Content::Json(value) => Some(json::print(value)),
+        Content::Json(value) => Some(json::print(value, upstream.body.len())),
         Content::Empty | Content::Other => Some(Vec::new()),
     };
     Repaired { status: answer.status, headers, body, applied, observed: false }
