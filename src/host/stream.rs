@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use crate::common::{Headers, HostError, Level, Reply, UnixMillis};
+use crate::common::{HostError, Level, Reply, UnixMillis};
 use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step, Wait};
 
 use super::abi::{self, Buffer, Direction, Map};
@@ -534,7 +534,7 @@ pub(super) fn read_answer(headers: usize, body_size: usize, max_answer: usize) -
     if headers == 0 || body_size > max_answer {
         return None;
     }
-    let headers = Headers::new(abi::pairs(Map::CallHeaders).ok()?);
+    let headers = abi::pairs(Map::CallHeaders).ok()?;
     let status = headers.only(":status")?.parse().ok()?;
     let body = if body_size == 0 { Vec::new() } else { abi::buffer(Buffer::CallBody, body_size).ok()? };
     (body.len() == body_size).then_some(CallAnswer { status, headers, body })
