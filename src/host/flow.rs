@@ -124,6 +124,12 @@ impl Flow {
         Ok(headers)
     }
 
+    /// A headers callback of a message that nobody reads or changes.
+    pub(super) fn passes(&mut self, end: bool) {
+        *self = Self { ended: end, ..Self::new(self.direction) };
+        self.went_on();
+    }
+
     /// A body callback.
     pub(super) fn body_came(&mut self, size: usize, end: bool) {
         self.body = Some(size);
