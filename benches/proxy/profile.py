@@ -34,7 +34,9 @@ def measure(run) -> list[Section]:
         facts = f"{took:.1f} µs for one exchange, the host's part included; each line with all that it calls."
         if "sent" in exchange or "received" in exchange:
             other = one | {"wasm": run.json, "configuration": "", "exchanges": [exchange | scim.AT_APPLICATION]}
-            facts += f" The filter that parses and prints: {host_calls.played(run, other)[exchange['name']]['microseconds']:.1f} µs."
+            options[1] = f"--cpu-prof-dir={place}-compared"
+            compared = host_calls.played(run, other, *options)[exchange["name"]]["microseconds"]
+            facts += f" The filter that parses and prints: {compared:.1f} µs."
         sections.append(Section(f"Profile: {exchange['name'].replace('_', ' ')}", facts, rows))
     return sections
 
