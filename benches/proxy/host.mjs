@@ -8,9 +8,12 @@ const plan = JSON.parse(readFileSync(process.argv[2]));
 const wasi = new WASI({ version: "preview1", env: plan.environment });
 const [OK, NOT_FOUND] = [0, 1];
 const [REQUEST, RESPONSE] = [0, 2];
+const [CALL_HEADERS, CALL_BODY] = [6, 4];
+const [REQUEST_BODY, RESPONSE_BODY] = [0, 1];
 const text = new TextDecoder(), octets = new TextEncoder();
 
-let instance, calls, properties, maps, answered;
+let instance, calls, properties, maps, answered, bodies;
+let asked = 0, told = 0;
 const shared = new Map(), metrics = new Map();
 const memory = () => instance.exports.memory.buffer;
 const take = (at, size) => new Uint8Array(memory(), at, size);
@@ -43,8 +46,10 @@ const host = {
     new DataView(memory()).setBigUint64(at, BigInt(Date.now()) * 1000000n, true);
     return OK;
   },
-  proxy_get_buffer_bytes: (kind, start, length, data, size) =>
-    kind === 7 ? give(octets.encode(plan.configuration).slice(start, start + length), data, size) : NOT_FOUND,
+  proxy_get_buffer_bytes(kind, start, length, data, size) {
+    const bytes = kind === 7 ? octets.encode(plan.configuration) : bodies[kind];
+    return bytes ? give(bytes.subarray(start, start + length), data, size) : NOT_FOUND;
+  },
   proxy_set_buffer_bytes: () => OK,
   proxy_get_header_map_pairs: (map, data, size) => (maps[map] ? give(maps[map], data, size) : NOT_FOUND),
   proxy_replace_header_map_value: () => OK,
@@ -67,6 +72,10 @@ const host = {
     return OK;
   },
   proxy_send_local_response(status) { answered = status; return OK; },
+  proxy_http_call(_up, _upSize, _headers, _headersSize, _body, _bodySize, _trailers, _trailersSize, _timeout, token) {
+    word(token, ++asked);
+    return OK;
+  },
   proxy_call_foreign_function: () => NOT_FOUND,
   proxy_define_metric(_kind, at, size, id) {
     const name = read(at, size);
@@ -99,6 +108,7 @@ instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(plan.was
 });
 maps = {};
 properties = {};
+bodies = {};
 wasi.initialize(instance);
 const run = instance.exports;
 run.proxy_on_context_create(1, 0);
@@ -106,18 +116,29 @@ run.proxy_on_vm_start(1, 0);
 if (!run.proxy_on_configure(1, octets.encode(plan.configuration).length)) throw new Error("the configuration was refused");
 
 let next = 2;
-function exchange(request, response) {
+function exchange(request, response, sent, received) {
   const id = next++;
   answered = undefined;
   maps = { [REQUEST]: request };
   properties = { "source.address": "127.0.0.1:40000", "xds.route_name": "", "connection.mtls": "\0" };
   run.proxy_on_context_create(id, 1);
-  let verdict = run.proxy_on_request_headers(id, 0, 1);
+  bodies = { [REQUEST_BODY]: sent, [RESPONSE_BODY]: received };
+  let verdict = run.proxy_on_request_headers(id, 0, sent ? 0 : 1);
+  if (sent) verdict = run.proxy_on_request_body(id, sent.length, 1);
+  // A call of its own is answered by what the request would be.
+  for (; told < asked; ) {
+    maps[CALL_HEADERS] = response;
+    bodies[CALL_BODY] = received;
+    verdict = 0;
+    run.proxy_on_http_call_response(1, ++told, 5, received.length, 0);
+  }
   if (verdict === 0) {
     maps[RESPONSE] = response;
     properties["response.code_details"] = "via_upstream";
     run.proxy_on_response_headers(id, 0, 0);
-    if (run.proxy_on_response_body) {
+    if (run.proxy_on_response_body && received) {
+      run.proxy_on_response_body(id, received.length, 1);
+    } else if (run.proxy_on_response_body) {
       run.proxy_on_response_body(id, 1024, 0);
       run.proxy_on_response_body(id, 0, 1);
     }
@@ -129,17 +150,18 @@ function exchange(request, response) {
 }
 
 const results = {};
-for (const { name, requests, expected } of plan.exchanges) {
-  const made = requests.map(packed), response = packed(plan.response);
-  for (let warm = 0; warm < 3000; warm++) {
-    const got = exchange(made[warm % made.length], response);
+for (const { name, requests, expected, ...own } of plan.exchanges) {
+  const made = requests.map(packed), response = packed(own.response ?? plan.response);
+  const [sent, received] = [own.sent, own.received].map((body) => body && octets.encode(body));
+  for (let warm = 0; warm < (own.warm ?? 3000); warm++) {
+    const got = exchange(made[warm % made.length], response, sent, received);
     if (got !== expected) throw new Error(`${name}: ${got} instead of ${expected}`);
   }
   calls = plan.count ? new Map() : undefined;
   const times = [];
   for (let round = 0; round < plan.rounds; round++) {
     const began = process.cpuUsage();
-    for (let at = 0; at < plan.repeat; at++) exchange(made[at % made.length], response);
+    for (let at = 0; at < plan.repeat; at++) exchange(made[at % made.length], response, sent, received);
     const { user, system } = process.cpuUsage(began);
     times.push((user + system) / plan.repeat);
   }

@@ -1,4 +1,4 @@
-"""Where the time of a signed-in request goes within the filter, function by function, under Node.
+"""Where the time of a signed-in request, of a PATCH and of a list goes within the filter, function by function, under Node.
 
 Wants a module with names: `CARGO_PROFILE_RELEASE_STRIP=none CARGO_TARGET_DIR=target/profile tools/build-wasm.sh`, then
 `./bench --wasm target/profile/wasm32-wasip1/release/vestibule.wasm profile`."""
@@ -7,7 +7,7 @@ import collections
 import json
 import re
 
-from . import access, host_calls, people
+from . import access, host_calls, people, scim
 from .report import Row, Section
 
 MOST = 40
@@ -19,18 +19,24 @@ def measure(run) -> list[Section]:
         cookies = persons.sessions(20)
         configuration = people.configuration(persons.signer.keys["certificate"])
     plan = host_calls.plan(run, configuration, cookies, False)
+    signed_in = [(plan, exchange, 20_000) for exchange in plan["exchanges"] if exchange["name"] in ("public", "signed_in")]
+    plan = host_calls.plan(run, scim.configuration(run), [""], False)
+    provisioning = [(plan, exchange, times) for exchange, times in ((scim.patch_exchange(), 10_000), (scim.plain_patch_exchange(), 10_000), (scim.list_exchange(), 300))]
     sections = []
-    for exchange in plan["exchanges"]:
-        if exchange["name"] not in ("public", "signed_in"):
-            continue
+    for plan, exchange, repeat in signed_in + provisioning:
         place = run.place / exchange["name"]
-        one = plan | {"exchanges": [exchange], "repeat": 20_000, "rounds": 3}
+        one = plan | {"exchanges": [exchange], "repeat": repeat, "rounds": 3}
         options = ["--cpu-prof", f"--cpu-prof-dir={place}", "--cpu-prof-interval", "200"]
         took = host_calls.played(run, one, *options)[exchange["name"]]["microseconds"]
         (file,) = place.iterdir()
         shares = inclusive(json.loads(file.read_text()))
         rows = [Row(f"`{name}`", {"of the exchange": f"{100 * share:.1f} %"}) for name, share in shares[:MOST]]
         facts = f"{took:.1f} µs for one exchange, the host's part included; each line with all that it calls."
+        if "sent" in exchange or "received" in exchange:
+            other = one | {"wasm": run.json, "configuration": "", "exchanges": [exchange | scim.AT_APPLICATION]}
+            options[1] = f"--cpu-prof-dir={place}-compared"
+            compared = host_calls.played(run, other, *options)[exchange["name"]]["microseconds"]
+            facts += f" The filter that parses and prints: {compared:.1f} µs."
         sections.append(Section(f"Profile: {exchange['name'].replace('_', ' ')}", facts, rows))
     return sections
 

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::cookies::{Cookies, OWN_PREFIX, is_own_cookie};
+use super::cookies::{Cookies, OWN_PREFIX, is_own_pair, pairs};
 use super::opened::Opened;
 use super::session::{OpenedSessions, Session, expired, hex, person_digest};
 use super::set_cookie::SetCookie;
@@ -153,7 +153,7 @@ impl ApplicationCookies {
             lines.0.push(expired(&format!("{}{handle}", self.prefix), "None"));
         }
         let mut dropped = false;
-        for pair in pairs(headers).filter(|pair| !stays(pair)) {
+        for pair in pairs(headers).filter(|pair| !is_own_pair(pair) && !stays(pair)) {
             dropped = true;
             let Claimed::Cookie(name, _) = self.claimed(pair) else { continue };
             for (_, companion) in companions.iter().filter(|(_, companion)| companion.name == name) {
@@ -302,14 +302,6 @@ impl Lines {
             self.0.push(line);
         }
     }
-}
-
-fn pairs(headers: &Headers) -> impl Iterator<Item = &[u8]> {
-    let lines = headers.all("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
-    lines.map(<[u8]>::trim_ascii).filter(|pair| {
-        let name = std::str::from_utf8(pair).ok().and_then(|text| text.split('=').next());
-        !name.is_some_and(is_own_cookie)
-    })
 }
 
 fn digest(value: &str) -> String {

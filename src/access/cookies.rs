@@ -23,11 +23,9 @@ impl<'a> Cookies<'a> {
     /// Reads all `cookie` headers.
     #[must_use]
     pub fn read(headers: &'a Headers) -> Self {
-        let own = headers
-            .all("cookie")
-            .flat_map(|line| line.split(|byte| *byte == b';'))
-            .filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='))
-            .filter(|(name, _)| is_own_cookie(name))
+        let own = pairs(headers)
+            .filter(|pair| is_own_pair(pair))
+            .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='))
             .take(MOST)
             .collect();
         Self { own }
@@ -63,26 +61,60 @@ impl<'a> Cookies<'a> {
 
     /// Edits that leave those of the other cookies, `name=value`, which `stays` keeps.
     pub(super) fn keep(headers: &Headers, stays: &dyn Fn(&[u8]) -> bool) -> Vec<HeaderEdit> {
-        let lines: Vec<&[u8]> = headers.all("cookie").collect();
-        let goes = |pair: &[u8]| is_own_pair(pair) || !stays(pair);
-        if !lines.iter().any(|line| line.split(|byte| *byte == b';').any(goes)) {
+        let mut lines: Vec<Vec<&[u8]>> = Vec::new();
+        let mut goes_any = false;
+        for line in headers.all("cookie") {
+            let mut kept = Vec::new();
+            for pair in Pairs(Some(line)) {
+                if is_own_pair(pair) || !stays(pair) {
+                    goes_any = true;
+                } else {
+                    kept.push(pair);
+                }
+            }
+            lines.push(kept);
+        }
+        if !goes_any {
             return Vec::new();
         }
-        let mut edits = vec![HeaderEdit::remove("cookie")];
-        for line in lines {
-            let kept: Vec<&[u8]> =
-                line.split(|byte| *byte == b';').filter(|pair| !goes(pair)).map(<[u8]>::trim_ascii).collect();
-            let kept = kept.join(b"; ".as_slice());
-            if !kept.is_empty() {
-                edits.push(HeaderEdit::Add(b"cookie".to_vec(), kept));
+        let came = lines.len();
+        let mut lines: Vec<Vec<u8>> = lines.into_iter().map(|kept| kept.join(b"; ".as_slice())).collect();
+        lines.retain(|line| !line.is_empty());
+        // One call to the host is less than two.
+        match (came, lines.as_mut_slice()) {
+            (1, [line]) => vec![HeaderEdit::Set(b"cookie".to_vec(), std::mem::take(line))],
+            _ => {
+                let removed = std::iter::once(HeaderEdit::remove("cookie"));
+                removed
+                    .chain(lines.into_iter().map(|line| HeaderEdit::Add(b"cookie".to_vec(), line)))
+                    .collect()
             }
         }
-        edits
     }
 }
 
-fn is_own_pair(pair: &[u8]) -> bool {
-    pair.trim_ascii_start().starts_with(OWN_PREFIX.as_bytes())
+/// The pairs of all `cookie` headers, white space around them left out.
+pub(super) fn pairs(headers: &Headers) -> impl Iterator<Item = &[u8]> {
+    headers.all("cookie").flat_map(|line| Pairs(Some(line)))
+}
+
+/// The pairs of one line that are left.
+struct Pairs<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let line = self.0.take()?;
+        let end = memchr::memchr(b';', line).unwrap_or(line.len());
+        let (pair, rest) = line.split_at_checked(end)?;
+        self.0 = rest.get(1..);
+        Some(pair.trim_ascii())
+    }
+}
+
+pub(super) fn is_own_pair(pair: &[u8]) -> bool {
+    pair.starts_with(OWN_PREFIX.as_bytes())
 }
 
 #[cfg(test)]
@@ -114,6 +146,14 @@ mod tests {
             after.apply(&edit);
         }
         assert_eq!(after, Headers::from([("cookie", "a=1; b=\"2, 3\""), ("cookie", "c=4")]));
+    }
+
+    #[test]
+    fn one_line_of_cookies_is_replaced_and_one_of_only_ours_is_taken_away() {
+        let line = Headers::from([("cookie", "a=1;__Host-vestibule-s.x=one ; ;b=2;")]);
+        assert_eq!(Cookies::hide(&line), [HeaderEdit::set("cookie", "a=1; ; b=2; ")]);
+        let ours = Headers::from([("cookie", "__Host-vestibule-s.x=one")]);
+        assert_eq!(Cookies::hide(&ours), [HeaderEdit::remove("cookie")]);
     }
 
     #[test]

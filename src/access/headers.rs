@@ -8,7 +8,11 @@ use crate::config::WELL_KNOWN;
 /// Header names that no client may send: the configured identity headers of all tenants, those by which well-known
 /// applications let a proxy say who is there, and those by which a client can override what the proxy decided on.
 #[derive(Debug)]
-pub struct Forgeries(BTreeSet<Vec<u8>>);
+pub struct Forgeries {
+    spellings: BTreeSet<Vec<u8>>,
+    /// With what octets they begin: most headers of honest clients are told apart by the first.
+    firsts: BTreeSet<u8>,
+}
 
 /// Headers that change the path, method, host or address an application believes in.
 const OVERRIDES: &[&str] = &[
@@ -39,20 +43,29 @@ impl Forgeries {
     #[must_use]
     pub fn new<'a>(configured: impl Iterator<Item = &'a str>) -> Self {
         let fixed = OVERRIDES.iter().chain(WELL_KNOWN).copied();
-        Self(configured.chain(fixed).map(|name| spelling(name.as_bytes())).collect())
+        let spellings: BTreeSet<_> =
+            configured.chain(fixed).map(|name| spelling(name.as_bytes()).collect::<Vec<u8>>()).collect();
+        let firsts = spellings.iter().filter_map(|spelling| spelling.first().copied()).collect();
+        Self { spellings, firsts }
+    }
+
+    fn holds(&self, name: &[u8]) -> bool {
+        let spelling = spelling(name);
+        spelling.clone().next().is_some_and(|first| self.firsts.contains(&first))
+            && self.spellings.contains(&spelling.collect::<Vec<u8>>())
     }
 
     /// Edits that remove every forged header.
     #[must_use]
     pub fn strip(&self, headers: &Headers) -> Vec<HeaderEdit> {
-        removed(headers, |name| self.0.contains(&spelling(name)))
+        removed(headers, |name| self.holds(name))
     }
 
     /// Edits that remove every forged trailer; credentials have no place among trailers at all (RFC 9110, 6.5.1), and
     /// servers put trailers and headers together.
     #[must_use]
     pub fn strip_trailers(&self, trailers: &Headers) -> Vec<HeaderEdit> {
-        removed(trailers, |name| name == AUTHORIZATION || self.0.contains(&spelling(name)))
+        removed(trailers, |name| name == AUTHORIZATION || self.holds(name))
     }
 }
 
@@ -79,16 +92,16 @@ fn removed(headers: &Headers, is_meant: impl Fn(&[u8]) -> bool) -> Vec<HeaderEdi
 
 /// What CGI and WSGI servers make of a header name, and a little more: neither case nor kind and number of separators
 /// count.
-fn spelling(name: &[u8]) -> Vec<u8> {
-    let mut spelling = Vec::with_capacity(name.len());
-    for byte in name {
-        if byte.is_ascii_alphanumeric() {
-            spelling.push(byte.to_ascii_lowercase());
-        } else if spelling.last() != Some(&b'-') {
-            spelling.push(b'-');
-        }
-    }
-    spelling
+fn spelling(name: &[u8]) -> impl Iterator<Item = u8> + Clone {
+    let octets = name
+        .iter()
+        .map(|octet| if octet.is_ascii_alphanumeric() { octet.to_ascii_lowercase() } else { b'-' });
+    let mut separated = false;
+    octets.filter(move |octet| {
+        let again = separated && *octet == b'-';
+        separated = *octet == b'-';
+        !again
+    })
 }
 
 #[cfg(test)]

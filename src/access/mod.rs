@@ -25,6 +25,7 @@ mod set_cookie;
 mod tell;
 #[cfg(test)]
 mod tell_test;
+mod turn;
 mod values;
 
 pub use application::{ApplicationCookies, Owner, Sorted};

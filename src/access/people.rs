@@ -5,17 +5,20 @@
 //! session that is older is re-checked where the application can be asked, and signs in anew elsewhere. What must end
 //! whatever the application says raises the tenant's epoch: every older session signs in anew.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 use super::ledger::{Ledger, LedgerError, Row, RowKey};
-use crate::common::{Host, PersonKeys, UnixMillis};
+use super::turn::{Seen, Turn};
+use crate::common::{Host, HostError, PersonKeys, UnixMillis};
 use crate::crypto::KeyRing;
 
 /// See the module.
 #[derive(Debug)]
 pub struct People {
     ledger: Ledger,
+    /// Another one whenever the table is.
+    turn: Turn,
     /// How long a row that only ends older sessions is worth keeping.
     longest_session: Duration,
     capacity: usize,
@@ -36,9 +39,21 @@ pub struct Holder<'a> {
     pub places: &'a Places,
 }
 
-/// Under what somebody is found in the table. One for each person and session, whose keys stay the same.
+/// Under what somebody is found in the table, and what was found. One for each person and session, whose keys stay the
+/// same.
 #[derive(Clone, Debug, Default)]
-pub struct Places(OnceCell<Rows>);
+pub struct Places {
+    rows: OnceCell<Rows>,
+    /// When the table was looked at, about what was issued at that time, and what was found.
+    found: Cell<Option<(Seen, UnixMillis, Look)>>,
+}
+
+impl Places {
+    fn found(&self, now: Seen, issued: UnixMillis) -> Option<Look> {
+        let (then, about, look) = self.found.get()?;
+        (then == now && about == issued).then_some(look)
+    }
+}
 
 #[derive(Clone, Debug)]
 struct Rows {
@@ -96,6 +111,7 @@ pub enum Standing {
 const BLOCKED: u8 = 1;
 const ENDED: u8 = 2;
 const STALE: u8 = 3;
+const TABLE: &str = "people";
 const SHARDS: u8 = 128;
 const CAPACITY: usize = 1024;
 
@@ -107,7 +123,8 @@ impl People {
     }
 
     fn with_capacity(ring: KeyRing, longest_session: Duration, shards: u8, capacity: usize) -> Self {
-        Self { ledger: Ledger::new("people", shards, capacity, ring), longest_session, capacity }
+        let ledger = Ledger::new(TABLE, shards, capacity, ring);
+        Self { ledger, turn: Turn::of(TABLE), longest_session, capacity }
     }
 
     /// Makes the shared table.
@@ -115,7 +132,8 @@ impl People {
     /// # Errors
     /// Where shared data is not available, or belongs to a configuration with other keys.
     pub fn prepare(&self, host: &dyn Host) -> Result<(), LedgerError> {
-        self.ledger.prepare(host)
+        self.ledger.prepare(host)?;
+        self.turn.prepare(host).map_err(unavailable)
     }
 
     /// Blocks a person. `Ok(false)`: not every key found room, and doubt was cast on everybody as well.
@@ -244,13 +262,17 @@ impl People {
 
     /// A block becomes the end of what was issued until then, or until `until` where that is later.
     fn release(&self, host: &dyn Host, key: &RowKey, until: UnixMillis) -> Result<(), LedgerError> {
-        self.ledger.change(host, key, |rows| {
+        let was_blocked = self.ledger.change(host, key, |rows| {
+            let mut blocked = false;
             for row in rows.iter_mut().filter(|have| have.key == *key && have.kind == BLOCKED) {
                 // A clock that was set back must not revive what was void.
                 (row.kind, row.time) = (ENDED, until.max(row.time));
+                blocked = true;
             }
+            blocked
         })?;
-        Ok(())
+        // Who does not hear of it still holds the person for blocked, and what was issued until now is void either way.
+        if was_blocked == Some(true) { self.changed(host) } else { Ok(()) }
     }
 
     /// Ends one session (sign-out). `Ok(false)`: the table is full.
@@ -325,7 +347,14 @@ impl People {
             let time = replaced(rows, &key).map_or(now, |old| old.time.max(now));
             rows.push(Row { key, kind, time });
         })?;
+        self.changed(host)?;
         put.ok_or(LedgerError::Contended)
+    }
+
+    /// Said also where nothing had to be changed: whoever comes again because it could not be said the first time has
+    /// nothing left to change.
+    fn changed(&self, host: &dyn Host) -> Result<(), LedgerError> {
+        self.turn.next(host).map_err(unavailable)
     }
 
     /// All that is known of somebody.
@@ -333,22 +362,34 @@ impl People {
     /// # Errors
     /// Where the table cannot be read; the caller refuses.
     pub fn look(&self, host: &dyn Host, tenant: &str, of: &Holder<'_>) -> Result<Look, LedgerError> {
-        let mut look = Look { standing: Standing::Clear, doubt: None, stale: None };
-        let known = of.places.0.get_or_init(|| Rows::of(tenant, of));
+        let known = of.places.rows.get_or_init(|| Rows::of(tenant, of));
         // The account is known only at the end of a sign-in; and nobody is looked up at two tenants.
-        let anew = (!known.is_of(tenant, of.account)).then(|| Rows::of(tenant, of));
-        let rows = anew.as_ref().unwrap_or(known);
+        if !known.is_of(tenant, of.account) {
+            return self.look_up(host, &Rows::of(tenant, of), of.issued);
+        }
+        // Read before the table: what changes in between is a change since.
+        let now = self.turn.now(host).map_err(unavailable)?;
+        if let Some(look) = now.and_then(|now| of.places.found(now, of.issued)) {
+            return Ok(look);
+        }
+        let look = self.look_up(host, known, of.issued)?;
+        of.places.found.set(now.map(|now| (now, of.issued, look)));
+        Ok(look)
+    }
+
+    fn look_up(&self, host: &dyn Host, rows: &Rows, issued: UnixMillis) -> Result<Look, LedgerError> {
+        let mut look = Look { standing: Standing::Clear, doubt: None, stale: None };
         for key in &rows.standing {
             match self.ledger.get(host, key)? {
                 Some(Row { kind: BLOCKED, .. }) => {
                     look.standing = Standing::Blocked;
                     return Ok(look);
                 }
-                Some(Row { time, .. }) if of.issued <= time => look.standing = Standing::Ended,
+                Some(Row { time, .. }) if issued <= time => look.standing = Standing::Ended,
                 _ => {}
             }
         }
-        let older = |row: Option<Row>| row.map(|row| row.time).filter(|time| of.issued <= *time);
+        let older = |row: Option<Row>| row.map(|row| row.time).filter(|time| issued <= *time);
         look.doubt = older(self.ledger.get(host, &rows.doubt)?);
         for key in &rows.stale {
             look.stale = look.stale.max(older(self.ledger.get(host, key)?));
@@ -398,6 +439,7 @@ impl People {
             }
             rows.push(Row { key: *key, kind, time });
         })?;
+        self.changed(host)?;
         Ok(put.is_some())
     }
 }
@@ -406,6 +448,10 @@ impl People {
 fn replaced(rows: &mut Vec<Row>, key: &RowKey) -> Option<Row> {
     let at = rows.iter().position(|row| row.key == *key)?;
     Some(rows.swap_remove(at))
+}
+
+fn unavailable(_: HostError) -> LedgerError {
+    LedgerError::Unavailable
 }
 
 fn person_row(tenant: &str, key: &str) -> RowKey {

@@ -99,12 +99,35 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
-    let value = reader.value(0)?;
+    let value = reader.value(0, 0)?;
     reader.space();
     if reader.peek().is_some() {
         return Err(reader.fault(JsonFault::Trailing));
     }
     Ok(value)
+}
+
+/// Where the first octet is that does not stand for itself in a string: a quote, a backslash, a control character.
+fn special(octets: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Eight at a time: the highest bit of an octet is set where `x` is zero there, and perhaps above such a place.
+    let zero = |x: u64| x.wrapping_sub(ONES) & !x & HIGH;
+    let mut rest = octets;
+    let mut before = 0usize;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        let quote = zero(word ^ ONES.wrapping_mul(0x22));
+        let backslash = zero(word ^ ONES.wrapping_mul(0x5c));
+        let control = zero(word & ONES.wrapping_mul(0xe0));
+        if quote | backslash | control != 0 {
+            break;
+        }
+        before = before.saturating_add(8);
+        rest = after;
+    }
+    let within = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+    Some(before.saturating_add(within))
 }
 
 struct Reader<'a> {
@@ -144,11 +167,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Recursion is bounded by [`MAX_DEPTH`].
-    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+    /// Recursion is bounded by [`MAX_DEPTH`]. `members`: how many an object here may have.
+    fn value(&mut self, depth: usize, members: usize) -> Result<Value, JsonError> {
         self.space();
         match self.peek() {
-            Some(b'{') => self.object(self.deeper(depth)?),
+            Some(b'{') => self.object(self.deeper(depth)?, members),
             Some(b'[') => self.array(self.deeper(depth)?),
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -173,25 +196,25 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
-        let mut members = Map::new();
+    fn object(&mut self, depth: usize, about: usize) -> Result<Value, JsonError> {
         self.expect(b'{')?;
         self.space();
         if self.peek() == Some(b'}') {
             self.step();
-            return Ok(Value::Object(members));
+            return Ok(Value::Object(Map::new()));
         }
+        let mut members = Map::with_capacity(about);
         loop {
             self.space();
             let start = self.at;
             let name = self.string()?;
             // The library stores numbers and raw values under such names when it converts between types.
-            if name.starts_with("$serde_json::private::") {
+            if name.as_bytes().first() == Some(&b'$') && name.starts_with("$serde_json::private::") {
                 return Err(JsonError { offset: start, fault: JsonFault::ReservedName });
             }
             self.space();
             self.expect(b':')?;
-            let value = self.value(depth)?;
+            let value = self.value(depth, 0)?;
             if members.insert(name, value).is_some() {
                 return Err(JsonError { offset: start, fault: JsonFault::DuplicateName });
             }
@@ -207,7 +230,10 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+        /// Room for so many members is made before they have come.
+        const MOST_EXPECTED: usize = 16;
         let mut items = Vec::new();
+        let mut expected = 0usize;
         self.expect(b'[')?;
         self.space();
         if self.peek() == Some(b']') {
@@ -215,7 +241,10 @@ impl Reader<'_> {
             return Ok(Value::Array(items));
         }
         loop {
-            items.push(self.value(depth)?);
+            let item = self.value(depth, expected)?;
+            // The next is mostly of the same shape; at most as much room is wasted as the last one had need of.
+            expected = item.as_object().map_or(0, |map| map.len().min(MOST_EXPECTED));
+            items.push(item);
             self.space();
             match self.peek() {
                 Some(b',') => self.step(),
@@ -267,14 +296,19 @@ impl Reader<'_> {
         self.expect(b'"')?;
         let mut out = String::new();
         loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let plain = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-            let Some(plain) = plain else {
+            let start = self.at;
+            let Some(plain) = special(self.text.as_bytes().get(start..).unwrap_or_default()) else {
                 self.at = self.text.len();
                 return Err(self.fault(JsonFault::Unfinished));
             };
-            out.push_str(rest.get(..plain).unwrap_or_default());
-            self.at = self.at.saturating_add(plain);
+            self.at = start.saturating_add(plain);
+            let part = self.text.get(start..self.at).unwrap_or_default();
+            // Most strings are one such part, and take just the room that they need.
+            if out.is_empty() {
+                out = part.to_owned();
+            } else {
+                out.push_str(part);
+            }
             match self.peek() {
                 Some(b'"') => {
                     self.step();
@@ -340,6 +374,71 @@ impl Reader<'_> {
     }
 }
 
+/// Writes a value as JSON without white space: the same octets as its `Display`, which goes through a formatter for each
+/// piece of text. `about`: how many octets that may be, roughly.
+#[must_use]
+pub fn print(value: &Value, about: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(about.saturating_add(about.wrapping_shr(4)).saturating_add(64));
+    write(value, &mut out);
+    out
+}
+
+/// Recursion is bounded by what was read or made: [`MAX_DEPTH`] and a few.
+fn write(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => out.extend_from_slice(number.as_str().as_bytes()),
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            out.push(b'{');
+            for (at, (name, value)) in members.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                write_string(name, out);
+                out.push(b':');
+                write(value, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(plain) = special(rest) {
+        let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+        out.extend_from_slice(before);
+        let Some((special, after)) = after.split_first() else { break };
+        match special {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            0x8 => out.extend_from_slice(b"\\b"),
+            0xc => out.extend_from_slice(b"\\f"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +457,42 @@ mod tests {
             serde_json::to_string(&value).unwrap(),
             r#"{"b":1.50,"a":[1e5,-0,12345678901234567890123],"c":{"x":"é🚢/"}}"#
         );
+    }
+
+    #[test]
+    fn what_is_printed_is_what_the_library_prints() {
+        let every_control: String = (0..=0x20).filter_map(char::from_u32).collect();
+        let texts = [every_control.as_str(), "", "\"\\/", "é🚢\u{7f}\u{2028}", "a\"", "\\b", "plain"];
+        let mut value = serde_json::json!({
+            "a": null, "b": [true, false, [], {}, [[1]]], "": {"c": {"d": "e"}}, "n\"\n": -1.5, "big": u64::MAX,
+        });
+        value["texts"] = texts.into();
+        value["exact"] = parse(b"[1.50,1e5,-0,12345678901234567890123]").unwrap();
+        assert_eq!(String::from_utf8(print(&value, 0)).unwrap(), value.to_string());
+        assert_eq!(parse(&print(&value, 1000)).unwrap(), value);
+        for text in texts {
+            assert_eq!(print(&text.into(), 0), serde_json::to_vec(text).unwrap(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_octet_that_is_not_plain_is_found_wherever_it_stands() {
+        for octet in 0..=255u8 {
+            let is_special = matches!(octet, b'"' | b'\\' | 0..=0x1f);
+            for plain in [b'a', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                for length in 0..20 {
+                    let mut octets = vec![plain; length];
+                    assert_eq!(special(&octets), None);
+                    octets.push(octet);
+                    octets.extend_from_slice(&[plain; 9]);
+                    assert_eq!(
+                        special(&octets),
+                        is_special.then_some(length),
+                        "{octet} after {length} of {plain}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct TestHost {
     pub shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
     /// Whether shared data fails.
     pub shared_fails: Cell<bool>,
+    /// The one value of shared data that cannot be written.
+    pub unwritable: RefCell<String>,
     /// Body of the request.
     pub request: RefCell<Vec<u8>>,
     /// Body of the response.
@@ -29,6 +31,8 @@ pub struct TestHost {
     pub recorded: RefCell<Vec<(String, u64)>>,
     /// What was said for the access log; the last word counts.
     pub told: RefCell<BTreeMap<&'static str, String>>,
+    /// How often a signature was to be verified.
+    pub asked_to_verify: Cell<u32>,
     /// Log lines.
     pub lines: RefCell<Vec<String>>,
 }
@@ -71,7 +75,7 @@ impl Host for TestHost {
     }
 
     fn shared_set(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError> {
-        if self.shared_fails.get() {
+        if self.shared_fails.get() || *self.unwritable.borrow() == key {
             return Err(HostError::Unavailable);
         }
         let mut shared = self.shared.borrow_mut();
@@ -85,6 +89,7 @@ impl Host for TestHost {
     }
 
     fn verify_natively(&self, _: &NativeSignature<'_>) -> NativeVerdict {
+        self.asked_to_verify.set(self.asked_to_verify.get().saturating_add(1));
         NativeVerdict::Unavailable
     }
 

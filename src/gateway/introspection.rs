@@ -1,27 +1,23 @@
 //! Asking the application's authorization server about a token (RFC 7662), and remembering what it said.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::common::UnixMillis;
 use crate::config;
-use crate::crypto::sha256;
+use crate::scim::Bearer;
 use crate::scim::auth::{Wanted, introspected};
 
 use super::event::{Call, CallAnswer};
+use super::memory::{Digest, Memory};
 
 /// How long a refusal is believed.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
-/// Tokens of each kind that are remembered.
-const MAX_REMEMBERED: usize = 512;
 /// Questions of one worker about tokens of one tenant at a time: a stranger with many tokens must not drown the server.
 const MAX_OUT: u32 = 32;
 /// Octets of an answer.
 const MAX_ANSWER: usize = 65_536;
-
-type Digest = [u8; 32];
 
 /// The server, and what it said. Refusals have a place of their own, so that no flood of them drives out a good token.
 #[derive(Debug)]
@@ -86,8 +82,8 @@ impl Introspection {
     }
 
     /// What is known of a token now.
-    pub(super) fn known(&self, token: &str, now: UnixMillis) -> Known {
-        let digest = sha256(token.as_bytes());
+    pub(super) fn known(&self, bearer: &Bearer<'_>, now: UnixMillis) -> Known {
+        let digest = *bearer.digest();
         if let Some(client) = self.active.borrow().get(&digest, now) {
             return Known::Active(client.clone());
         }
@@ -98,7 +94,7 @@ impl Introspection {
             return Known::Busy;
         }
         self.out.set(self.out.get().saturating_add(1));
-        Known::Asks(self.call(token), Ticket { digest, out: Rc::clone(&self.out) })
+        Known::Asks(self.call(bearer.secret()), Ticket { digest, out: Rc::clone(&self.out) })
     }
 
     fn call(&self, token: &str) -> Call {
@@ -147,36 +143,9 @@ fn encoded(text: &str) -> String {
     out
 }
 
-/// A bounded map from tokens' digests, each entry with its end.
-#[derive(Debug)]
-struct Memory<T>(BTreeMap<Digest, (UnixMillis, T)>);
-
-impl<T> Default for Memory<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<T> Memory<T> {
-    fn get(&self, digest: &Digest, now: UnixMillis) -> Option<&T> {
-        self.0.get(digest).filter(|(until, _)| *until > now).map(|(_, what)| what)
-    }
-
-    fn put(&mut self, digest: Digest, until: UnixMillis, what: T, now: UnixMillis) {
-        if self.0.len() >= MAX_REMEMBERED {
-            self.0.retain(|_, (until, _)| *until > now);
-        }
-        if self.0.len() >= MAX_REMEMBERED
-            && let Some(first) = self.0.iter().min_by_key(|(_, (until, _))| *until).map(|(digest, _)| *digest)
-        {
-            self.0.remove(&first);
-        }
-        self.0.insert(digest, (until, what));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::memory;
     use super::*;
     use crate::common::Headers;
     use crate::config::{Secret, TokenDemands};
@@ -200,18 +169,23 @@ mod tests {
         Introspection::new(&settings, Wanted { scopes: vec!["scim".into()], ..Wanted::default() })
     }
 
+    fn known(introspection: &Introspection, token: &str, now: UnixMillis) -> Known {
+        let headers = Headers::from([("authorization", format!("Bearer {token}").as_str())]);
+        introspection.known(&Bearer::of(&headers).unwrap(), now)
+    }
+
     fn says(status: u16, body: &str) -> CallAnswer {
         CallAnswer { status, headers: Headers::default(), body: body.as_bytes().to_vec() }
     }
 
     fn ask(introspection: &Introspection, token: &str, answer: &str, now: UnixMillis) -> bool {
-        let Known::Asks(_, ticket) = introspection.known(token, now) else { panic!("is remembered") };
+        let Known::Asks(_, ticket) = known(introspection, token, now) else { panic!("is remembered") };
         introspection.learn(&ticket, Some(&says(200, answer)), now)
     }
 
     #[test]
     fn the_question_is_a_form_with_our_own_credential() {
-        let Known::Asks(call, _) = introspection(60).known("a+b/c=&d", NOW) else { panic!() };
+        let Known::Asks(call, _) = known(&introspection(60), "a+b/c=&d", NOW) else { panic!() };
         assert_eq!(call.body, b"token=a%2Bb%2Fc%3D%26d&token_type_hint=access_token");
         assert!(call.headers.contains(&("authorization".into(), "Basic eDp5".into())));
     }
@@ -221,25 +195,25 @@ mod tests {
         let server = introspection(60);
         let good = r#"{"active":true,"client_id":"entra","scope":"scim","exp":1800000010}"#;
         assert!(ask(&server, "short", good, NOW));
-        let at = |seconds: u64| server.known("short", NOW.after(Duration::from_secs(seconds)));
+        let at = |seconds: u64| known(&server, "short", NOW.after(Duration::from_secs(seconds)));
         assert!(matches!(at(0), Known::Active(client) if client == "entra"));
         assert!(matches!(at(9), Known::Active(_)));
         assert!(matches!(at(10), Known::Asks(..)));
         assert!(ask(&server, "long", r#"{"active":true,"scope":"scim"}"#, NOW));
-        let at = |seconds: u64| server.known("long", NOW.after(Duration::from_secs(seconds)));
+        let at = |seconds: u64| known(&server, "long", NOW.after(Duration::from_secs(seconds)));
         assert!(matches!(at(59), Known::Active(_)));
         assert!(matches!(at(60), Known::Asks(..)));
-        assert!(matches!(server.known("another", NOW), Known::Asks(..)));
+        assert!(matches!(known(&server, "another", NOW), Known::Asks(..)));
     }
 
     #[test]
     fn a_refusal_is_remembered_for_seconds() {
         let server = introspection(60);
         assert!(ask(&server, "t", r#"{"active":false}"#, NOW));
-        assert!(matches!(server.known("t", NOW), Known::Refused("token_inactive")));
-        assert!(matches!(server.known("t", NOW.after(REFUSED_FOR)), Known::Asks(..)));
+        assert!(matches!(known(&server, "t", NOW), Known::Refused("token_inactive")));
+        assert!(matches!(known(&server, "t", NOW.after(REFUSED_FOR)), Known::Asks(..)));
         assert!(ask(&server, "u", r#"{"active":true,"scope":"other"}"#, NOW));
-        assert!(matches!(server.known("u", NOW), Known::Refused("jwt_scope")));
+        assert!(matches!(known(&server, "u", NOW), Known::Refused("jwt_scope")));
     }
 
     #[test]
@@ -247,7 +221,7 @@ mod tests {
         let server = introspection(60);
         for answer in [None, Some(says(401, "{\"active\":true}")), Some(says(500, "")), Some(says(200, "{}"))]
         {
-            let Known::Asks(_, ticket) = server.known("t", NOW) else { panic!() };
+            let Known::Asks(_, ticket) = known(&server, "t", NOW) else { panic!() };
             assert!(!server.learn(&ticket, answer.as_ref(), NOW));
         }
     }
@@ -259,11 +233,11 @@ mod tests {
         for number in 0..2000 {
             assert!(ask(&server, &format!("bad{number}"), r#"{"active":false}"#, NOW));
         }
-        assert!(matches!(server.known("good", NOW), Known::Active(_)));
-        assert!(server.refused.borrow().0.len() <= MAX_REMEMBERED);
-        let out: Vec<_> = (0..MAX_OUT).map(|number| server.known(&format!("x{number}"), NOW)).collect();
-        assert!(matches!(server.known("y", NOW), Known::Busy));
+        assert!(matches!(known(&server, "good", NOW), Known::Active(_)));
+        assert!(server.refused.borrow().len() <= memory::MOST);
+        let out: Vec<_> = (0..MAX_OUT).map(|number| known(&server, &format!("x{number}"), NOW)).collect();
+        assert!(matches!(known(&server, "y", NOW), Known::Busy));
         drop(out);
-        assert!(matches!(server.known("y", NOW), Known::Asks(..)));
+        assert!(matches!(known(&server, "y", NOW), Known::Asks(..)));
     }
 }

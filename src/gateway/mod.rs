@@ -7,6 +7,8 @@
 mod application;
 mod authentication;
 #[cfg(test)]
+mod authentication_again_test;
+#[cfg(test)]
 mod authentication_test;
 mod choice;
 mod closed;
@@ -19,6 +21,7 @@ mod introspection;
 mod join;
 mod logout;
 mod membership;
+mod memory;
 mod pages;
 mod planted;
 mod policy;
@@ -34,6 +37,7 @@ mod sign_on;
 mod status;
 mod tenant;
 mod token_endpoint;
+mod verified;
 mod ways_in;
 
 use std::cell::{Cell, RefCell};

@@ -8,13 +8,14 @@ use crate::config::{
     TokenReading,
 };
 use crate::crypto::{KeyRing, MasterKey, SealError};
-use crate::scim::auth::{self, EntraIssuer, JwkSet, Published, ServerTokens, Wanted};
-use crate::scim::{self, Denied};
+use crate::scim::auth::{self, EntraIssuer, JwkSet, Published, ServerTokens, Vouched, Wanted};
+use crate::scim::{self, Bearer, Denied};
 
 use super::Gateway;
 use super::documents::{Access, DocumentId, Documents, Kind, Source, Wish};
 use super::event::{Call, CallAnswer};
 use super::introspection::{Introspection, Known, Ticket};
+use super::verified::Verified;
 
 /// Octets; the key sets of large directories have some tens of thousands.
 const MAX_KEYS: usize = 1 << 20;
@@ -24,7 +25,7 @@ const MAX_KEYS: usize = 1 << 20;
 pub(super) struct WaysIn {
     tokens: Vec<scim::Token>,
     pub(super) issuing: Option<Issuing>,
-    entra: Option<(EntraIssuer, DocumentId)>,
+    entra: Option<Signed<EntraIssuer>>,
     server: Option<Server>,
 }
 
@@ -41,8 +42,29 @@ pub(super) struct Issuing {
 
 #[derive(Debug)]
 enum Server {
-    Keys(ServerTokens, DocumentId),
+    Keys(Signed<ServerTokens>),
     Asked(Introspection),
+}
+
+/// A way in by tokens that are signed with published keys.
+#[derive(Debug)]
+struct Signed<T> {
+    wanted: T,
+    keys: DocumentId,
+    /// Those found good.
+    verified: Verified,
+}
+
+impl<T> Signed<T> {
+    fn new(wanted: T, keys: DocumentId) -> Self {
+        Self { wanted, keys, verified: Verified::default() }
+    }
+
+    /// Who has a token that was found good before and still is.
+    fn remembered(&self, gateway: &Gateway, bearer: &Bearer<'_>, now: UnixMillis) -> Option<Judgement> {
+        let set = gateway.documents.keys(self.keys)?;
+        self.verified.who(bearer.digest(), &set, now).map(Judgement::Accepted)
+    }
 }
 
 /// What is to be said of a credential.
@@ -79,7 +101,7 @@ impl WaysIn {
                 audiences: entra.audiences.clone(),
                 applications: entra.applications.clone(),
             };
-            (issuer, documents.add(source(&entra.keys)))
+            Signed::new(issuer, documents.add(source(&entra.keys)))
         });
         let issuing = match token_endpoint {
             Some(endpoint) => Some(Issuing::new(endpoint, masters, documents)?),
@@ -98,26 +120,42 @@ impl WaysIn {
         host: &dyn Host,
     ) -> Judgement {
         let now = host.now();
-        match scim::authenticate(headers, &self.tokens, now) {
+        let bearer = match Bearer::of(headers) {
+            Ok(bearer) => bearer,
+            Err(denied) => return Judgement::Denied(denied, denied.code()),
+        };
+        match scim::known(&bearer, &self.tokens, now) {
             Ok(name) => return Judgement::Accepted(name.to_owned()),
             Err(Denied::Unknown) => {}
             Err(denied) => return Judgement::Denied(denied, denied.code()),
+        }
+        if let Some(accepted) = self.remembered(gateway, &bearer, now) {
+            return accepted;
         }
         if let Some(issuing) = &self.issuing
             && let Ok(client) = auth::access(headers, &issuing.keys, tenant, &issuing.endpoint, now)
         {
             return Judgement::Accepted(client.to_owned());
         }
-        if let Some((issuer, document)) = &self.entra
+        if let Some(entra) = &self.entra
             && (self.server.is_none() || auth::says_entra(headers))
         {
-            return by_entra(gateway, headers, issuer, *document, host);
+            return by_entra(gateway, headers, &bearer, entra, host);
         }
         match &self.server {
-            Some(Server::Keys(tokens, document)) => by_keys(gateway, headers, tokens, *document, host),
-            Some(Server::Asked(introspection)) => by_asking(introspection, headers, now),
+            Some(Server::Keys(tokens)) => by_keys(gateway, headers, &bearer, tokens, host),
+            Some(Server::Asked(introspection)) => by_asking(introspection, &bearer, now),
             None => Judgement::Denied(Denied::Unknown, Denied::Unknown.code()),
         }
+    }
+
+    /// The one who was let in by the same token before, where everything that was asked then is as it was.
+    fn remembered(&self, gateway: &Gateway, bearer: &Bearer<'_>, now: UnixMillis) -> Option<Judgement> {
+        let by_entra = self.entra.as_ref().and_then(|entra| entra.remembered(gateway, bearer, now));
+        by_entra.or_else(|| match &self.server {
+            Some(Server::Keys(tokens)) => tokens.remembered(gateway, bearer, now),
+            Some(Server::Asked(_)) | None => None,
+        })
     }
 
     /// Takes the server's answer, which is in the memory for [`WaysIn::judge`] afterwards. False where it is none.
@@ -203,7 +241,7 @@ impl Server {
                     algorithms: algorithms.map(|(_, algorithm)| *algorithm).collect(),
                     typed: *typed,
                 };
-                Self::Keys(tokens, documents.add(source(from)))
+                Self::Keys(Signed::new(tokens, documents.add(source(from))))
             }
         }
     }
@@ -234,13 +272,13 @@ fn source(keys: &KeySource) -> Source {
 fn by_entra(
     gateway: &Gateway,
     headers: &Headers,
-    issuer: &EntraIssuer,
-    document: DocumentId,
+    bearer: &Bearer<'_>,
+    entra: &Signed<EntraIssuer>,
     host: &dyn Host,
 ) -> Judgement {
-    by_published(gateway, document, host, |keys| {
+    by_published(gateway, bearer, entra, host, |issuer, keys| {
         auth::entra_token(headers, issuer, keys, host.now())
-            .map(|directory| format!("entra:{directory}"))
+            .map(|good| Vouched { who: format!("entra:{}", good.who), until: good.until })
             .map_err(|refused| (refused.denied(), refused.code(), refused.wants_newer_keys()))
     })
 }
@@ -248,42 +286,44 @@ fn by_entra(
 fn by_keys(
     gateway: &Gateway,
     headers: &Headers,
-    tokens: &ServerTokens,
-    document: DocumentId,
+    bearer: &Bearer<'_>,
+    tokens: &Signed<ServerTokens>,
     host: &dyn Host,
 ) -> Judgement {
-    by_published(gateway, document, host, |keys| {
+    by_published(gateway, bearer, tokens, host, |tokens, keys| {
         auth::server_token(headers, tokens, keys, host.now())
-            .map(|client| format!("server:{client}"))
+            .map(|good| Vouched { who: format!("server:{}", good.who), until: good.until })
             .map_err(|refused| (Denied::Unknown, refused.code(), refused.wants_newer_keys()))
     })
 }
 
 /// Judges by the keys of a document. What no key could make good is refused even where there are none.
-fn by_published(
+fn by_published<T>(
     gateway: &Gateway,
-    document: DocumentId,
+    bearer: &Bearer<'_>,
+    way: &Signed<T>,
     host: &dyn Host,
-    judge: impl FnOnce(&Published<'_>) -> Result<String, (Denied, &'static str, bool)>,
+    judge: impl FnOnce(&T, &Published<'_>) -> Result<Vouched<String>, (Denied, &'static str, bool)>,
 ) -> Judgement {
-    let set = gateway.documents.keys(document);
+    let set = gateway.documents.keys(way.keys);
     let none = JwkSet::default();
-    match judge(&Published { set: set.as_deref().unwrap_or(&none), host }) {
-        Ok(who) => Judgement::Accepted(who),
-        Err((denied, code, false)) => Judgement::Denied(denied, code),
-        Err((denied, code, true)) if set.is_some() => {
-            with_newer_keys(gateway, document, host.now(), Judgement::Denied(denied, code))
+    match (judge(&way.wanted, &Published { set: set.as_deref().unwrap_or(&none), host }), set) {
+        (Ok(good), set) => {
+            if let Some(set) = set {
+                way.verified.put(*bearer.digest(), &set, &good, host.now());
+            }
+            Judgement::Accepted(good.who)
         }
-        Err(_) => without_keys(gateway, document, host.now()),
+        (Err((denied, code, false)), _) => Judgement::Denied(denied, code),
+        (Err((denied, code, true)), Some(_)) => {
+            with_newer_keys(gateway, way.keys, host.now(), Judgement::Denied(denied, code))
+        }
+        (Err(_), None) => without_keys(gateway, way.keys, host.now()),
     }
 }
 
-fn by_asking(introspection: &Introspection, headers: &Headers, now: UnixMillis) -> Judgement {
-    let token = match scim::bearer(headers) {
-        Ok(token) => token,
-        Err(denied) => return Judgement::Denied(denied, denied.code()),
-    };
-    match introspection.known(token, now) {
+fn by_asking(introspection: &Introspection, bearer: &Bearer<'_>, now: UnixMillis) -> Judgement {
+    match introspection.known(bearer, now) {
         Known::Active(client) => Judgement::Accepted(format!("server:{client}")),
         Known::Refused(code) => Judgement::Denied(Denied::Unknown, code),
         Known::Asks(call, ticket) => Judgement::Asks(call, ticket),

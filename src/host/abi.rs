@@ -5,9 +5,9 @@
 
 #![allow(unsafe_code)]
 
-use crate::common::{HeaderEdit, HostError, Level};
+use crate::common::{HeaderEdit, Headers, HostError, Level};
 
-use super::wire::{self, Pairs};
+use super::wire;
 
 mod raw {
     #[link(wasm_import_module = "env")]
@@ -305,13 +305,13 @@ pub(super) fn replace_buffer(kind: Buffer, held: usize, bytes: &[u8]) -> Result<
 }
 
 /// All pairs of a map, in one pass.
-pub(super) fn pairs(map: Map) -> Result<Pairs, HostError> {
+pub(super) fn pairs(map: Map) -> Result<Headers, HostError> {
     let (status, bytes) = given(|data, size| {
         // SAFETY: the host writes a pointer and a size to live places.
         unsafe { raw::proxy_get_header_map_pairs(map as u32, data, size) }
     });
     check(status)?;
-    wire::read_pairs(&bytes).ok_or(HostError::Unavailable)
+    wire::read_pairs(bytes).ok_or(HostError::Unavailable)
 }
 
 /// Applies one edit to a map. Refuses names and values that would be more than one header.

@@ -1,5 +1,7 @@
 //! The proxy as a [`Host`].
 
+use std::cell::OnceCell;
+
 use crate::common::{Host, HostError, Level, NativeSignature, NativeSigning, NativeVerdict, UnixMillis};
 
 use super::abi::{self, Buffer};
@@ -11,6 +13,8 @@ pub(super) struct ExchangeHost<'a> {
     request_body: Option<usize>,
     response_body: Option<usize>,
     has_stream: bool,
+    /// One callback is one moment: what is decided in it must not see two times, and each look costs a call.
+    time: OnceCell<UnixMillis>,
 }
 
 impl<'a> ExchangeHost<'a> {
@@ -20,7 +24,7 @@ impl<'a> ExchangeHost<'a> {
         request_body: Option<usize>,
         response_body: Option<usize>,
     ) -> Self {
-        Self { service, request_body, response_body, has_stream: true }
+        Self { service, request_body, response_body, has_stream: true, time: OnceCell::new() }
     }
 
     /// Where there is no stream.
@@ -48,7 +52,7 @@ fn body(kind: Buffer, at_hand: Option<usize>, length: usize) -> Result<Vec<u8>, 
 
 impl Host for ExchangeHost<'_> {
     fn now(&self) -> UnixMillis {
-        now()
+        *self.time.get_or_init(now)
     }
 
     fn random(&self, buffer: &mut [u8]) -> Result<(), HostError> {

@@ -7,7 +7,7 @@ use crate::common::{HeaderEdit, Headers, HostError};
 use crate::gateway::Edits;
 
 use super::abi::{self, Buffer, Direction, Map};
-use super::wire::{self, Framing, Pairs};
+use super::wire::{self, Framing};
 
 /// Whether a map of the host can be read and changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,9 @@ pub(super) enum Applied {
     /// The proxy may lack the room for this response body; see [`Flow::apply`].
     TooLargeInPlace,
 }
+
+/// Names and values.
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// One direction of a stream.
 pub(super) struct Flow {
@@ -112,14 +115,19 @@ impl Flow {
     /// A headers callback: a fresh message, also where a local reply takes the place of another response.
     pub(super) fn headers_came(&mut self, end: bool) -> Result<Headers, HostError> {
         *self = Self { headers: Presence::AtHand, ended: end, ..Self::new(self.direction) };
-        let pairs = abi::pairs(self.header_map())?;
+        let headers = abi::pairs(self.header_map())?;
         // There is no message without pseudo-headers; an empty list is a host that could not say.
-        if pairs.is_empty() {
+        if headers.is_empty() {
             return Err(HostError::Unavailable);
         }
-        let headers = Headers::new(pairs);
         self.promised_length = headers.has("content-length");
         Ok(headers)
+    }
+
+    /// A headers callback of a message that nobody reads or changes.
+    pub(super) fn passes(&mut self, end: bool) {
+        *self = Self { ended: end, ..Self::new(self.direction) };
+        self.went_on();
     }
 
     /// A body callback.
@@ -134,7 +142,7 @@ impl Flow {
         self.ended = true;
         // A message of headers and trailers has an empty body.
         self.body.get_or_insert(0);
-        Ok(Headers::new(abi::pairs(self.trailer_map())?))
+        abi::pairs(self.trailer_map())
     }
 
     /// Octets of body that may be read.
@@ -249,10 +257,10 @@ impl Flow {
 
     /// The headers of a response that is to be sent as a reply of our own: its status, and all pairs but those of framing.
     pub(super) fn as_reply(&self) -> Result<(u16, Pairs), HostError> {
-        let pairs = abi::pairs(self.header_map())?;
-        let status = pairs.iter().find(|(name, _)| name == b":status").map(|(_, value)| value);
-        let status = status.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-        let kept = pairs.into_iter().filter(|(name, _)| wire::is_kept_in_reply(name)).collect();
+        let headers = abi::pairs(self.header_map())?;
+        let status = headers.text(":status").and_then(|status| status.parse().ok());
+        let kept = headers.iter().filter(|(name, _)| wire::is_kept_in_reply(name));
+        let kept = kept.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
         Ok((status.ok_or(HostError::Unavailable)?, kept))
     }
 

@@ -5,8 +5,8 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use crate::common::{Headers, HostError, Level, Reply, UnixMillis};
-use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, Step, Wait};
+use crate::common::{HostError, Level, Reply, UnixMillis};
+use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, StateName, Step, Wait};
 
 use super::abi::{self, Buffer, Direction, Map};
 use super::dispatch::Action;
@@ -187,6 +187,10 @@ impl Inner {
     }
 
     fn response_headers(&mut self, end: bool) -> Action {
+        if self.answer_is_of_no_use() {
+            self.response.passes(end);
+            return Action::Continue;
+        }
         let origin = self.origin();
         if self.request.keeps_headers() || (origin == Origin::Local && self.request.is_paused()) {
             // Somebody else answered: a limit, a timeout. The request can no longer go on.
@@ -196,6 +200,13 @@ impl Inner {
             Ok(headers) => self.event(Direction::Response, Event::ResponseHeaders { headers, end, origin }),
             Err(error) => self.refuse(Direction::Response, "response headers", error),
         }
+    }
+
+    /// Whether the request has gone on, and nothing is to be done with its answer, whatever it says: the headers stay where
+    /// they are, for to be given them costs more than all else of such an answer.
+    fn answer_is_of_no_use(&self) -> bool {
+        let released = |work: &Work| work.exchange.state() == StateName::Released;
+        self.work.as_ref().is_some_and(released) && !self.request.keeps_headers() && !self.request.is_paused()
     }
 
     fn response_body(&mut self, size: usize, end: bool) -> Action {
@@ -534,7 +545,7 @@ pub(super) fn read_answer(headers: usize, body_size: usize, max_answer: usize) -
     if headers == 0 || body_size > max_answer {
         return None;
     }
-    let headers = Headers::new(abi::pairs(Map::CallHeaders).ok()?);
+    let headers = abi::pairs(Map::CallHeaders).ok()?;
     let status = headers.only(":status")?.parse().ok()?;
     let body = if body_size == 0 { Vec::new() } else { abi::buffer(Buffer::CallBody, body_size).ok()? };
     (body.len() == body_size).then_some(CallAnswer { status, headers, body })

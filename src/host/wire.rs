@@ -2,35 +2,39 @@
 //!
 //! Pure functions, so that they are tested where there is no host.
 
-use crate::common::{HeaderEdit, NativeSignature, NativeSigning, NativeVerdict};
+use crate::common::{HeaderEdit, Headers, NativeSignature, NativeSigning, NativeVerdict};
 
 /// What the host takes in one list; it silently reads a larger one as empty (`limits.h` of proxy-wasm-cpp-host).
 const MAX_PAIRS: usize = 1024;
 /// See [`MAX_PAIRS`].
 const MAX_PAIRS_BYTES: usize = 1_048_576;
 
-/// Pairs as they came.
-pub(super) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
-
 /// Reads a serialized list of pairs: count, all lengths, then names and values, each closed by a zero octet.
 ///
 /// `None` where the form is not exactly that; nothing is trusted to be within the buffer.
-pub(super) fn read_pairs(bytes: &[u8]) -> Option<Pairs> {
+pub(super) fn read_pairs(bytes: Vec<u8>) -> Option<Headers> {
     if bytes.is_empty() {
-        return Some(Pairs::new());
+        return Some(Headers::default());
     }
-    let (count, rest) = take_length(bytes)?;
-    let (lengths, mut rest) = rest.split_at_checked(count.checked_mul(8)?)?;
-    let mut pairs = Pairs::with_capacity(count);
-    for pair in lengths.chunks_exact(8) {
-        let (name_length, value_length) = take_length(pair)?;
-        let (value_length, _) = take_length(value_length)?;
-        let (name, after_name) = take_closed(rest, name_length)?;
-        let (value, after_value) = take_closed(after_name, value_length)?;
-        pairs.push((name.to_vec(), value.to_vec()));
-        rest = after_value;
+    let (count, rest) = take_length(&bytes)?;
+    let (mut lengths, mut rest) = rest.split_at_checked(count.checked_mul(8)?)?;
+    let mut at = bytes.len().checked_sub(rest.len())?;
+    let mut places = Vec::with_capacity(count);
+    let mut take = |lengths: &mut &[u8]| {
+        let (length, others) = take_length(lengths)?;
+        *lengths = others;
+        let place = at..at.checked_add(length)?;
+        rest = after_closed(rest, length)?;
+        at = place.end.checked_add(1)?;
+        Some(place)
+    };
+    for _ in 0..count {
+        places.push((take(&mut lengths)?, take(&mut lengths)?));
     }
-    rest.is_empty().then_some(pairs)
+    if !rest.is_empty() {
+        return None;
+    }
+    Headers::within(bytes, places)
 }
 
 /// The little-endian length at the front, and what follows it.
@@ -39,11 +43,10 @@ fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((usize::try_from(u32::from_le_bytes(*length)).ok()?, rest))
 }
 
-/// `length` octets closed by a zero octet, and what follows.
-fn take_closed(bytes: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
-    let (value, rest) = bytes.split_at_checked(length)?;
-    match rest.split_first() {
-        Some((0, rest)) => Some((value, rest)),
+/// What follows `length` octets that are closed by a zero octet.
+fn after_closed(bytes: &[u8], length: usize) -> Option<&[u8]> {
+    match bytes.get(length..)?.split_first() {
+        Some((0, rest)) => Some(rest),
         _ => None,
     }
 }
@@ -237,40 +240,39 @@ mod tests {
     fn pairs_written_are_the_pairs_read() {
         let bytes =
             write_pairs(&[pair("a", ""), pair("set-cookie", "x=1"), pair("set-cookie", "y=2")]).unwrap();
-        let read = read_pairs(&bytes).unwrap();
+        let read = read_pairs(bytes).unwrap();
         assert_eq!(read.len(), 3);
-        assert_eq!(read[0], (b"a".to_vec(), Vec::new()));
-        assert_eq!(read[2], (b"set-cookie".to_vec(), b"y=2".to_vec()));
+        assert_eq!(read, Headers::from([("a", ""), ("set-cookie", "x=1"), ("set-cookie", "y=2")]));
     }
 
     #[test]
     fn no_pairs_are_an_empty_list_in_both_forms() {
-        assert_eq!(read_pairs(&[]), Some(Vec::new()));
-        assert_eq!(read_pairs(&[0, 0, 0, 0]), Some(Vec::new()));
+        assert_eq!(read_pairs(Vec::new()), Some(Headers::default()));
+        assert_eq!(read_pairs(vec![0; 4]), Some(Headers::default()));
     }
 
     #[test]
     fn header_values_need_not_be_text() {
         let bytes = [1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, b'x', 0, 0xff, 0xfe, 0];
-        assert_eq!(read_pairs(&bytes), Some(vec![(b"x".to_vec(), vec![0xff, 0xfe])]));
+        assert_eq!(read_pairs(bytes.to_vec()), Some(Headers::new(vec![(b"x".to_vec(), vec![0xff, 0xfe])])));
     }
 
     #[test]
     fn a_list_cut_short_or_with_more_behind_is_refused() {
         let whole = write_pairs(&[pair("name", "value"), pair("n", "v")]).unwrap();
         for length in 1..whole.len() {
-            assert_eq!(read_pairs(&whole[..length]), None, "cut to {length}");
+            assert_eq!(read_pairs(whole[..length].to_vec()), None, "cut to {length}");
         }
         let mut longer = whole;
         longer.push(0);
-        assert_eq!(read_pairs(&longer), None);
+        assert_eq!(read_pairs(longer), None);
     }
 
     #[test]
     fn lengths_that_lie_are_refused() {
-        assert_eq!(read_pairs(&[0xff; 64]), None);
-        assert_eq!(read_pairs(&[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0]), None);
-        assert_eq!(read_pairs(&[1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'x', b'y', 0]), None);
+        assert_eq!(read_pairs(vec![0xff; 64]), None);
+        assert_eq!(read_pairs(vec![1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0]), None);
+        assert_eq!(read_pairs(vec![1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'x', b'y', 0]), None);
     }
 
     #[test]

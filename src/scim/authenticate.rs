@@ -34,8 +34,9 @@ impl Token {
         if self.not_before.is_some_and(|begins| begins > now) {
             return Err(Denied::NotYet);
         }
-        match (&self.tenant_id, unverified(secret, "tid")) {
-            (Some(own), Some(said)) if !own.eq_ignore_ascii_case(&said) => Err(Denied::Directory),
+        let said = self.tenant_id.as_ref().and_then(|own| Some((own, unverified(secret, "tid")?)));
+        match said {
+            Some((own, said)) if !own.eq_ignore_ascii_case(&said) => Err(Denied::Directory),
             _ => Ok(&self.name),
         }
     }
@@ -67,6 +68,42 @@ pub(crate) fn bearer(headers: &Headers) -> Result<&str, Denied> {
     Ok(secret)
 }
 
+/// A bearer credential, and its SHA-256, which all that remember tokens know it by.
+#[derive(Clone, Copy)]
+pub struct Bearer<'h> {
+    secret: &'h str,
+    digest: [u8; 32],
+}
+
+impl<'h> Bearer<'h> {
+    /// The one that a request carries.
+    ///
+    /// # Errors
+    /// [`Denied`] where there is not exactly one (RFC 6750 section 2.1).
+    pub fn of(headers: &'h Headers) -> Result<Self, Denied> {
+        let secret = bearer(headers)?;
+        Ok(Self { secret, digest: sha256(secret.as_bytes()) })
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn secret(&self) -> &'h str {
+        self.secret
+    }
+
+    /// SHA-256 of its text.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+}
+
+impl std::fmt::Debug for Bearer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bearer(…)")
+    }
+}
+
 /// The name of the token that the request carries.
 ///
 /// Every token is compared, in constant time, so that the time tells nothing about which are configured. Of two equal
@@ -75,13 +112,19 @@ pub(crate) fn bearer(headers: &Headers) -> Result<&str, Denied> {
 /// # Errors
 /// [`Denied`] where there is no single bearer credential, or it is not one of the tokens, or not now.
 pub fn authenticate<'t>(headers: &Headers, tokens: &'t [Token], now: UnixMillis) -> Result<&'t str, Denied> {
-    let secret = bearer(headers)?;
-    let digest = sha256(secret.as_bytes());
+    known(&Bearer::of(headers)?, tokens, now)
+}
+
+/// As [`authenticate`], of a credential that has been read.
+///
+/// # Errors
+/// [`Denied`] where it is not one of the tokens, or not now.
+pub fn known<'t>(bearer: &Bearer<'_>, tokens: &'t [Token], now: UnixMillis) -> Result<&'t str, Denied> {
     let mut result = Err(Denied::Unknown);
     for token in tokens {
-        let same = equal(&token.sha256, &digest);
+        let same = equal(&token.sha256, &bearer.digest);
         if same && result.is_err() {
-            let judged = token.judge(secret, now);
+            let judged = token.judge(bearer.secret, now);
             if judged.is_ok() || result == Err(Denied::Unknown) {
                 result = judged;
             }

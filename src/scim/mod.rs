@@ -57,7 +57,7 @@ pub use ability::{
     UnknownAttributes, UserNameChange,
 };
 pub(crate) use authenticate::bearer;
-pub use authenticate::{Token, authenticate};
+pub use authenticate::{Bearer, Token, authenticate, known};
 pub use change::{AccountChange, ChangeKind};
 pub use errand::{Answered, Effect, Ended, Errand, ErrandStep, Plan, Planned, plan};
 pub use error::{Denied, MEDIA_TYPE, ScimError, error_reply};

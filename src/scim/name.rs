@@ -24,6 +24,9 @@ impl Name {
 
     /// Reads `text`; `None` where it holds anything but letters, digits, `-`, `_` and `$` between its separators.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !text.is_empty() {
+            return Some(Self::plain(text));
+        }
         if text.contains(char::is_control) {
             return None;
         }

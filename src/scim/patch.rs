@@ -142,7 +142,19 @@ pub(crate) fn extension<'n>(name: &'n Name, value: &Value) -> Option<&'n str> {
 
 /// Calls `visit` for every attribute of a resource or map of attributes, those of extensions included.
 pub(crate) fn each_attribute(map: &mut Map<String, Value>, visit: &mut dyn FnMut(&Name, bool, &mut Value)) {
+    each_attribute_where(map, &|_, _| true, visit);
+}
+
+/// The same of those members alone that `concerns` says yes to, before their names are read.
+pub(crate) fn each_attribute_where(
+    map: &mut Map<String, Value>,
+    concerns: &dyn Fn(&str, &Value) -> bool,
+    visit: &mut dyn FnMut(&Name, bool, &mut Value),
+) {
     for (key, value) in map.iter_mut() {
+        if !concerns(key, value) {
+            continue;
+        }
         let Some(path) = Path::parse(key, Mode::Strict) else { continue };
         match (extension(&path.name, value).map(str::to_owned), &mut *value) {
             (Some(urn), Value::Object(inner)) => each_of_extension(&urn, inner, visit),

@@ -87,14 +87,28 @@ pub(crate) enum Said<'v> {
 
 /// The attributes that matter, in any spelling: unqualified or qualified by the core schema.
 fn said<'v>(name: &Name, value: &'v Value) -> Option<Said<'v>> {
+    if name.urn.is_none() {
+        return said_of(&name.attribute, name.sub.as_deref(), value);
+    }
     let path = below_core(name)?;
-    let (attribute, sub) = path.split_once('.').unwrap_or((&path, "value"));
-    match attribute {
-        _ if sub != "value" => None,
-        "active" => Some(Said::Active(value)),
-        "emails" => Some(Said::Emails(value)),
-        "username" | "externalid" => Some(Said::Keys(value)),
-        _ => None,
+    match path.split_once('.') {
+        Some((attribute, sub)) => said_of(attribute, Some(sub), value),
+        None => said_of(&path, None, value),
+    }
+}
+
+fn said_of<'v>(attribute: &str, sub: Option<&str>, value: &'v Value) -> Option<Said<'v>> {
+    let is = |name: &str| attribute.eq_ignore_ascii_case(name);
+    if sub.is_some_and(|sub| !sub.eq_ignore_ascii_case("value")) {
+        None
+    } else if is("active") {
+        Some(Said::Active(value))
+    } else if is("emails") {
+        Some(Said::Emails(value))
+    } else if is("userName") || is("externalId") {
+        Some(Said::Keys(value))
+    } else {
+        None
     }
 }
 
@@ -104,10 +118,12 @@ fn said<'v>(name: &Name, value: &'v Value) -> Option<Said<'v>> {
 /// A misspelt core schema (`urn:…:core:2.0:active`, `urn:…:core:2.0:User.active`) still means the core schema to a
 /// lenient application; an extension never does.
 fn below_core(name: &Name) -> Option<String> {
-    let text = name.to_string().to_ascii_lowercase();
-    if name.urn.is_none() {
-        return Some(text);
+    let Some(urn) = &name.urn else { return Some(name.to_string().to_ascii_lowercase()) };
+    let says_core = |part: &str| part.as_bytes().windows(4).any(|four| four.eq_ignore_ascii_case(b"core"));
+    if !says_core(urn) && !says_core(&name.attribute) && !name.sub.as_deref().is_some_and(says_core) {
+        return None;
     }
+    let text = name.to_string().to_ascii_lowercase();
     let (_, rest) =
         format!("{text}:").split_once(":core:").map(|(start, rest)| (start.len(), rest.to_owned()))?;
     let rest =
@@ -125,6 +141,9 @@ fn below_core(name: &Name) -> Option<String> {
 
 /// Whether a name is that of a whole schema: its value holds attributes, and is none itself.
 pub(crate) fn is_schema(name: &Name) -> bool {
+    if name.urn.is_none() {
+        return is_nothing(name);
+    }
     match below_core(name) {
         Some(rest) => rest.is_empty(),
         None => name.is_bare_urn(),
@@ -133,12 +152,25 @@ pub(crate) fn is_schema(name: &Name) -> bool {
 
 /// Whether a name is, or is below, the activity of an account.
 pub(crate) fn is_about_active(name: &Name) -> bool {
-    below_core(name).is_some_and(|path| path.split('.').next() == Some("active"))
+    is_about(name, "active")
 }
 
 /// Whether a name is, or is below, the name by which a user signs in.
 pub(crate) fn is_about_user_name(name: &Name) -> bool {
-    below_core(name).is_some_and(|path| path.split('.').next() == Some("username"))
+    is_about(name, "username")
+}
+
+/// `attribute`: in lower case.
+fn is_about(name: &Name, attribute: &str) -> bool {
+    if name.urn.is_none() {
+        return name.attribute.eq_ignore_ascii_case(attribute);
+    }
+    below_core(name).is_some_and(|path| path.split('.').next() == Some(attribute))
+}
+
+/// A name without schema and attribute.
+fn is_nothing(name: &Name) -> bool {
+    name.attribute.is_empty() && name.sub.is_none()
 }
 
 /// Whether a name is that of the core schema, however it is misspelt.
@@ -151,7 +183,8 @@ pub(crate) fn is_core_schema(name: &Name) -> bool {
 pub(crate) fn each_said(map: &Map<String, Value>, visit: &mut dyn FnMut(Said<'_>)) {
     for (key, value) in map {
         let Some(name) = read_key(key).map(|path| path.name) else { continue };
-        if below_core(&name).as_deref() == Some("") {
+        let is_core = if name.urn.is_none() { is_nothing(&name) } else { is_core_schema(&name) };
+        if is_core {
             for (key, value) in value.as_object().into_iter().flatten() {
                 let name = Name::parse(key).filter(|name| name.urn.is_none());
                 if let Some(said) = name.and_then(|name| said(&name, value)) {

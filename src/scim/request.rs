@@ -206,7 +206,7 @@ pub(crate) fn rewrite(incoming: &Incoming<'_>, settings: &Settings) -> Result<No
                     change = left_of(change, &target, &body);
                 }
                 change = at_least(change, &target, &body);
-                Some(body.to_string().into_bytes())
+                Some(json::print(&body, incoming.body.map_or(0, <[u8]>::len)))
             }
             None => return Ok(Normalised::Answer { reply: Reply::status(204), applied }),
         },
@@ -402,8 +402,7 @@ pub(crate) fn has_one_spelling(body: &Value) -> bool {
         match value {
             Value::Array(items) => values.extend(items),
             Value::Object(map) => {
-                let mut seen = std::collections::HashSet::with_capacity(map.len());
-                if !map.keys().all(|key| key.trim().len() == key.len() && seen.insert(folded(key))) {
+                if !map.keys().all(|key| key.trim().len() == key.len()) || has_twice(map) {
                     return false;
                 }
                 values.extend(map.values());
@@ -414,10 +413,31 @@ pub(crate) fn has_one_spelling(body: &Value) -> bool {
     true
 }
 
+/// Whether two members have names that mean the same.
+fn has_twice(map: &serde_json::Map<String, Value>) -> bool {
+    /// So few that each may be compared with each.
+    const FEW: usize = 24;
+    if map.len() <= FEW && map.keys().all(|key| is_simple(key)) {
+        let mut rest = map.keys();
+        while let Some(key) = rest.next() {
+            if rest.clone().any(|other| other.eq_ignore_ascii_case(key)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    let mut seen = std::collections::HashSet::with_capacity(map.len());
+    !map.keys().all(|key| seen.insert(folded(key)))
+}
+
+/// Whether a name is nothing but a name: no path, and without a schema.
+fn is_simple(key: &str) -> bool {
+    !key.bytes().any(|byte| matches!(byte, b':' | b'.' | b'[' | b' '))
+}
+
 /// A member's name without casing and without what the rules take off it.
 fn folded(key: &str) -> String {
-    let simple = !key.contains([':', '.', '[', ' ']);
-    let path = if simple { None } else { Path::parse(key, Mode::Strict) };
+    let path = if is_simple(key) { None } else { Path::parse(key, Mode::Strict) };
     let Some(mut path) = path else { return key.to_ascii_lowercase() };
     path.name.dotted = false;
     if (path.name.is_of(USER) || path.name.is_of(GROUP)) && !path.name.is_bare_urn() {

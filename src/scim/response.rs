@@ -6,8 +6,8 @@ use super::ability::Mode;
 use super::request::RequestShape;
 use super::rule::{Applied, Context, Settings, mend};
 use super::rules::response::{self, Answer, Content};
-use crate::common::HeaderEdit;
 use crate::common::json::MAX_DEPTH;
+use crate::common::{HeaderEdit, json};
 
 /// An answer of the application.
 #[derive(Clone, Copy)]
@@ -80,7 +80,7 @@ pub fn repair(shape: &RequestShape, upstream: &Upstream<'_>, settings: &Settings
     }
     let body = match &answer.content {
         _ if !answer.changed => None,
-        Content::Json(value) => Some(value.to_string().into_bytes()),
+        Content::Json(value) => Some(json::print(value, upstream.body.len())),
         Content::Empty | Content::Other => Some(Vec::new()),
     };
     Repaired { status: answer.status, headers, body, applied, observed: false }

@@ -228,6 +228,11 @@ pub(crate) fn find(attributes: &'static [Attribute], name: &str) -> Option<&'sta
     attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
+/// The attribute of a resource of `kind` that has this very name.
+pub(crate) fn spelt(kind: &ResourceKind, name: &str) -> Option<&'static Attribute> {
+    kind.attributes().iter().chain(COMMON_ATTRIBUTES).find(|attribute| attribute.name == name)
+}
+
 /// The known schema that `urn` spells, in any casing, in the schema's own spelling.
 pub(crate) fn known_urn(urn: &str) -> Option<&'static str> {
     [USER, GROUP, ENTERPRISE].into_iter().find(|known| known.eq_ignore_ascii_case(urn))

@@ -180,6 +180,24 @@ def test_without_any_keys_nobody_is_told_that_the_token_is_wrong(start, base, ke
     assert not scim_app.requests
 
 
+def test_a_token_that_was_let_in_before_is_refused_at_its_end_and_opens_for_no_forgery(start, base, keys, scim_app):
+    key = keys.keys[0]
+    with start(with_ways(base, **entra_token()), clusters={"keys": keys.port}) as envoy:
+        # Clocks may differ by 300 seconds.
+        short = key.sign(entra_claims(nbf=int(time.time()) - 600, exp=int(time.time()) - 295))
+        good = key.sign(entra_claims())
+        for _ in range(3):
+            assert get(envoy, short).status == 200
+            assert get(envoy, good).status == 200
+            message, _, signature = good.rpartition(".")
+            forged = f"{message}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+            scim_error(get(envoy, forged), 401)
+        time.sleep(6)
+        scim_error(get(envoy, short), 401)
+        assert get(envoy, good).status == 200
+    assert len(scim_app.requests) == 7
+
+
 def test_a_new_key_is_fetched_once_and_an_unknown_one_is_401(start, base, keys):
     first = keys.keys[0]
     with start(with_ways(base, **entra_token()), clusters={"keys": keys.port}) as envoy:

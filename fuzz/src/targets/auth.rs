@@ -27,8 +27,8 @@ pub fn jwt(data: &[u8]) {
     let value = [b"Bearer ", data].concat();
     let headers = Headers::new(vec![(b"authorization".to_vec(), value)]);
     match entra_token(&headers, &EntraIssuer::of(TENANT), &keys, NOW) {
-        Ok(tenant) => {
-            assert_eq!(tenant, TENANT);
+        Ok(good) => {
+            assert_eq!(good.who, TENANT);
             assert_eq!(text(data).map(str::trim), Some(TOKEN.trim()), "a token that was never signed");
         }
         Err(refused) => {

@@ -21,6 +21,117 @@ fn a_holder_that_was_looked_up_before_is_found_under_a_new_account_and_at_anothe
     assert_eq!(standing("t", None), Standing::Blocked, "looked up each time, where was worked out once");
 }
 
+/// Whether the shards are looked at: without them nothing is known but what is remembered.
+fn looks(host: &TestHost, people: &People, places: &Places) -> bool {
+    let shards = host.shared.take();
+    host.shared.replace(
+        shards
+            .iter()
+            .filter(|(name, _)| name.ends_with("/turn"))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect(),
+    );
+    let keys = keys(&["ada"]);
+    let of = Holder { keys: &keys, session: Some("s"), account: None, issued: UnixMillis(1), places };
+    let looked = people.look(host, "t", &of).is_err();
+    host.shared.replace(shards);
+    looked
+}
+
+fn again(host: &TestHost, people: &People, places: &Places) -> Result<Standing, LedgerError> {
+    let keys = keys(&["ada"]);
+    let of = Holder { keys: &keys, session: Some("s"), account: None, issued: UnixMillis(1), places };
+    people.look(host, "t", &of).map(|look| look.standing)
+}
+
+#[test]
+fn the_table_is_looked_at_anew_after_every_kind_of_change_by_any_worker_and_not_before() {
+    let (host, here) = people();
+    let there = People::with_capacity(ring(1), Duration::from_secs(3600), 4, 8);
+    let of_bob = keys(&["bob"]);
+    let changes: [(&str, &dyn Fn()); 9] = [
+        ("block", &|| _ = there.block(&host, "t", &of_bob).unwrap()),
+        ("unblock", &|| there.unblock(&host, "t", &of_bob).unwrap()),
+        ("end_sessions", &|| _ = there.end_sessions(&host, "t", &of_bob).unwrap()),
+        ("block_account", &|| there.block_account(&host, "t", "u").unwrap()),
+        ("end_session", &|| _ = there.end_session(&host, "t", "other").unwrap()),
+        ("end_index", &|| there.end_index(&host, "t", "bob", "1").unwrap()),
+        ("make_account_stale", &|| _ = there.make_account_stale(&host, "t", "u").unwrap()),
+        ("cast_doubt", &|| there.cast_doubt(&host, "t").unwrap()),
+        ("raise_epoch", &|| there.raise_epoch(&host, "t").unwrap()),
+    ];
+    for (name, change) in changes {
+        let places = Places::default();
+        again(&host, &here, &places).unwrap();
+        assert!(!looks(&host, &here, &places), "nothing changed before {name}");
+        change();
+        assert!(looks(&host, &here, &places), "{name}");
+    }
+}
+
+#[test]
+fn who_is_locked_out_at_another_worker_is_out_here_at_once() {
+    let (host, here) = people();
+    let there = People::with_capacity(ring(1), Duration::from_secs(3600), 4, 8);
+    let places = Places::default();
+    assert_eq!(again(&host, &here, &places), Ok(Standing::Clear));
+    assert_eq!(again(&host, &here, &places), Ok(Standing::Clear));
+    there.block(&host, "t", &keys(&["ada"])).unwrap();
+    assert_eq!(again(&host, &here, &places), Ok(Standing::Blocked));
+    there.unblock(&host, "t", &keys(&["ada"])).unwrap();
+    assert_eq!(again(&host, &here, &places), Ok(Standing::Ended));
+}
+
+#[test]
+fn an_old_turn_that_somebody_puts_back_does_not_bring_the_old_time_back() {
+    let (host, people) = people();
+    let places = Places::default();
+    again(&host, &people, &places).unwrap();
+    let name = "vestibule/people/turn";
+    let old = host.shared_get(name).unwrap().unwrap().0;
+    people.block(&host, "t", &keys(&["ada"])).unwrap();
+    host.shared_set(name, &old, None).unwrap();
+    assert_eq!(again(&host, &people, &places), Ok(Standing::Blocked));
+}
+
+#[test]
+fn without_a_turn_or_with_a_strange_one_the_table_is_looked_at_each_time() {
+    let (host, people) = people();
+    for strange in [None, Some(&b""[..]), Some(b"short"), Some(&[7; 17])] {
+        let places = Places::default();
+        host.shared.borrow_mut().remove("vestibule/people/turn");
+        if let Some(value) = strange {
+            host.shared_set("vestibule/people/turn", value, None).unwrap();
+        }
+        assert_eq!(again(&host, &people, &places), Ok(Standing::Clear));
+        assert!(looks(&host, &people, &places), "{strange:?}");
+    }
+}
+
+#[test]
+fn a_lock_out_of_which_others_could_not_be_told_is_an_error_and_coming_again_tells_them() {
+    let (host, people) = people();
+    let places = Places::default();
+    assert_eq!(again(&host, &people, &places), Ok(Standing::Clear));
+    host.unwritable.replace("vestibule/people/turn".to_owned());
+    let of = keys(&["ada"]);
+    assert!(people.block(&host, "t", &of).is_err());
+    assert!(people.raise_epoch(&host, "t").is_err());
+    assert!(people.end_session(&host, "t", "s").is_err());
+    host.unwritable.take();
+    people.block(&host, "t", &of).unwrap();
+    assert_eq!(again(&host, &people, &places), Ok(Standing::Blocked));
+}
+
+#[test]
+fn where_the_turn_cannot_be_read_nobody_is_let_in_by_what_was_remembered() {
+    let (host, people) = people();
+    let places = Places::default();
+    assert_eq!(again(&host, &people, &places), Ok(Standing::Clear));
+    host.shared_fails.set(true);
+    assert!(again(&host, &people, &places).is_err());
+}
+
 fn people() -> (TestHost, People) {
     let host = TestHost::at(1_000_000);
     let people = People::with_capacity(ring(1), Duration::from_secs(3600), 4, 8);

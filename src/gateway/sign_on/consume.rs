@@ -329,7 +329,28 @@ fn used_once(used: Result<UsedOnce, LedgerError>) -> Result<(), Refusal> {
     match used {
         Ok(UsedOnce::Fresh) => Ok(()),
         Ok(UsedOnce::Again) => Err(Refusal::with("replayed", Page::Again, "")),
-        Ok(UsedOnce::Full) => Err(Refusal::new("replay_memory_full")),
-        Err(_) => Err(Refusal::new("replay_memory_unreadable")),
+        // Neither is the person's doing, and a later sign-in may go through.
+        Ok(UsedOnce::Full) => Err(Refusal::with("replay_memory_full", Page::Busy, "")),
+        Err(_) => Err(Refusal::with("replay_memory_unreadable", Page::Unknown, "")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_table_of_used_assertions_that_is_full_or_unreadable_refuses_for_now_and_blames_nobody() {
+        let refusals = [
+            (Ok(UsedOnce::Full), "replay_memory_full", Page::Busy),
+            (Err(LedgerError::Unavailable), "replay_memory_unreadable", Page::Unknown),
+            (Ok(UsedOnce::Again), "replayed", Page::Again),
+        ];
+        for (used, code, page) in refusals {
+            assert_eq!(used_once(used), Err(Refusal::with(code, page, "")));
+        }
+        assert_eq!(used_once(Ok(UsedOnce::Fresh)), Ok(()));
     }
 }

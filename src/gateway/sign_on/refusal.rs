@@ -12,7 +12,7 @@ use super::status::Told;
 use super::{SIGN_IN, status};
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     code: &'static str,
     detail: String,

@@ -199,7 +199,10 @@ fn lifted(
     let Some(id) = account.as_ref().filter(|_| blocked) else { return Ok(account) };
     let keys = person_keys(&accepted.identity);
     let name = &tenant.settings.name;
-    gateway.people.lift(host, name, &keys, id).map_err(|_| Refusal::new("revocation_unreadable"))?;
+    gateway
+        .people
+        .lift(host, name, &keys, id)
+        .map_err(|_| Refusal::with("revocation_unreadable", Page::Unknown, ""))?;
     reports::lock_out_lifted(host, name);
     Ok(account)
 }
@@ -229,11 +232,11 @@ fn stands(
             match gateway.people.blocked_since(host, name, &keys) {
                 Ok(Some(since)) if asks && host.now() >= since.after(stands_for) && began > since => Ok(true),
                 Ok(_) => Err(Refusal::with("deactivated", Page::Inactive, "")),
-                Err(_) => Err(Refusal::new("revocation_unreadable")),
+                Err(_) => Err(Refusal::with("revocation_unreadable", Page::Unknown, "")),
             }
         }
         Ok(Standing::Ended) => Err(Refusal::with("begun_before_revocation", Page::Again, "")),
-        Err(_) => Err(Refusal::new("revocation_unreadable")),
+        Err(_) => Err(Refusal::with("revocation_unreadable", Page::Unknown, "")),
     }
 }
 

@@ -31,7 +31,7 @@ fn ask(token: &str, now: UnixMillis) -> Result<String, &'static str> {
     let keys = Published { set: &set, host: &host };
     let headers = Headers::from([("authorization", format!("Bearer {token}").as_str())]);
     let issuer = EntraIssuer::of(TENANT);
-    entra_token(&headers, &issuer, &keys, now).map(str::to_owned).map_err(EntraRefused::code)
+    entra_token(&headers, &issuer, &keys, now).map(|good| good.who.to_owned()).map_err(EntraRefused::code)
 }
 
 fn encode(value: &Value) -> String {
@@ -51,7 +51,7 @@ fn entra_claims() -> Value {
 fn vouched(header: &Value, claims: &Value) -> Result<String, &'static str> {
     let headers = Headers::from([("authorization", format!("Bearer {}", made(header, claims)).as_str())]);
     entra::judged(&headers, &EntraIssuer::of(TENANT), &Vouch, NOW)
-        .map(str::to_owned)
+        .map(|good| good.who.to_owned())
         .map_err(EntraRefused::code)
 }
 

@@ -5,6 +5,7 @@
 
 use super::super::authenticate::bearer;
 use super::super::error::Denied;
+use super::Vouched;
 use super::jwt::{Jwt, JwtError, Keys, unverified};
 use crate::common::{Headers, UnixMillis};
 
@@ -82,7 +83,7 @@ pub fn entra_token<'i>(
     issuer: &'i EntraIssuer,
     keys: &super::Published<'_>,
     now: UnixMillis,
-) -> Result<&'i str, EntraRefused> {
+) -> Result<Vouched<&'i str>, EntraRefused> {
     judged(headers, issuer, keys, now)
 }
 
@@ -92,7 +93,7 @@ pub(crate) fn judged<'i>(
     issuer: &'i EntraIssuer,
     keys: &dyn Keys,
     now: UnixMillis,
-) -> Result<&'i str, EntraRefused> {
+) -> Result<Vouched<&'i str>, EntraRefused> {
     let token = bearer(headers).map_err(EntraRefused::Credential)?;
     believed(token, issuer, keys, now).map_err(EntraRefused::Token)
 }
@@ -102,7 +103,7 @@ fn believed<'i>(
     issuer: &'i EntraIssuer,
     keys: &dyn Keys,
     now: UnixMillis,
-) -> Result<&'i str, JwtError> {
+) -> Result<Vouched<&'i str>, JwtError> {
     let token = Jwt::parse(token)?;
     // A token that says itself that it is another's needs no newer keys to be refused.
     if !token.unverified("tid").is_some_and(|tid| issuer.tenant_ids.iter().any(|have| have == tid)) {
@@ -117,5 +118,5 @@ fn believed<'i>(
     if claims.has("ver") {
         claims.is_one_of("ver", &["1.0".to_owned()])?;
     }
-    Ok(tenant)
+    Ok(Vouched { who: tenant, until: claims.end()? })
 }

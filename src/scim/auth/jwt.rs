@@ -295,8 +295,7 @@ impl<'t> Jwt<'t> {
     pub(crate) fn verified(self, keys: &dyn Keys, now: UnixMillis) -> Result<Claims, JwtError> {
         keys.check(&self.kid, self.algorithm, self.message.as_bytes(), &self.signature)?;
         let claims = self.claims;
-        let expires = claims.moment("exp").ok_or(JwtError::Expired)?;
-        if expires.after(SKEW) <= now {
+        if claims.end()? <= now {
             return Err(JwtError::Expired);
         }
         claims.has_begun(now)?;
@@ -324,6 +323,11 @@ impl Claims {
     pub(crate) fn is_one_of(&self, name: &'static str, wanted: &[String]) -> Result<(), JwtError> {
         let is = self.text(name).is_some_and(|have| wanted.iter().any(|wanted| wanted == have));
         if is { Ok(()) } else { Err(JwtError::Claim(name)) }
+    }
+
+    /// The first moment at which the token is not accepted any more: `exp`, and what clocks may differ.
+    pub(super) fn end(&self) -> Result<UnixMillis, JwtError> {
+        self.moment("exp").map(|expires| expires.after(SKEW)).ok_or(JwtError::Expired)
     }
 
     /// Refuses where there is an `nbf` which has not come.

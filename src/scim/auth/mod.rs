@@ -12,7 +12,9 @@ mod jwt;
 mod server;
 mod token;
 
+use crate::common::UnixMillis;
 pub use access_token::{access, issue};
+
 pub(crate) use entra::judged as entra_judged;
 pub use entra::{EntraIssuer, EntraRefused, entra_token, says_entra};
 pub(crate) use jwt::Keys;
@@ -21,6 +23,15 @@ pub use jwt::{ALGORITHMS, JwkSet, JwtError, Published};
 pub use server::{Active, ServerRefused, ServerTokens, Wanted, introspected, server_token};
 pub(crate) use token::judged as token_judged;
 pub use token::{Client, Federation, Grant, Granted, TokenEndpoint, TokenError, TokenRequest, token};
+
+/// A token that was found good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched<T> {
+    /// Who has it.
+    pub who: T,
+    /// The first moment at which the same token would not be accepted, clocks' difference included.
+    pub until: UnixMillis,
+}
 
 #[cfg(test)]
 mod auth_test;

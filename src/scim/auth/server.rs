@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::super::authenticate::bearer;
 use super::super::error::Denied;
+use super::Vouched;
 use super::jwt::{Claims, Form, Jwt, JwtError, Keys, Kind};
 use crate::common::json::parse;
 use crate::common::{Headers, UnixMillis};
@@ -72,7 +73,7 @@ pub fn server_token(
     tokens: &ServerTokens,
     keys: &super::Published<'_>,
     now: UnixMillis,
-) -> Result<String, ServerRefused> {
+) -> Result<Vouched<String>, ServerRefused> {
     let token = bearer(headers).map_err(ServerRefused::Credential)?;
     believed(token, tokens, keys, now).map_err(ServerRefused::Token)
 }
@@ -82,7 +83,7 @@ pub(super) fn believed(
     tokens: &ServerTokens,
     keys: &dyn Keys,
     now: UnixMillis,
-) -> Result<String, JwtError> {
+) -> Result<Vouched<String>, JwtError> {
     let kind = if tokens.typed { Kind::AccessToken } else { Kind::AnyAccessToken };
     let token = Jwt::parse_as(token, &Form { algorithms: &tokens.algorithms, kind })?;
     // As with Entra's: what says itself that it is another's needs no newer keys to be refused.
@@ -91,7 +92,7 @@ pub(super) fn believed(
     }
     let claims = token.verified(keys, now)?;
     tokens.wanted.met_by(&claims)?;
-    Ok(client(&claims))
+    Ok(Vouched { who: client(&claims), until: claims.end()? })
 }
 
 /// What the server said of a token.

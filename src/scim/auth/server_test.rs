@@ -37,7 +37,9 @@ fn ask(token: &str, algorithms: &[SignatureAlgorithm]) -> Result<String, &'stati
     let set = JwkSet::parse(KEYS).unwrap();
     let headers = Headers::from([("authorization", format!("Bearer {}", token.trim()).as_str())]);
     let keys = Published { set: &set, host: &host };
-    server_token(&headers, &server(algorithms), &keys, NOW).map_err(super::ServerRefused::code)
+    server_token(&headers, &server(algorithms), &keys, NOW)
+        .map(|good| good.who)
+        .map_err(super::ServerRefused::code)
 }
 
 const ALL: [SignatureAlgorithm; 3] =
@@ -113,7 +115,7 @@ fn vouched(typ: Option<&str>, typed: bool, claims: &Value) -> Result<String, &'s
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let token = format!("{}.{}.AAAA", part(&header), part(claims));
     let server = ServerTokens { typed, ..server(&ALL) };
-    believed(&token, &server, &Vouch, NOW).map_err(JwtError::code)
+    believed(&token, &server, &Vouch, NOW).map(|good| good.who).map_err(JwtError::code)
 }
 
 /// Each changed claim with what is said of it.

@@ -15,6 +15,10 @@ pub struct Path {
 impl Path {
     /// Reads all of `text`; `None` where it is no path.
     pub(crate) fn parse(text: &str, mode: Mode) -> Option<Self> {
+        // Most are one word, which is a name in every mode.
+        if is_one_word(text) {
+            return Some(Self::of(Name::plain(text)));
+        }
         let (name, selector) = read::Reader::new(text, mode).whole_path()?;
         Some(Self { name, selector })
     }
@@ -23,6 +27,11 @@ impl Path {
     pub(crate) fn of(name: Name) -> Self {
         Self { name, selector: None }
     }
+}
+
+fn is_one_word(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$'))
 }
 
 impl std::fmt::Display for Path {
@@ -57,6 +66,20 @@ mod tests {
             "urn:ietf:params:scim:schemas:extension:Northwind:2.0:User:badges[kind eq 1].number",
         ] {
             assert_eq!(Path::parse(text, Mode::Strict).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn one_word_is_read_as_the_reader_of_paths_reads_it() {
+        for text in [
+            "active", "and", "not", "true", "null", "$ref", "x-y_z", "1", "-", "urn", "a b", "a.b", "urn:x",
+            "", "é",
+        ] {
+            for mode in [Mode::Strict, Mode::Unescaped] {
+                let slowly = read::Reader::new(text, mode).whole_path();
+                let path = Path::parse(text, mode).map(|path| (path.name, path.selector));
+                assert_eq!(path, slowly, "{text}");
+            }
         }
     }
 

@@ -25,7 +25,14 @@ use super::schema::{self, ValueType};
 
 /// What a text means where a Boolean is expected: `true` and `false` in any casing, white space around them ignored.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
-    let text = text.trim();
+    // Nothing is trimmed off a text that begins and ends so, and most are longer than the two words.
+    let is_bare = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_graphic);
+    let octets = text.as_bytes();
+    let is_trim = is_bare(octets.first()) && is_bare(octets.last());
+    if is_trim && octets.len() > "false".len() {
+        return None;
+    }
+    let text = if is_trim { text } else { text.trim() };
     if text.eq_ignore_ascii_case("true") {
         Some(true)
     } else if text.eq_ignore_ascii_case("false") {
@@ -35,15 +42,45 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// What a text may be besides a text.
+pub(crate) struct Conversion {
+    /// Whether a text may be one at all, whatever its type: most are none, and their types need not be looked up.
+    may: fn(&str) -> bool,
+    to: fn(ValueType, &str) -> Option<Value>,
+}
+
+impl Conversion {
+    /// Whether [`convert`] might change something in this value, whatever its name.
+    pub(crate) fn may_be_within(&self, value: &Value) -> bool {
+        let text = |value: &Value| value.as_str().is_some_and(self.may);
+        let object = |value: &Value| value.as_object().is_some_and(|map| map.values().any(text));
+        match value {
+            Value::Array(items) => items.iter().any(|item| text(item) || object(item)),
+            other => text(other) || object(other),
+        }
+    }
+}
+
+/// Text to Boolean.
+pub(crate) const TO_BOOLEAN: Conversion = Conversion { may: |text| boolean(text).is_some(), to: to_boolean };
+
+/// Text to number.
+pub(crate) const TO_NUMBER: Conversion = Conversion {
+    may: |text| text.starts_with(|char: char| char == '-' || char.is_ascii_digit()),
+    to: values::to_number,
+};
+
 /// Converts texts below `name` whose type says that they are something else. Other texts stay: the application answers.
 pub(crate) fn convert(
     context: &Context<'_>,
     name: &Name,
     value: &mut Value,
-    to: &dyn Fn(ValueType, &str) -> Option<Value>,
+    conversion: &Conversion,
 ) -> bool {
+    let Conversion { may, to } = conversion;
     let mut changed = false;
     match value {
+        Value::String(text) if !may(text) => {}
         Value::String(text) => {
             let types = &context.settings.declared_types;
             let converted =
@@ -55,13 +92,13 @@ pub(crate) fn convert(
         }
         // A complex attribute has no complex sub-attributes (RFC 7643 section 2.3.8): one level is all.
         Value::Object(map) if name.sub.is_none() => {
-            for (key, value) in map.iter_mut().filter(|(_, value)| value.is_string()) {
-                changed |= convert(context, &name.with_sub(key), value, to);
+            for (key, value) in map.iter_mut().filter(|(_, value)| value.as_str().is_some_and(may)) {
+                changed |= convert(context, &name.with_sub(key), value, conversion);
             }
         }
         Value::Array(items) => {
             for item in items.iter_mut().filter(|item| !item.is_array()) {
-                changed |= convert(context, name, item, to);
+                changed |= convert(context, name, item, conversion);
             }
         }
         _ => {}
@@ -69,8 +106,7 @@ pub(crate) fn convert(
     changed
 }
 
-/// Text to Boolean, for [`convert`].
-pub(crate) fn to_boolean(value_type: ValueType, text: &str) -> Option<Value> {
+fn to_boolean(value_type: ValueType, text: &str) -> Option<Value> {
     (value_type == ValueType::Boolean).then(|| boolean(text)).flatten().map(Value::Bool)
 }
 

@@ -11,8 +11,8 @@ use super::super::person;
 use super::super::rule::{Certainty, Rule};
 use super::super::schema::{self, ResourceKind};
 use super::super::url::Action;
-use super::values::{app_roles, drop_nulls_within, is_manager, manager_object, to_number};
-use super::{convert, filter, members, objects, to_boolean};
+use super::values::{app_roles, drop_nulls_within, is_manager, manager_object};
+use super::{TO_BOOLEAN, TO_NUMBER, convert, filter, members, objects};
 
 /// A resource as the client gives it.
 pub(crate) struct Resource {
@@ -191,6 +191,9 @@ const C9: Rule<Resource> = Rule {
 /// Gives the members of a resource, of its extensions and of its complex attributes the spelling of the schema.
 pub(crate) fn spell_members(kind: &ResourceKind, map: &mut Map<String, Value>) -> bool {
     respell(map, &mut |key, value| {
+        if schema::spelt(kind, key).is_some_and(|known| is_spelt(known, value)) {
+            return (false, None);
+        }
         let Some(mut name) = Name::parse(key) else { return (false, None) };
         let mut changed = false;
         if extension(&name, value).is_some() {
@@ -213,6 +216,18 @@ pub(crate) fn spell_members(kind: &ResourceKind, map: &mut Map<String, Value>) -
         let respelt = filter::spell(kind, &mut name);
         (changed, respelt.then(|| name.to_string()))
     })
+}
+
+/// Whether all members of a value of `known` are spelt as the schema spells them.
+fn is_spelt(known: &schema::Attribute, value: &Value) -> bool {
+    let one = |item: &Value| match item {
+        Value::Object(map) => map.keys().all(|key| known.subs.iter().any(|sub| sub.name == key)),
+        _ => true,
+    };
+    match value {
+        Value::Array(items) => items.iter().all(one),
+        other => one(other),
+    }
 }
 
 fn spell_subs(kind: &ResourceKind, name: &Name, value: &mut Value) -> bool {
@@ -395,7 +410,7 @@ const C1: Rule<Resource> = Rule {
     certainty: Certainty::Certain,
     apply: |resource, context, notes| {
         each_attribute(&mut resource.members, &mut |name, _, value| {
-            if convert(context, name, value, &to_boolean) {
+            if convert(context, name, value, &TO_BOOLEAN) {
                 notes.mark(name.attribute.clone());
             }
         });
@@ -408,7 +423,7 @@ const P12: Rule<Resource> = Rule {
     certainty: Certainty::Certain,
     apply: |resource, context, notes| {
         each_attribute(&mut resource.members, &mut |name, _, value| {
-            if convert(context, name, value, &to_number) {
+            if convert(context, name, value, &TO_NUMBER) {
                 notes.mark(name.attribute.clone());
             }
         });

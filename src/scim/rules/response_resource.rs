@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::patch::each_attribute;
+use super::super::patch::each_attribute_where;
 use super::super::rule::{Certainty, Rule, Settings};
 use super::super::schema::{self, ResourceKind};
 use super::resource::spell_members;
 use super::response::Answer;
 use super::values::{drop_nulls, drop_nulls_within, manager_object};
-use super::{convert, to_boolean};
+use super::{TO_BOOLEAN, convert};
 
 pub(crate) const R7: Rule<Answer> = Rule {
     id: "R7",
@@ -28,8 +28,10 @@ pub(crate) const R7: Rule<Answer> = Rule {
                 *id = Value::String(id.to_string());
                 changed = true;
             }
-            each_attribute(map, &mut |name, _, value| {
-                changed |= convert(context, name, value, &to_boolean);
+            // Names with a schema may be the manager's, or those of extensions.
+            let concerns = |key: &str, value: &Value| key.contains(':') || TO_BOOLEAN.may_be_within(value);
+            each_attribute_where(map, &concerns, &mut |name, _, value| {
+                changed |= convert(context, name, value, &TO_BOOLEAN);
                 changed |= manager_object(name, value);
             });
             changed
@@ -75,18 +77,8 @@ pub(crate) const R8: Rule<Answer> = Rule {
             if let Some(location) = map.get_mut("meta").and_then(|meta| meta.get_mut("location")) {
                 changed |= publish(location, &own, settings);
             }
-            let mut values: Vec<&mut Value> = map.values_mut().collect();
-            while let Some(value) = values.pop() {
-                match value {
-                    Value::Object(inner) => {
-                        if let Some(reference) = inner.get_mut("$ref") {
-                            changed |= publish(reference, &all, settings);
-                        }
-                        values.extend(inner.values_mut());
-                    }
-                    Value::Array(items) => values.extend(items.iter_mut()),
-                    _ => {}
-                }
+            for value in map.values_mut() {
+                changed |= publish_references(value, &all, settings);
             }
             changed
         });
@@ -115,6 +107,28 @@ fn endpoints(kind: &ResourceKind) -> Vec<&str> {
         all.push(own);
     }
     all
+}
+
+/// Every `$ref` within a value, at any depth; the reader bounds the depth.
+fn publish_references(value: &mut Value, endpoints: &[&str], settings: &Settings) -> bool {
+    let mut changed = false;
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                if key == "$ref" {
+                    changed |= publish(value, endpoints, settings);
+                }
+                changed |= publish_references(value, endpoints, settings);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                changed |= publish_references(item, endpoints, settings);
+            }
+        }
+        _ => {}
+    }
+    changed
 }
 
 fn publish(value: &mut Value, endpoints: &[&str], settings: &Settings) -> bool {

@@ -9,7 +9,7 @@ use super::super::person::is_about_active;
 use super::super::rule::{Certainty, Context, Notes, Rule};
 use super::super::schema::{self, ResourceKind, ValueType};
 use super::members::{is_about_members, selects_one};
-use super::{convert, to_boolean};
+use super::{TO_BOOLEAN, TO_NUMBER, convert};
 
 /// All of them, in order.
 pub(crate) const ALL: &[&Rule<Patch>] = &[&P6, &P7, &P35, &P2, &P12, &P40, &P41, &P9, &P10, &P43];
@@ -145,7 +145,7 @@ const P2: Rule<Patch> = Rule {
     says: "writes true and false as JSON for attributes that the schema calls Boolean",
     certainty: Certainty::Certain,
     apply: |patch, context, notes| {
-        each_set(patch, notes, &|name, _, value| convert(context, name, value, &to_boolean));
+        each_set(patch, notes, &|name, _, value| convert(context, name, value, &TO_BOOLEAN));
     },
 };
 
@@ -154,7 +154,7 @@ const P12: Rule<Patch> = Rule {
     says: "writes numbers as JSON for attributes that the schema calls integer or decimal",
     certainty: Certainty::Certain,
     apply: |patch, context, notes| {
-        each_set(patch, notes, &|name, _, value| convert(context, name, value, &to_number));
+        each_set(patch, notes, &|name, _, value| convert(context, name, value, &TO_NUMBER));
     },
 };
 
@@ -176,6 +176,16 @@ pub(crate) fn to_number(value_type: ValueType, text: &str) -> Option<Value> {
 /// What a value that clears its attribute is cleared by; `None` for every other value.
 pub(crate) fn clears(context: &Context<'_>, name: &Name, value: &Value) -> Option<&'static str> {
     let kind = context.kind;
+    let may_clear = match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Object(_) => is_manager(name),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    if !may_clear {
+        return None;
+    }
     // Clearing members empties the group, and clearing `active` might deactivate the person: neither is done because
     // of a value that could be a slip.
     if is_about_members(kind, name) || is_about_active(name) {
@@ -341,9 +351,11 @@ pub(crate) fn is_done(patch: &Patch, context: &Context<'_>) -> bool {
 
 /// An object whose null members are dropped; for creates.
 pub(crate) fn drop_nulls(map: &mut Map<String, Value>) -> bool {
-    let before = map.len();
-    map.retain(|_, value| !value.is_null());
-    map.len() != before
+    let has_null = map.values().any(Value::is_null);
+    if has_null {
+        map.retain(|_, value| !value.is_null());
+    }
+    has_null
 }
 
 /// Drops the null members of objects within the values, at any depth. A list of places instead of recursion keeps the
