@@ -1,7 +1,6 @@
 """Short forms of `./torture`, and proof that its verdicts can fail. The long forms are run by hand (docs/reliability.md)."""
 
 import random
-import subprocess
 import sys
 
 import pytest
@@ -46,8 +45,6 @@ def test_without_the_filter_the_verdict_on_hostile_http_is_that_it_failed(envoy_
 
 @pytest.mark.timeout(300)
 def test_after_each_kill_every_write_was_sent_once_and_entras_retry_makes_it_right(envoy_binary, wasm):
-    build = ["cargo", "build", "--quiet", "--locked", "--package", "entra-simulator"]
-    subprocess.run(build, cwd=ROOT, check=True)
     verdict = kill.run(envoy_binary, wasm, seed=SEED)
     held(verdict)
     assert verdict.counts["writes at the application"] > 5 and verdict.counts["accounts read back and compared"] > 5

@@ -1,24 +1,14 @@
 """A directory of the Entra simulator: one tenant with one enterprise application, each in a process of its own."""
 
 import json
-import os
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from .servers import ROOT, free_port
-
-
-def program() -> str:
-    """The simulator's binary: the one that `VESTIBULE_SIMULATOR` names, or cargo's, brought up to date."""
-    if named := os.environ.get("VESTIBULE_SIMULATOR"):
-        return named
-    debug = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
-    binary = debug / "entra-simulator"
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--package", "entra-simulator"], cwd=ROOT, check=True)
-    return str(binary)
+from .servers import free_port
+from .simulator_program import program
 
 
 class Directory:

@@ -8,7 +8,8 @@ import urllib.error
 import urllib.request
 
 from . import settings
-from .servers import ROOT, free_port
+from .servers import free_port
+from .simulator_program import program
 
 TENANT = "3f2b8a10-5c6d-4e7f-8091-a2b3c4d5e6f7"
 # Invented, as the simulator has them.
@@ -29,11 +30,8 @@ class Simulator:
     """A process of the simulator with its example users, of whom most tests sign in `ada`."""
 
     def __init__(self, place):
-        build = ["cargo", "build", "--quiet", "--locked", "--package", "entra-simulator"]
-        subprocess.run(build, cwd=ROOT, check=True)
-        program = f"{os.environ.get('CARGO_TARGET_DIR', ROOT / 'target')}/debug/entra-simulator"
         self.port = free_port()
-        command = [program, "serve", "--listen", f"127.0.0.1:{self.port}", "--tenant-id", TENANT, "--state-dir", str(place)]
+        command = [program(), "serve", "--listen", f"127.0.0.1:{self.port}", "--tenant-id", TENANT, "--state-dir", str(place)]
         command += ["--sp-entity-id", settings.ENTITY, "--acs-url", settings.ACS]
         command += ["--scim-url", "https://localhost:1/scim", "--scim-token-env", "TOKEN"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={"TOKEN": settings.TOKEN})
