@@ -5,6 +5,9 @@
 
 #![allow(unsafe_code)]
 
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::common::{HeaderEdit, Headers, HostError, Level};
 
 use super::wire;
@@ -127,6 +130,7 @@ const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const BAD_ARGUMENT: u32 = 2;
 const CAS_MISMATCH: u32 = 8;
+const INTERNAL_FAILURE: u32 = 10;
 
 /// The host refuses to fill more than this at once.
 const RANDOM_PIECE: usize = 65_536;
@@ -178,43 +182,55 @@ fn check(status: u32) -> Result<(), HostError> {
     }
 }
 
-/// Room for octets that the host hands over; null where there is none. See [`Given`].
+thread_local! {
+    /// Rooms that were made for the host and are not claimed yet.
+    static ROOMS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Room for octets that the host hands over; null where there is none. Claimed by [`given`].
 pub(super) fn make_room(size: usize) -> *mut u8 {
     let mut room = Vec::new();
     if room.try_reserve_exact(size).is_err() {
         return std::ptr::null_mut();
     }
     room.resize(size, 0);
-    Box::into_raw(room.into_boxed_slice()).cast()
-}
-
-/// Octets the host hands over, in memory it got from [`make_room`].
-struct Given {
-    data: *mut u8,
-    size: usize,
-}
-
-impl Given {
-    const fn none() -> Self {
-        Self { data: std::ptr::null_mut(), size: 0 }
-    }
-
-    /// Takes ownership, whatever the status of the call was: some functions allocate and then fail.
-    fn take(self) -> Vec<u8> {
-        if self.data.is_null() || self.size == 0 {
-            return Vec::new();
+    let data = room.as_mut_ptr();
+    let kept = ROOMS.with(|rooms| {
+        let Ok(mut rooms) = rooms.try_borrow_mut() else { return false };
+        if rooms.try_reserve(1).is_err() {
+            return false;
         }
-        // SAFETY: the host wrote to `data` and `size` together, after it had `proxy_on_memory_allocate(size)` make a
-        // boxed slice of exactly `size` octets, which it filled and keeps no hold of.
-        unsafe { Vec::from_raw_parts(self.data, self.size, self.size) }
-    }
+        rooms.push(room);
+        true
+    });
+    if kept { data } else { std::ptr::null_mut() }
 }
 
-/// Calls a function that hands octets over.
+/// The room at `data` with its first `size` octets; `None` where no such room was made. Rooms that nobody claims are
+/// freed: each is claimed by the call it was made for, or never.
+fn claim(data: *const u8, size: usize) -> Option<Vec<u8>> {
+    let rooms = ROOMS.with(|rooms| rooms.try_borrow_mut().ok().map(|mut rooms| std::mem::take(&mut *rooms)));
+    if data.is_null() || size == 0 {
+        return Some(Vec::new());
+    }
+    let mut room = rooms?.into_iter().find(|room| std::ptr::eq(room.as_ptr(), data))?;
+    if size > room.len() {
+        return None;
+    }
+    room.truncate(size);
+    Some(room)
+}
+
+/// Calls a function that hands octets over, whatever its status: some allocate and then fail. Octets of which the host
+/// tells another place or size than it was given room for are a failure of the call.
 fn given(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> (u32, Vec<u8>) {
-    let mut given = Given::none();
-    let status = call(&raw mut given.data, &raw mut given.size);
-    (status, given.take())
+    let (mut data, mut size) = (std::ptr::null_mut(), 0);
+    let status = call(&raw mut data, &raw mut size);
+    match claim(data, size) {
+        Some(octets) => (status, octets),
+        None if status == OK => (INTERNAL_FAILURE, Vec::new()),
+        None => (status, Vec::new()),
+    }
 }
 
 /// Writes to the log of the proxy.
@@ -237,10 +253,16 @@ pub(super) fn log_critical(line: &str) {
     let _cannot_be_helped = unsafe { raw::proxy_log(CRITICAL, line.as_ptr(), line.len()) };
 }
 
-/// Runs the constructors of what is linked in, once, before anything else.
-pub(super) fn construct() {
-    // SAFETY: the linker makes this function; the host calls `_initialize`, from which alone it is called, once.
+/// Runs the constructors of what is linked in, before anything else. False where they have run: a second time would undo
+/// what was built upon the first.
+pub(super) fn construct() -> bool {
+    static CONSTRUCTED: AtomicBool = AtomicBool::new(false);
+    if CONSTRUCTED.swap(true, Ordering::Relaxed) {
+        return false;
+    }
+    // SAFETY: the linker makes this function; it is called here alone, and once.
     unsafe { raw::__wasm_call_ctors() }
+    true
 }
 
 /// A variable of the environment, where it is there and text. Asked of the host each time: the C library ends the VM where

@@ -57,10 +57,14 @@ impl Contexts {
     }
 
     /// A root context has no root of its own. A stream of a root that is not known has no configuration, and is refused.
+    /// A number that is in use stays what it is: its owner may be in the middle of something.
     fn create(&self, id: u32, root: u32) {
+        if self.root(id).is_some() || self.stream(id).is_some() {
+            return;
+        }
         if root == 0 {
             if let Ok(mut roots) = self.roots.try_borrow_mut() {
-                roots.entry(id).or_insert_with(|| Rc::new(RefCell::new(Root::new(id))));
+                roots.insert(id, Rc::new(RefCell::new(Root::new(id))));
             }
             return;
         }
@@ -103,6 +107,9 @@ impl Contexts {
         let Some(owner) = owner else { return };
         // The host acts upon the context that it names, unless told otherwise.
         if owner != context && abi::set_effective_context(owner).is_err() {
+            // What the call was for is known to have failed. Nothing may be done to a stream from here, where the host would
+            // do it to another one: a stream that made the call itself stays held until the host ends it.
+            self.with_root(owner, (), |root| root.call_lost(token));
             return;
         }
         if let Some(stream) = self.stream(owner) {
@@ -113,10 +120,14 @@ impl Contexts {
         }
     }
 
-    fn delete(&self, id: u32) {
+    fn forget_calls(&self, is_forgotten: impl Fn(u32, u32) -> bool) {
         if let Ok(mut calls) = self.calls.try_borrow_mut() {
-            calls.retain(|_, owner| *owner != id);
+            calls.retain(|token, owner| !is_forgotten(*token, *owner));
         }
+    }
+
+    fn delete(&self, id: u32) {
+        self.forget_calls(|_, owner| owner == id);
         // Taken out first: what goes with it may look here.
         let stream = self.streams.try_borrow_mut().ok().and_then(|mut streams| streams.remove(&id));
         let root = self.roots.try_borrow_mut().ok().and_then(|mut roots| roots.remove(&id));
@@ -130,13 +141,19 @@ pub(super) fn call_made(token: u32) -> bool {
     CONTEXTS.with(|contexts| contexts.call_made(token))
 }
 
+/// Nobody waits for the answer to this call any more: hosts answer no call of a stream that is gone.
+pub(super) fn call_forgotten(token: u32) {
+    CONTEXTS.with(|contexts| contexts.forget_calls(|one, _| one == token));
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn proxy_abi_version_0_2_1() {}
 
 #[unsafe(no_mangle)]
 extern "C" fn _initialize() {
-    abi::construct();
-    std::panic::set_hook(Box::new(|information| abi::log_critical(&information.to_string())));
+    if abi::construct() {
+        std::panic::set_hook(Box::new(|information| abi::log_critical(&information.to_string())));
+    }
 }
 
 /// Room for octets that the host hands over; null where there is none.
@@ -157,7 +174,13 @@ extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> bool {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(id: u32, size: usize) -> bool {
-    CONTEXTS.with(|contexts| contexts.with_root(id, false, |root| root.configure(size)))
+    CONTEXTS.with(|contexts| {
+        contexts.with_root(id, false, |root| {
+            // What the configuration before this one asked for is of no use to it.
+            contexts.forget_calls(|_, owner| owner == id);
+            root.configure(size)
+        })
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -64,6 +64,7 @@ impl Service {
         for (due, call) in &calls {
             match dispatch(call) {
                 Some(token) => {
+                    self.forget_fetches_of(due);
                     let fetch = Fetch { due: *due, max_answer: call.max_answer };
                     if let Ok(mut fetches) = self.fetches.try_borrow_mut() {
                         fetches.insert(token, fetch);
@@ -73,6 +74,36 @@ impl Service {
             }
         }
         !calls.is_empty()
+    }
+
+    /// What is asked for anew is not asked for twice.
+    fn forget_fetches_of(&self, due: &Due) {
+        if let Ok(mut fetches) = self.fetches.try_borrow_mut() {
+            fetches.retain(|token, fetch| {
+                let stays = fetch.due != *due;
+                if !stays {
+                    dispatch::call_forgotten(*token);
+                }
+                stays
+            });
+        }
+    }
+
+    /// A call that was made in a callback of the root has failed, and the root cannot be entered. What was asked for is not
+    /// to be had for now; who waits for it is woken by the next tick, which the wait has seen to.
+    pub(super) fn call_lost(&self, token: u32) {
+        let fetch = self.fetches.try_borrow_mut().ok().and_then(|mut fetches| fetches.remove(&token));
+        if let Some(fetch) = fetch {
+            self.gateway.answered(&fetch.due, None, &ExchangeHost::outside_streams(self));
+        }
+        let forward = self.forwards.try_borrow_mut().ok().and_then(|mut forwards| forwards.remove(&token));
+        if let Some(forward) = forward
+            && let Some(stream) = forward.stream.upgrade()
+            && let Ok(mut inner) = stream.try_borrow_mut()
+            && abi::set_effective_context(forward.id).is_ok()
+        {
+            inner.call_answered_to_root(token, 0, 0);
+        }
     }
 
     /// A call that was made in a callback of the root is answered.
@@ -170,7 +201,13 @@ impl Service {
         }
         // Most hosts do not answer the calls of a stream that is gone.
         if let Ok(mut forwards) = self.forwards.try_borrow_mut() {
-            forwards.retain(|_, forward| forward.id != id);
+            forwards.retain(|token, forward| {
+                let stays = forward.id != id;
+                if !stays {
+                    dispatch::call_forgotten(*token);
+                }
+                stays
+            });
         }
     }
 

@@ -29,6 +29,13 @@ impl Root {
         }
     }
 
+    /// A call has failed, and this context cannot be entered.
+    pub(super) fn call_lost(&mut self, token: u32) {
+        if let Some(service) = &self.service {
+            service.call_lost(token);
+        }
+    }
+
     pub(super) fn configure(&mut self, size: usize) -> bool {
         self.service = None;
         if let Err(error) = abi::random(&mut [0; 16]) {

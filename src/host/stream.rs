@@ -264,13 +264,14 @@ impl Inner {
 
     /// In a callback of the root: may what was let through stay open? True where this context was entered.
     pub(super) fn look_again(&mut self) -> bool {
-        match self.ask(Event::LookAgain) {
-            Some(Step::Close) if abi::set_effective_context(self.id).is_ok() => {
-                self.break_off(Direction::Response);
-                true
-            }
-            _ => false,
+        // First: what the exchange asks the host for is asked in the name of this stream.
+        if self.work.is_none() || abi::set_effective_context(self.id).is_err() {
+            return false;
         }
+        if let Some(Step::Close) = self.ask(Event::LookAgain) {
+            self.break_off(Direction::Response);
+        }
+        true
     }
 
     /// Nothing more is sent in either direction, and both sides are told that it was not all.

@@ -1,5 +1,7 @@
 """What a host may say that is not so: sizes, octets, numbers, times, and callbacks in an order that makes no sense."""
 
+import json
+
 import pytest
 import scenarios
 from harness import settings
@@ -180,3 +182,160 @@ def test_room_is_made_for_as_many_octets_as_are_asked_for(world, size):
 def test_room_that_there_is_not_is_none(world, size):
     assert world.host.run("proxy_on_memory_allocate", size - (1 << 32) if size > 0x7FFFFFFF else size) == 0
     assert world.request("GET", "/public/x").status == 200
+
+
+PATCH = [(b":method", b"PATCH"), (b":path", f"{settings.SCIM}/Users/u-1".encode()), (b":authority", b"localhost:8443"),
+         (b":scheme", b"https"), (b"authorization", settings.BEARER[1].encode()), (b"content-type", b"application/scim+json")]  # fmt: skip
+
+
+def waiting(world):
+    """A stream that waits for the answer to its call, and the call."""
+    stream = world.open(PATCH)
+    stream.headers(REQUEST, list(PATCH), False)
+    stream.body(REQUEST, scenarios.OFF, True)
+    [call] = world.host.calls.under_way.values()
+    assert call.context == stream.id
+    return stream, call
+
+
+def went_on(world, stream):
+    """Whether anything became of it: it went on, was refused, or made another call."""
+    return stream.sides[REQUEST].sent_headers or stream.replied or stream.reset or world.host.calls.under_way
+
+
+def test_a_number_that_is_given_out_twice_is_the_first_stream(world):
+    stream, call = waiting(world)
+    world.host.callback("proxy_on_context_create", stream.id, ROOT)
+    world.host.answer_call(call.token, stream.id, CallAnswer.broken())
+    assert went_on(world, stream), "it waits for an answer that another stream was given"
+    stream.close()
+
+
+def test_a_number_is_of_a_root_or_of_a_stream(world, base):
+    stream, call = waiting(world)
+    world.host.callback("proxy_on_context_create", stream.id, 0)
+    world.host.configuration = json.dumps(base).encode()
+    try:
+        assert not world.host.callback("proxy_on_configure", stream.id, len(world.host.configuration))
+    finally:
+        world.host.configuration = None
+    world.host.answer_call(call.token, stream.id, CallAnswer.broken())
+    assert went_on(world, stream)
+    stream.close()
+
+
+def test_a_root_that_is_made_twice_keeps_its_configuration(world):
+    for root in (0, ROOT):
+        world.host.callback("proxy_on_context_create", ROOT, root)
+    sign_in(world)
+
+
+def test_an_answer_that_cannot_be_told_to_its_stream_is_done_to_no_other(world):
+    stream, call = waiting(world)
+    other = world.open([(b":method", b"GET"), (b":path", b"/private/x"), (b":authority", b"localhost:8443"), (b":scheme", b"https")])
+    world.host.faults = Faults(Fault("proxy_set_effective_context", None, Status.INTERNAL_FAILURE))
+    before = dict(world.host.faults.made)
+    world.host.trace.clear()
+    world.host.answer_call(call.token, other.id, CallAnswer([(b":status", b"200")], b"{}"))
+    assert not before and set(world.host.trace) <= {"proxy_set_effective_context"}
+    assert not (other.replied or other.answered or other.reset)
+    assert not [request for request in world.scim_app.requests if request.method == "PATCH"]
+    stream.close()
+
+
+def test_an_open_stream_is_looked_at_in_its_own_name(world):
+    person = sign_in(world)
+    cookie = "; ".join(f"{name}={value}" for name, value in person.cookies.items()).encode()
+    pairs = [(b":method", b"GET"), (b":path", b"/private/page"), (b":authority", b"localhost:8443"), (b":scheme", b"https"), (b"cookie", cookie)]  # fmt: skip
+    stream = world.open(pairs)
+    stream.headers(REQUEST, list(pairs), True)
+    assert stream.sides[REQUEST].sent_headers
+    entered, enter = [], world.host.enter
+    world.host.enter = lambda context: entered.append(context) or enter(context)
+    try:
+        world.host.clock.move(600_000)
+        world.host.tick()
+    finally:
+        world.host.enter = enter
+    assert stream.id in entered and entered[-1] == ROOT
+    assert world.host.effective == ROOT
+    stream.close()
+
+
+WRONG_ROOMS = {
+    "more than there was room for": lambda at, size: (at, size + 1),
+    "all there can be": lambda at, size: (at, 0xFFFFFFFF),
+    "half of it": lambda at, size: (at, size // 2),
+    "another place": lambda at, size: (at + 1, size - 1),
+    "a place without room": lambda at, size: (1024, size),
+    "no place": lambda at, size: (0, size),
+    "a place of no size": lambda at, size: (at, 0),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_ROOMS)
+def test_octets_are_only_where_room_was_made_for_them(world, wrong):
+    memory = world.host.memory
+    hand_over = memory.hand_over
+
+    def elsewhere(octets, to, size_to):
+        status = hand_over(octets, to, size_to)
+        if octets:
+            at, size = (int.from_bytes(memory.read(place, 4), "little") for place in (to, size_to))
+            for place, value in zip((to, size_to), WRONG_ROOMS[wrong](at, size), strict=True):
+                memory.write_u32(place, value)
+        return status
+
+    memory.hand_over = elsewhere
+    try:
+        for path in ("/private/x", "/public/x"):
+            world.request("GET", path, FORGERIES)
+        scim(world, "PATCH", "/Users/u-1", scenarios.OFF)
+    finally:
+        memory.hand_over = hand_over
+    assert not world.app.requests and not world.scim_app.requests
+    assert world.request("GET", "/public/x").status == 200
+    scenarios.deactivation(world)
+
+
+def test_a_room_is_claimed_once(world):
+    """A host that names a room again which it named before: it may be anybody's by now."""
+    memory, rooms = world.host.memory, []
+    hand_over = memory.hand_over
+
+    def again(octets, to, size_to):
+        status = hand_over(octets, to, size_to)
+        rooms.append(memory.read(to, 4))
+        memory.write(to, rooms[0])
+        return status
+
+    memory.hand_over = again
+    try:
+        for _ in range(3):
+            world.request("GET", "/private/x")
+    finally:
+        memory.hand_over = hand_over
+    assert not world.app.requests
+    assert world.request("GET", "/public/x").status == 200
+
+
+def test_rooms_that_nobody_claims_do_not_add_up(world):
+    def fill():
+        for _ in range(64):
+            assert world.host.run("proxy_on_memory_allocate", 65_536)
+        assert world.request("GET", "/public/x").status == 200
+
+    fill()
+    before = world.host.memory.size()
+    for _ in range(8):
+        fill()
+    assert world.host.memory.size() - before < 1 << 20
+
+
+def test_what_is_set_up_once_is_not_set_up_twice(world):
+    """The constructors of what is linked in: a second run would undo what was built upon the first."""
+    person = sign_in(world)
+    world.host.trace.clear()
+    world.host.run("_initialize")
+    assert not world.host.trace
+    assert person.fetch("/private/page").status == 200
