@@ -83,6 +83,38 @@ fn who_is_locked_out_at_another_worker_is_out_here_at_once() {
 }
 
 #[test]
+fn what_was_found_is_believed_for_a_second_at_most_and_not_where_the_clock_was_set_back() {
+    let (host, people) = people();
+    let places = Places::default();
+    let began = host.time.get();
+    again(&host, &people, &places).unwrap();
+    for (time, looked) in [(began + 999, false), (began + 1000, true), (began - 1, true), (began, false)] {
+        host.time.set(time);
+        assert_eq!(looks(&host, &people, &places), looked, "{time}");
+    }
+}
+
+#[test]
+fn a_block_is_lifted_also_where_its_shard_has_more_rows_than_it_may() {
+    let host = TestHost::at(1_000_000);
+    let people = People::with_capacity(ring(1), Duration::from_secs(3600), 1, 1);
+    people.prepare(&host).unwrap();
+    people.block(&host, "t", &keys(&["ada"])).unwrap();
+    people.raise_epoch(&host, "t").unwrap();
+    people.unblock(&host, "t", &keys(&["ada"])).unwrap();
+    assert_eq!(standing(&host, &people, &["ada"], 1_000_001), Standing::Clear);
+}
+
+#[test]
+fn who_goes_by_the_turn_hears_of_a_change_only_when_a_look_sees_it() {
+    let (host, people) = people();
+    let before = people.turn(&host).unwrap();
+    assert!(before.is_some());
+    people.block(&host, "t", &keys(&["ada"])).unwrap();
+    assert_ne!(people.turn(&host).unwrap(), before);
+}
+
+#[test]
 fn an_old_turn_that_somebody_puts_back_does_not_bring_the_old_time_back() {
     let (host, people) = people();
     let places = Places::default();
