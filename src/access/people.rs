@@ -287,12 +287,18 @@ impl People {
         if was_blocked.ok_or(LedgerError::Contended)? { self.changed(host) } else { Ok(()) }
     }
 
-    /// Ends one session (sign-out). `Ok(false)`: the table is full.
+    /// Ends one session (sign-out), issued at `issued`: also where the clock was set back since. `Ok(false)`: the table is
+    /// full.
     ///
     /// # Errors
     /// Where shared data is not available.
-    pub fn end_session(&self, host: &dyn Host, tenant: &str, session_id: &str) -> Result<bool, LedgerError> {
-        self.put(host, &session_row(tenant, session_id), ENDED)
+    pub fn end_session(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        (id, issued): (&str, UnixMillis),
+    ) -> Result<bool, LedgerError> {
+        self.put_at(host, &session_row(tenant, id), ENDED, host.now_anew().max(issued))
     }
 
     /// Ends the sessions of the identity provider's session `index`: those of the person of this `name`, or whoever's
@@ -439,7 +445,10 @@ impl People {
     }
 
     fn put(&self, host: &dyn Host, key: &RowKey, kind: u8) -> Result<bool, LedgerError> {
-        let now = host.now_anew();
+        self.put_at(host, key, kind, host.now_anew())
+    }
+
+    fn put_at(&self, host: &dyn Host, key: &RowKey, kind: u8, now: UnixMillis) -> Result<bool, LedgerError> {
         let stale = now.before(self.longest_session);
         let put = self.ledger.change(host, key, |rows| {
             if kind == ENDED && rows.iter().any(|have| have.key == *key && have.kind == BLOCKED) {

@@ -176,7 +176,8 @@ impl Desk<'_> {
         )
         .is_ok();
         if let Some(own) = &own {
-            ended &= gateway.people.end_session(host, &tenant.settings.name, &own.id) == Ok(true);
+            ended &=
+                gateway.people.end_session(host, &tenant.settings.name, (&own.id, own.issued())) == Ok(true);
         }
         let (outcome, code) = if ended { ("accepted", "") } else { ("failed", "logout_not_recorded") };
         reports::logout(host, &tenant.settings.name, outcome, code, &Reference::new(host), "");

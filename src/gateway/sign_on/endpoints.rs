@@ -87,7 +87,8 @@ fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host
     let cookies = Cookies::read(&head.headers);
     let mut recorded = true;
     for session in tenant.sessions.carried(&head.host, &cookies) {
-        recorded &= gateway.people.end_session(host, &tenant.settings.name, &session.id) == Ok(true);
+        recorded &= gateway.people.end_session(host, &tenant.settings.name, (&session.id, session.issued()))
+            == Ok(true);
         host.count("vestibule.session.signed_out");
     }
     let session = tenant.sessions.read(host.now(), &head.host, &cookies);
