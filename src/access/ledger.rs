@@ -123,17 +123,6 @@ impl Ledger {
         Ok(body.chunks(ROW).find(|row| row.starts_with(key)).and_then(decode))
     }
 
-    /// A number for each shard that changes whenever the shard does.
-    pub(super) fn stamps(&self, host: &dyn Host) -> Result<Vec<u32>, LedgerError> {
-        self.shards
-            .iter()
-            .map(|shard| {
-                let found = host.shared_get(&shard.name).map_err(unavailable)?;
-                found.map(|(_, cas)| cas).ok_or(LedgerError::Unreadable)
-            })
-            .collect()
-    }
-
     /// Changes the shard of `key`: `change` gets its rows and gives back what the caller wants to know. It may run
     /// several times. Where it leaves more rows than the shard may hold, nothing is written and `Ok(None)` comes back.
     pub(super) fn change<T>(
@@ -378,15 +367,6 @@ pub(super) mod tests {
         // Under the very number that the good value had.
         host.shared.borrow_mut().insert(name, (value, cas));
         assert_eq!(ledger.get(&host, &key), Err(LedgerError::Unreadable));
-    }
-
-    #[test]
-    fn the_stamps_change_with_the_table() {
-        let (host, ledger) = ledger(10);
-        let before = ledger.stamps(&host).unwrap();
-        assert_eq!(ledger.stamps(&host).unwrap(), before);
-        ledger.change(&host, &row(1).key, |rows| rows.push(row(1))).unwrap().unwrap();
-        assert_ne!(ledger.stamps(&host).unwrap(), before);
     }
 
     #[test]

@@ -47,3 +47,4 @@ pub use replay::{Replay, UsedOnce};
 pub use rounds::Rounds;
 pub use session::{OpenedSessions, Session, SessionCookies, SessionRings, person_keys};
 pub use tell::{Teller, Untold};
+pub use turn::TableTurn;

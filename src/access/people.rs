@@ -9,7 +9,7 @@ use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 use super::ledger::{Ledger, LedgerError, Row, RowKey};
-use super::turn::{Seen, Turn};
+use super::turn::{TableTurn, Turn};
 use crate::common::{Host, HostError, PersonKeys, UnixMillis};
 use crate::crypto::KeyRing;
 
@@ -44,14 +44,26 @@ pub struct Holder<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     rows: OnceCell<Rows>,
-    /// When the table was looked at, about what was issued at that time, and what was found.
-    found: Cell<Option<(Seen, UnixMillis, Look)>>,
+    found: Cell<Option<Found>>,
 }
 
+/// What was found in the table about what was issued at `issued`.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    turn: TableTurn,
+    at: UnixMillis,
+    issued: UnixMillis,
+    look: Look,
+}
+
+/// Whoever changes the table without a turn, as a filter of an older release in the same process would, is seen after that.
+const BELIEVED: Duration = Duration::from_secs(1);
+
 impl Places {
-    fn found(&self, now: Seen, issued: UnixMillis) -> Option<Look> {
-        let (then, about, look) = self.found.get()?;
-        (then == now && about == issued).then_some(look)
+    fn found(&self, turn: TableTurn, now: UnixMillis, issued: UnixMillis) -> Option<Look> {
+        let found = self.found.get()?;
+        let holds = found.turn == turn && found.issued == issued;
+        (holds && (found.at..found.at.after(BELIEVED)).contains(&now)).then_some(found.look)
     }
 }
 
@@ -172,7 +184,7 @@ impl People {
     /// # Errors
     /// Where it could not be recorded.
     pub fn unblock_account(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<(), LedgerError> {
-        self.release(host, &account_row(tenant, id), host.now())
+        self.release(host, &account_row(tenant, id), host.now_anew())
     }
 
     /// Voids the sessions of an account; signing in anew is possible. `Ok(false)`: there was no room.
@@ -222,7 +234,7 @@ impl People {
     /// # Errors
     /// Where shared data is not available.
     pub fn unblock(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<(), LedgerError> {
-        keys.iter().try_for_each(|key| self.release(host, &person_row(tenant, key), host.now()))
+        keys.iter().try_for_each(|key| self.release(host, &person_row(tenant, key), host.now_anew()))
     }
 
     /// Since when a person or an account is blocked; the last mark counts.
@@ -262,7 +274,7 @@ impl People {
 
     /// A block becomes the end of what was issued until then, or until `until` where that is later.
     fn release(&self, host: &dyn Host, key: &RowKey, until: UnixMillis) -> Result<(), LedgerError> {
-        let was_blocked = self.ledger.change(host, key, |rows| {
+        let was_blocked = self.ledger.change_even_if_full(host, key, |rows| {
             let mut blocked = false;
             for row in rows.iter_mut().filter(|have| have.key == *key && have.kind == BLOCKED) {
                 // A clock that was set back must not revive what was void.
@@ -272,15 +284,21 @@ impl People {
             blocked
         })?;
         // Who does not hear of it still holds the person for blocked, and what was issued until now is void either way.
-        if was_blocked == Some(true) { self.changed(host) } else { Ok(()) }
+        if was_blocked.ok_or(LedgerError::Contended)? { self.changed(host) } else { Ok(()) }
     }
 
-    /// Ends one session (sign-out). `Ok(false)`: the table is full.
+    /// Ends one session (sign-out), issued at `issued`: also where the clock was set back since. `Ok(false)`: the table is
+    /// full.
     ///
     /// # Errors
     /// Where shared data is not available.
-    pub fn end_session(&self, host: &dyn Host, tenant: &str, session_id: &str) -> Result<bool, LedgerError> {
-        self.put(host, &session_row(tenant, session_id), ENDED)
+    pub fn end_session(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        (id, issued): (&str, UnixMillis),
+    ) -> Result<bool, LedgerError> {
+        self.put_at(host, &session_row(tenant, id), ENDED, host.now_anew().max(issued))
     }
 
     /// Ends the sessions of the identity provider's session `index`: those of the person of this `name`, or whoever's
@@ -342,7 +360,7 @@ impl People {
 
     /// A few rows for each tenant: they find room even in a full shard, and push nobody out.
     fn set_for_tenant(&self, host: &dyn Host, key: RowKey, kind: u8) -> Result<(), LedgerError> {
-        let now = host.now();
+        let now = host.now_anew();
         let put = self.ledger.change_even_if_full(host, &key, |rows| {
             let time = replaced(rows, &key).map_or(now, |old| old.time.max(now));
             rows.push(Row { key, kind, time });
@@ -368,12 +386,12 @@ impl People {
             return self.look_up(host, &Rows::of(tenant, of), of.issued);
         }
         // Read before the table: what changes in between is a change since.
-        let now = self.turn.now(host).map_err(unavailable)?;
-        if let Some(look) = now.and_then(|now| of.places.found(now, of.issued)) {
+        let (turn, at, issued) = (self.turn(host)?, host.now(), of.issued);
+        if let Some(look) = turn.and_then(|turn| of.places.found(turn, at, issued)) {
             return Ok(look);
         }
-        let look = self.look_up(host, known, of.issued)?;
-        of.places.found.set(now.map(|now| (now, of.issued, look)));
+        let look = self.look_up(host, known, issued)?;
+        of.places.found.set(turn.map(|turn| Found { turn, at, issued, look }));
         Ok(look)
     }
 
@@ -418,16 +436,19 @@ impl People {
         })
     }
 
-    /// Numbers of which one changes whenever anything here does.
+    /// What changes after anything here did. `None`: nothing to go by.
     ///
     /// # Errors
-    /// Where the table cannot be read.
-    pub fn stamps(&self, host: &dyn Host) -> Result<Vec<u32>, LedgerError> {
-        self.ledger.stamps(host)
+    /// Where shared data is not available.
+    pub fn turn(&self, host: &dyn Host) -> Result<Option<TableTurn>, LedgerError> {
+        self.turn.now(host).map_err(unavailable)
     }
 
     fn put(&self, host: &dyn Host, key: &RowKey, kind: u8) -> Result<bool, LedgerError> {
-        let now = host.now();
+        self.put_at(host, key, kind, host.now_anew())
+    }
+
+    fn put_at(&self, host: &dyn Host, key: &RowKey, kind: u8, now: UnixMillis) -> Result<bool, LedgerError> {
         let stale = now.before(self.longest_session);
         let put = self.ledger.change(host, key, |rows| {
             if kind == ENDED && rows.iter().any(|have| have.key == *key && have.kind == BLOCKED) {

@@ -310,11 +310,19 @@ impl SessionCookies {
     /// first that opens counts: whoever planted another cannot have sealed it.
     #[must_use]
     pub fn read(&self, now: UnixMillis, at_host: &str, sent: &Cookies<'_>) -> Option<Rc<Session>> {
-        sent.values(&self.name)
-            .take(TRIED)
-            .filter_map(|first| self.open(first, at_host, sent))
+        self.carried(at_host, sent)
             .filter(|session| now.0 < session.ends && session.issued <= now.0.saturating_add(300_000))
             .find(|session| !self.idle.is_over(now, session, at_host, sent))
+    }
+
+    /// All sessions that a request carries, whole, ours, of this tenant and host, whatever the time: what somebody ends is
+    /// ended also where the clock says that it is over.
+    pub fn carried<'s>(
+        &'s self,
+        at_host: &'s str,
+        sent: &'s Cookies<'_>,
+    ) -> impl Iterator<Item = Rc<Session>> + 's {
+        sent.values(&self.name).take(TRIED).filter_map(move |first| self.open(first, at_host, sent))
     }
 
     fn open(&self, first: &str, at_host: &str, sent: &Cookies<'_>) -> Option<Rc<Session>> {

@@ -11,9 +11,9 @@ use crate::common::{Host, HostError};
 #[derive(Debug)]
 pub(super) struct Turn(String);
 
-/// What was read at one time.
+/// What was read at one time; only good for comparing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen([u8; LENGTH], u32);
+pub struct TableTurn([u8; LENGTH], u32);
 
 const LENGTH: usize = 16;
 
@@ -35,9 +35,9 @@ impl Turn {
     ///
     /// # Errors
     /// Where shared data is not available.
-    pub(super) fn now(&self, host: &dyn Host) -> Result<Option<Seen>, HostError> {
+    pub(super) fn now(&self, host: &dyn Host) -> Result<Option<TableTurn>, HostError> {
         let found = host.shared_get(&self.0)?;
-        Ok(found.and_then(|(value, number)| Some(Seen(value.try_into().ok()?, number))))
+        Ok(found.and_then(|(value, number)| Some(TableTurn(value.try_into().ok()?, number))))
     }
 
     /// The table was changed.

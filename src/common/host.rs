@@ -10,6 +10,12 @@ pub trait Host {
     /// The wall clock.
     fn now(&self) -> UnixMillis;
 
+    /// The time at this very moment, where [`Host::now`] may be that of the whole callback: for what is written down for
+    /// others to compare with.
+    fn now_anew(&self) -> UnixMillis {
+        self.now()
+    }
+
     /// Fills `buffer` from a cryptographically secure source.
     ///
     /// # Errors

@@ -40,12 +40,12 @@ mod token_endpoint;
 mod verified;
 mod ways_in;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Assertions, Forgeries, Leases, LedgerError, OpenedSessions, People, Replay};
+use crate::access::{Assertions, Forgeries, Leases, LedgerError, OpenedSessions, People, Replay, TableTurn};
 use crate::common::{Budget, Host, Level, UnixMillis};
 use crate::config::{Configuration, OperatorSettings, Problem};
 
@@ -86,7 +86,7 @@ pub struct Gateway {
     documents: Documents,
     checks: recheck::Checks,
     /// The numbers of the table of who is locked out, as they were last seen, and whether they are new.
-    stamps: RefCell<Option<Vec<u32>>>,
+    turn: Cell<Option<TableTurn>>,
     changed: Cell<bool>,
     /// Forms that wait for a document.
     waiting: Rc<Cell<usize>>,
@@ -206,7 +206,7 @@ impl Gateway {
             leases,
             documents,
             checks,
-            stamps: RefCell::default(),
+            turn: Cell::default(),
             changed: Cell::new(true),
             waiting: Rc::default(),
             decryptions: budget(),
@@ -304,10 +304,9 @@ impl Gateway {
     /// A round of [`Event::LookAgain`] begins: has anybody been locked out since the last one? Where nobody was, a look at
     /// a stream costs next to nothing.
     pub fn begin_round(&self, host: &dyn Host) {
-        let stamps = self.people.stamps(host).ok();
-        let mut last = self.stamps.borrow_mut();
-        self.changed.set(stamps.is_none() || *last != stamps);
-        *last = stamps;
+        // What a look goes by as well, so that no round is told of a change that the look does not see yet.
+        let turn = self.people.turn(host).ok().flatten();
+        self.changed.set(turn.is_none() || self.turn.replace(turn) != turn);
     }
 
     fn something_changed(&self) -> bool {

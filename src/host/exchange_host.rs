@@ -55,6 +55,10 @@ impl Host for ExchangeHost<'_> {
         *self.time.get_or_init(now)
     }
 
+    fn now_anew(&self) -> UnixMillis {
+        now()
+    }
+
     fn random(&self, buffer: &mut [u8]) -> Result<(), HostError> {
         abi::random(buffer)
     }

@@ -236,11 +236,13 @@ class Play:
             self.host.shared.set(key, mutations.octets(self.chance, value), 0)
 
     def configure(self) -> None:
-        """The same configuration once more, or a wrong one."""
+        """The same configuration once more, or a wrong one: cut, or with a field that nobody knows. One with another octet may
+        be right, and mean something else."""
         from world import VECTOR_KEYS, base
 
         text = json.dumps(base(VECTOR_KEYS["certificate"])).encode()
-        self.host.configure(text if self.chance.random() < 0.6 else mutations.octets(self.chance, text))
+        wrong = [text[: self.chance.randrange(len(text))], text.replace(b"{", b'{"unknown": 1, ', 1)]
+        self.host.configure(text if self.chance.random() < 0.6 else self.chance.choice(wrong))
 
     def proxy_answers(self) -> None:
         """The proxy itself answers a request: a limit, a timeout, an application that is down."""

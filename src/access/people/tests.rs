@@ -15,7 +15,7 @@ fn a_holder_that_was_looked_up_before_is_found_under_a_new_account_and_at_anothe
     assert_eq!(standing("t", None), Standing::Clear);
     people.block_account(&host, "t", "u-1").unwrap();
     assert_eq!([standing("t", None), standing("t", Some("u-1"))], [Standing::Clear, Standing::Blocked]);
-    people.end_session(&host, "other", "s").unwrap();
+    people.end_session(&host, "other", ("s", UnixMillis(1))).unwrap();
     assert_eq!([standing("t", None), standing("other", None)], [Standing::Clear, Standing::Ended]);
     people.block(&host, "t", &keys).unwrap();
     assert_eq!(standing("t", None), Standing::Blocked, "looked up each time, where was worked out once");
@@ -54,7 +54,7 @@ fn the_table_is_looked_at_anew_after_every_kind_of_change_by_any_worker_and_not_
         ("unblock", &|| there.unblock(&host, "t", &of_bob).unwrap()),
         ("end_sessions", &|| _ = there.end_sessions(&host, "t", &of_bob).unwrap()),
         ("block_account", &|| there.block_account(&host, "t", "u").unwrap()),
-        ("end_session", &|| _ = there.end_session(&host, "t", "other").unwrap()),
+        ("end_session", &|| _ = there.end_session(&host, "t", ("other", UnixMillis(1))).unwrap()),
         ("end_index", &|| there.end_index(&host, "t", "bob", "1").unwrap()),
         ("make_account_stale", &|| _ = there.make_account_stale(&host, "t", "u").unwrap()),
         ("cast_doubt", &|| there.cast_doubt(&host, "t").unwrap()),
@@ -80,6 +80,38 @@ fn who_is_locked_out_at_another_worker_is_out_here_at_once() {
     assert_eq!(again(&host, &here, &places), Ok(Standing::Blocked));
     there.unblock(&host, "t", &keys(&["ada"])).unwrap();
     assert_eq!(again(&host, &here, &places), Ok(Standing::Ended));
+}
+
+#[test]
+fn what_was_found_is_believed_for_a_second_at_most_and_not_where_the_clock_was_set_back() {
+    let (host, people) = people();
+    let places = Places::default();
+    let began = host.time.get();
+    again(&host, &people, &places).unwrap();
+    for (time, looked) in [(began + 999, false), (began + 1000, true), (began - 1, true), (began, false)] {
+        host.time.set(time);
+        assert_eq!(looks(&host, &people, &places), looked, "{time}");
+    }
+}
+
+#[test]
+fn a_block_is_lifted_also_where_its_shard_has_more_rows_than_it_may() {
+    let host = TestHost::at(1_000_000);
+    let people = People::with_capacity(ring(1), Duration::from_secs(3600), 1, 1);
+    people.prepare(&host).unwrap();
+    people.block(&host, "t", &keys(&["ada"])).unwrap();
+    people.raise_epoch(&host, "t").unwrap();
+    people.unblock(&host, "t", &keys(&["ada"])).unwrap();
+    assert_eq!(standing(&host, &people, &["ada"], 1_000_001), Standing::Clear);
+}
+
+#[test]
+fn who_goes_by_the_turn_hears_of_a_change_only_when_a_look_sees_it() {
+    let (host, people) = people();
+    let before = people.turn(&host).unwrap();
+    assert!(before.is_some());
+    people.block(&host, "t", &keys(&["ada"])).unwrap();
+    assert_ne!(people.turn(&host).unwrap(), before);
 }
 
 #[test]
@@ -117,7 +149,7 @@ fn a_lock_out_of_which_others_could_not_be_told_is_an_error_and_coming_again_tel
     let of = keys(&["ada"]);
     assert!(people.block(&host, "t", &of).is_err());
     assert!(people.raise_epoch(&host, "t").is_err());
-    assert!(people.end_session(&host, "t", "s").is_err());
+    assert!(people.end_session(&host, "t", ("s", UnixMillis(1))).is_err());
     host.unwritable.take();
     people.block(&host, "t", &of).unwrap();
     assert_eq!(again(&host, &people, &places), Ok(Standing::Blocked));
@@ -194,10 +226,19 @@ fn blocking_nobody_in_particular_voids_everything_issued_before() {
 #[test]
 fn an_ended_session_is_void_and_others_of_the_person_are_not() {
     let (host, people) = people();
-    people.end_session(&host, "t", "s1").unwrap();
+    people.end_session(&host, "t", ("s1", UnixMillis(1))).unwrap();
     let of = |id| people.standing(&host, "t", &keys(&["ada"]), Some(id), UnixMillis(1)).unwrap();
     assert_eq!(of("s1"), Standing::Ended);
     assert_eq!(of("s2"), Standing::Clear);
+}
+
+#[test]
+fn a_session_is_ended_also_where_the_clock_was_set_back_since_it_was_issued() {
+    let (host, people) = people();
+    host.time.set(10);
+    people.end_session(&host, "t", ("s", UnixMillis(1_000_000))).unwrap();
+    let of = |id| people.standing(&host, "t", &keys(&["ada"]), Some(id), UnixMillis(1_000_000)).unwrap();
+    assert_eq!([of("s"), of("another")], [Standing::Ended, Standing::Clear]);
 }
 
 #[test]

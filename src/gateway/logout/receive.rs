@@ -156,7 +156,7 @@ impl Desk<'_> {
         }
         let cookies = Cookies::read(&self.head.headers);
         let is_entra = self.saml.identity_providers.get(self.at).is_some_and(|it| it.entra.is_some());
-        let own = tenant.sessions.read(host.now(), &self.head.host, &cookies).filter(|session| {
+        let own = tenant.sessions.carried(&self.head.host, &cookies).find(|session| {
             if session.identity.issuer != self.provider.entity_id() {
                 return false;
             }
@@ -176,7 +176,8 @@ impl Desk<'_> {
         )
         .is_ok();
         if let Some(own) = &own {
-            ended &= gateway.people.end_session(host, &tenant.settings.name, &own.id) == Ok(true);
+            ended &=
+                gateway.people.end_session(host, &tenant.settings.name, (&own.id, own.issued())) == Ok(true);
         }
         let (outcome, code) = if ended { ("accepted", "") } else { ("failed", "logout_not_recorded") };
         reports::logout(host, &tenant.settings.name, outcome, code, &Reference::new(host), "");

@@ -55,7 +55,8 @@ pub(in crate::gateway) fn replace(reply: &Reply) -> Edits {
 
 /// The proxy answered in the application's place: a SCIM client reads SCIM errors only.
 pub(in crate::gateway) fn local_error(status: Option<u16>) -> Reply {
-    let status = status.unwrap_or(502);
+    // Whoever else answered in the application's place: it is no success of the application's.
+    let status = status.filter(|status| (400..600).contains(status)).unwrap_or(502);
     let detail = match status {
         413 => "The request is larger than the gateway takes.",
         408 | 504 => "The application did not answer in time.",
@@ -81,4 +82,23 @@ pub(in crate::gateway) fn response_too_large() -> Reply {
 
 pub(in crate::gateway) fn unavailable() -> Reply {
     scim::error_reply(500, None, "The gateway is not able to serve this request.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn an_answer_in_the_applications_place_is_never_a_success() {
+        for (came, goes) in
+            [(Some(200), 502), (Some(204), 502), (Some(302), 502), (Some(700), 502), (None, 502)]
+        {
+            assert_eq!(local_error(came).status, goes, "{came:?}");
+        }
+        for kept in [400, 404, 413, 429, 503, 504] {
+            assert_eq!(local_error(Some(kept)).status, kept);
+        }
+    }
 }

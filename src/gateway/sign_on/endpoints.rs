@@ -86,11 +86,12 @@ fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host
     }
     let cookies = Cookies::read(&head.headers);
     let mut recorded = true;
-    let session = tenant.sessions.read(host.now(), &head.host, &cookies);
-    if let Some(session) = &session {
-        recorded = gateway.people.end_session(host, &tenant.settings.name, &session.id) == Ok(true);
+    for session in tenant.sessions.carried(&head.host, &cookies) {
+        recorded &= gateway.people.end_session(host, &tenant.settings.name, (&session.id, session.issued()))
+            == Ok(true);
         host.count("vestibule.session.signed_out");
     }
+    let session = tenant.sessions.read(host.now(), &head.host, &cookies);
     let start = tenant.start_path();
     // A script cannot follow to another site; its page stays.
     let navigates = head.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
