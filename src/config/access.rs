@@ -6,6 +6,7 @@ use super::account::{self, AccountSettings};
 use super::application_cookies::{self, CookieName};
 use super::identity::{self, IdentitySettings};
 use super::node::Node;
+use super::rule_list::RuleList;
 use super::rules::{self, Access, Condition, Context, Rule};
 use super::secret::Environment;
 use crate::common::Spellings;
@@ -15,9 +16,9 @@ use crate::common::path::PathProblem;
 #[derive(Debug)]
 pub struct AccessSettings {
     /// Ordered; the first that matches decides. Where none does, those of the route's policy are asked.
-    pub rules: Vec<Rule>,
+    pub rules: RuleList,
     /// Rules by the name that the metadata of Envoy's route has; where none decides, the request is refused.
-    pub policies: BTreeMap<String, Vec<Rule>>,
+    pub policies: BTreeMap<String, RuleList>,
     /// Namespace of the route's `filter_metadata` in which `policy` is looked up.
     pub policy_namespace: String,
     /// Paths that are let in although servers read them differently; every reading must pass.
@@ -33,7 +34,7 @@ pub struct AccessSettings {
 impl Default for AccessSettings {
     fn default() -> Self {
         Self {
-            rules: Vec::new(),
+            rules: RuleList::default(),
             policies: BTreeMap::new(),
             policy_namespace: DEFAULT_NAMESPACE.to_owned(),
             path_spellings: Spellings::NONE,
@@ -60,14 +61,15 @@ impl AccessSettings {
     }
 
     /// The rules that are asked in turn where the route names this policy. An unknown name has none of its own.
-    pub fn rules_for(&self, policy: Option<&str>) -> impl Iterator<Item = &Rule> {
+    /// Only those that can be about this path.
+    pub fn rules_for(&self, policy: Option<&str>, path: &str) -> impl Iterator<Item = &Rule> {
         let named = policy.and_then(|name| self.policies.get(name));
-        self.rules.iter().chain(named.into_iter().flatten())
+        self.rules.about(path).chain(named.map(|rules| rules.about(path)).into_iter().flatten())
     }
 
     /// All rules of all policies.
     pub fn all_rules(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().chain(self.policies.values().flatten())
+        self.rules.iter().chain(self.policies.values().flat_map(|rules| rules.iter()))
     }
 
     /// What the rules want to know of a request beside its head.
@@ -127,7 +129,7 @@ pub(super) fn read(
     let policy_namespace = namespace.map_or(Some(DEFAULT_NAMESPACE), |node| node.text()).map(str::to_owned);
     let named = fields.get("application_cookies");
     let settings = AccessSettings {
-        rules,
+        rules: rules.into(),
         policies: policies.unwrap_or_default(),
         policy_namespace: policy_namespace?,
         path_spellings: spellings,
@@ -145,7 +147,7 @@ pub(super) fn read(
     Some((settings, said?))
 }
 
-fn read_policies(node: &Node<'_>, context: Context<'_>) -> BTreeMap<String, Vec<Rule>> {
+fn read_policies(node: &Node<'_>, context: Context<'_>) -> BTreeMap<String, RuleList> {
     let entries = node.entries();
     if entries.is_empty() {
         node.error("has no policy: every request would be refused", "add one, or leave `policies` out");
@@ -154,7 +156,7 @@ fn read_policies(node: &Node<'_>, context: Context<'_>) -> BTreeMap<String, Vec<
         if name.is_empty() || name.len() > 128 {
             node.error("has no name that a route can give", "use 1 to 128 characters");
         }
-        (name.to_owned(), rules::read_all(&node, context))
+        (name.to_owned(), rules::read_all(&node, context).into())
     };
     entries.into_iter().map(read).collect()
 }

@@ -16,6 +16,7 @@ mod pages;
 mod pattern;
 mod protobuf;
 mod root;
+mod rule_list;
 mod rules;
 mod saml;
 mod scim;
@@ -42,6 +43,7 @@ pub use operators::OperatorSettings;
 pub use pages::PageSettings;
 pub use pattern::Pattern;
 pub use root::{Configuration, HostSettings, NativeCrypto, read_tree};
+pub use rule_list::RuleList;
 pub use rules::{Access, Condition, MULTIPLE_AUTHN, PathMatch, REFEDS_MFA, Rule, Test};
 pub use saml::{
     Brand, DecryptionKeys, EntraSettings, GroupOverage, IdentityProvider, LogoutSettings, Metadata,

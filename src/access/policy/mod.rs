@@ -100,7 +100,7 @@ pub fn decide(settings: &AccessSettings, question: &Question<'_>) -> Decision {
 #[must_use]
 pub fn deciding<'s>(settings: &'s AccessSettings, question: &Question<'_>) -> Option<&'s Rule> {
     let way = ways(question).next()?;
-    settings.rules_for(question.policy).find(|rule| fit(rule, question, way) == Fit::Matches)
+    settings.rules_for(question.policy, way.path).find(|rule| fit(rule, question, way) == Fit::Matches)
 }
 
 /// Whether it matters to the decision who is signed in: not where the rules let anybody pass without identity.
@@ -135,7 +135,7 @@ pub fn passes_on_every_route(settings: &AccessSettings, question: &Question<'_>)
 #[must_use]
 pub fn route_matters(settings: &AccessSettings, question: &Question<'_>) -> bool {
     ways(question).any(|way| {
-        for rule in &settings.rules {
+        for rule in settings.rules.about(way.path) {
             match fit(rule, question, way) {
                 Fit::Otherwise(_) => {}
                 Fit::OtherRoute => return true,
@@ -153,11 +153,12 @@ fn each_way<'s>(
     mut take: impl FnMut(Result<&'s Rule, Undecided>),
 ) {
     for way in ways(question) {
-        let decisive = settings.rules_for(question.policy).find_map(|rule| match fit(rule, question, way) {
-            Fit::Matches => Some(Ok(rule)),
-            Fit::Unknowable(_) => Some(Err(Undecided)),
-            Fit::OtherRoute | Fit::Otherwise(_) => None,
-        });
+        let decisive =
+            settings.rules_for(question.policy, way.path).find_map(|rule| match fit(rule, question, way) {
+                Fit::Matches => Some(Ok(rule)),
+                Fit::Unknowable(_) => Some(Err(Undecided)),
+                Fit::OtherRoute | Fit::Otherwise(_) => None,
+            });
         take(decisive.unwrap_or(Err(Undecided)));
     }
 }

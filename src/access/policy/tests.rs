@@ -484,3 +484,46 @@ fn an_allowed_spelling_must_pass_in_every_reading() {
         assert_eq!(at(&settings, path), decision, "{path}");
     }
 }
+
+#[test]
+fn rules_found_by_the_first_segment_decide_as_if_each_had_been_looked_at() {
+    let paths = [
+        "/", "/a", "/A/", "/a/b", "/ab", "/ſafe/x", "/safe", "/SAFE/Ä", "/ä/x", "/Ä", "/x.y/z", "/a-b",
+        "/%61/b",
+    ];
+    let places = [
+        "exact: /",
+        "exact: /a",
+        "exact: /A/",
+        "prefix: /a/b",
+        "prefix: /",
+        "prefix: /safe",
+        "prefix: /Ä",
+        "exact: /ä/x",
+        "regex: '/a.*'",
+        "prefix: /x.y",
+    ];
+    let accesses = ["public", "optional", "signed_in", "deny"];
+    let (mut asked, mut decisions) = (0, std::collections::BTreeSet::new());
+    for seed in 0..400_usize {
+        let mut state = seed.wrapping_mul(0x9e37_79b9).wrapping_add(7);
+        let mut draw = |from: usize| {
+            state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345) & 0x7fff_ffff;
+            (state >> 8) % from
+        };
+        let lines: Vec<String> = (0..2 + draw(5))
+            .map(|_| format!("{{path: {{{}}}, access: {}}}", places[draw(10)], accesses[draw(4)]))
+            .collect();
+        let settings = allowing_everything(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        for path in paths {
+            with_question(&settings, Request { path, ..REQUEST }, |question| {
+                let each = explain(&settings, question).into_iter().map(|way| way.decision);
+                let expected = each.reduce(Decision::and).unwrap();
+                assert_eq!(decide(&settings, question), expected, "{path} {lines:?}");
+                decisions.insert(expected);
+                asked += 1;
+            });
+        }
+    }
+    assert_eq!((asked, decisions.len()), (5200, 3), "{decisions:?}");
+}
