@@ -93,9 +93,31 @@ impl std::error::Error for JsonError {}
 /// # Errors
 /// [`JsonError`] for everything that is not one strict JSON value.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    read(bytes).map(|(value, _)| value)
+}
+
+/// What was met on the way through a text: what was not need not be looked for in the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// A null anywhere.
+    pub null: bool,
+    /// A member anywhere that may hold a SCIM URL by its name: `location` in any casing, or what begins as `$ref` does.
+    pub reference: bool,
+}
+
+impl Seen {
+    /// Of a value that was not read here: anything may be in it.
+    pub const ANYTHING: Self = Self { null: true, reference: true };
+}
+
+/// The same as [`parse`], with what was met.
+///
+/// # Errors
+/// As [`parse`].
+pub fn read(bytes: &[u8]) -> Result<(Value, Seen), JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| JsonError { offset: error.valid_up_to(), fault: JsonFault::NotUtf8 })?;
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, seen: Seen { null: false, reference: false } };
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
@@ -104,7 +126,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     if reader.peek().is_some() {
         return Err(reader.fault(JsonFault::Trailing));
     }
-    Ok(value)
+    Ok((value, reader.seen))
 }
 
 /// Where the first octet is that does not stand for itself in a string: a quote, a backslash, a control character.
@@ -120,8 +142,11 @@ fn special(octets: &[u8]) -> Option<usize> {
         let quote = zero(word ^ ONES.wrapping_mul(0x22));
         let backslash = zero(word ^ ONES.wrapping_mul(0x5c));
         let control = zero(word & ONES.wrapping_mul(0xe0));
-        if quote | backslash | control != 0 {
-            break;
+        let found = quote | backslash | control;
+        if found != 0 {
+            // Nothing below the lowest such place is marked by mistake, so it is one.
+            let within = usize::try_from(found.trailing_zeros() / 8).unwrap_or_default();
+            return Some(before.saturating_add(within));
         }
         before = before.saturating_add(8);
         rest = after;
@@ -133,6 +158,7 @@ fn special(octets: &[u8]) -> Option<usize> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    seen: Seen,
 }
 
 impl Reader<'_> {
@@ -177,7 +203,10 @@ impl Reader<'_> {
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b'n') => {
+                self.seen.null = true;
+                self.word("null", Value::Null)
+            }
             _ => Err(self.unexpected()),
         }
     }
@@ -208,9 +237,12 @@ impl Reader<'_> {
             self.space();
             let start = self.at;
             let name = self.string()?;
-            // The library stores numbers and raw values under such names when it converts between types.
-            if name.as_bytes().first() == Some(&b'$') && name.starts_with("$serde_json::private::") {
-                return Err(JsonError { offset: start, fault: JsonFault::ReservedName });
+            if matches!(name.as_bytes(), [b'$', ..]) || name.eq_ignore_ascii_case("location") {
+                self.seen.reference = true;
+                // The library stores numbers and raw values under such names when it converts between types.
+                if name.starts_with("$serde_json::private::") {
+                    return Err(JsonError { offset: start, fault: JsonFault::ReservedName });
+                }
             }
             self.space();
             self.expect(b':')?;
@@ -472,6 +504,26 @@ mod tests {
         assert_eq!(parse(&print(&value, 1000)).unwrap(), value);
         for text in texts {
             assert_eq!(print(&text.into(), 0), serde_json::to_vec(text).unwrap(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_need_a_look_is_seen_wherever_it_stands_and_however_it_is_spelt() {
+        let seen = |text: &str| read(text.as_bytes()).unwrap().1;
+        let [none, null, reference] =
+            [(false, false), (true, false), (false, true)].map(|(null, reference)| Seen { null, reference });
+        for (text, want) in [
+            (r#"{"a":"null","b":[1,{"c":"location $ref"}],"locations":true}"#, none),
+            ("null", null),
+            (r#"{"a":[{"b":null}]}"#, null),
+            (r#"[[{"$ref":1}]]"#, reference),
+            (r#"{"\u0024ref":1}"#, reference),
+            (r#"{"meta":{"location":"x"}}"#, reference),
+            (r#"{"meta":{"Location":"x"}}"#, reference),
+            (r#"{"meta":{"locat\u0069on":"x"}}"#, reference),
+            (r#"{"location":null}"#, Seen::ANYTHING),
+        ] {
+            assert_eq!(seen(text), want, "{text}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! The host's functions, with a `Result` for every status.
 //!
 //! A status that is not expected must not be a panic, which is an outage of the worker: here it is a number that is looked
-//! at. This is the only module with `unsafe` code, but for the names of the callbacks in [`super::dispatch`].
+//! at. This is the only module with `unsafe` code, but for the names of the callbacks in [`super::dispatch`] and for
+//! [`super::allocator`].
 
 #![allow(unsafe_code)]
 

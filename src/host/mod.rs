@@ -2,7 +2,8 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `abi` | the host's functions with a `Result` for every status; but for the names of the callbacks the only `unsafe` code |
+//! | `abi` | the host's functions with a `Result` for every status; but for the names of the callbacks and the allocator the only `unsafe` code |
+//! | `allocator` | where the memory of everything comes from |
 //! | `wire` | the octets that go over the boundary; pure |
 //! | `native` | the host's own signature verification, after it answered a known question |
 //! | `exchange_host` | the host as a [`crate::common::Host`] |
@@ -15,6 +16,8 @@
 
 #[cfg(target_os = "wasi")]
 mod abi;
+#[cfg(any(target_os = "wasi", test))]
+mod allocator;
 #[cfg(target_os = "wasi")]
 mod clock;
 #[cfg(target_os = "wasi")]
@@ -34,3 +37,7 @@ mod service;
 #[cfg(target_os = "wasi")]
 mod stream;
 mod wire;
+
+#[cfg(target_os = "wasi")]
+#[global_allocator]
+static ALLOCATOR: allocator::Kept<std::alloc::System> = allocator::Kept::new(std::alloc::System);

@@ -6,7 +6,7 @@ use super::ability::Mode;
 use super::request::RequestShape;
 use super::rule::{Applied, Context, Settings, mend};
 use super::rules::response::{self, Answer, Content};
-use crate::common::json::MAX_DEPTH;
+use crate::common::json::{MAX_DEPTH, Seen};
 use crate::common::{HeaderEdit, json};
 
 /// An answer of the application.
@@ -96,15 +96,15 @@ fn depth(value: &Value) -> usize {
     deepest.unwrap_or_default().saturating_add(1)
 }
 
-/// The body as the rules see it.
-pub(crate) fn content(body: &[u8]) -> Content {
+/// The body as the rules see it, and what was seen in it.
+pub(crate) fn content(body: &[u8]) -> (Content, Seen) {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Content::Empty;
+        return (Content::Empty, Seen::ANYTHING);
     }
-    match crate::common::json::parse(body) {
+    match json::read(body) {
         // A bare array becomes a list (R2), which is one deeper than is read.
-        Ok(value @ Value::Array(_)) if depth(&value) >= MAX_DEPTH => Content::Other,
-        Ok(value @ (Value::Object(_) | Value::Array(_))) => Content::Json(value),
-        _ => Content::Other,
+        Ok((value @ Value::Array(_), seen)) if depth(&value) >= MAX_DEPTH => (Content::Other, seen),
+        Ok((value @ (Value::Object(_) | Value::Array(_)), seen)) => (Content::Json(value), seen),
+        _ => (Content::Other, Seen::ANYTHING),
     }
 }

@@ -12,6 +12,7 @@ use super::super::url::Action;
 use super::chosen::X3;
 use super::response_list::{R2, R12};
 use super::response_resource::{R6, R7, R8, R13, R14};
+use crate::common::json::Seen;
 
 /// Schema of a list (RFC 7644 section 3.4.2).
 pub(crate) const LIST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -35,6 +36,8 @@ pub(crate) struct Answer {
     pub(crate) content_type: Option<String>,
     pub(crate) location: Option<String>,
     pub(crate) content: Content,
+    /// What may be in the content: rules that mend something need not look for what is not.
+    pub(crate) seen: Seen,
     /// Whether the body is no longer the application's.
     pub(crate) changed: bool,
     /// Whether the application itself sent a SCIM error.
@@ -49,7 +52,8 @@ pub(crate) const ALL: &[&Rule<Answer>] =
 impl Answer {
     /// Takes an answer of the application.
     pub(crate) fn read(shape: &RequestShape, upstream: &Upstream<'_>) -> Self {
-        let content = if shape.head { Content::Empty } else { content(upstream.body) };
+        let (content, seen) =
+            if shape.head { (Content::Empty, Seen::ANYTHING) } else { content(upstream.body) };
         let was_scim_error = matches!(&content, Content::Json(body) if is_scim_error(body));
         Self {
             shape: shape.clone(),
@@ -57,6 +61,7 @@ impl Answer {
             content_type: upstream.content_type.map(str::to_owned),
             location: upstream.location.map(str::to_owned),
             content,
+            seen,
             changed: false,
             was_scim_error,
             drop_challenge: false,
@@ -77,6 +82,7 @@ impl Answer {
     fn set(&mut self, status: u16, body: Value) {
         self.status = status;
         self.content = Content::Json(body);
+        self.seen = Seen::ANYTHING;
         self.content_type = Some(MEDIA_TYPE.to_owned());
         self.changed = true;
     }

@@ -16,8 +16,9 @@ pub(crate) const R7: Rule<Answer> = Rule {
     certainty: Certainty::Partly,
     apply: |answer, context, notes| {
         let kind = context.kind;
+        let may_hold_null = answer.seen.null;
         let changed = answer.each_resource(&mut |map| {
-            let mut changed = no_null(map);
+            let mut changed = may_hold_null && no_null(map);
             if matches!(kind, ResourceKind::Discovery(_)) {
                 return changed;
             }
@@ -72,16 +73,17 @@ pub(crate) const R8: Rule<Answer> = Rule {
             answer.location = Some(public);
             notes.mark("header.location");
         }
-        let changed = answer.each_resource(&mut |map| {
-            let mut changed = false;
-            if let Some(location) = map.get_mut("meta").and_then(|meta| meta.get_mut("location")) {
-                changed |= publish(location, &own, settings);
-            }
-            for value in map.values_mut() {
-                changed |= publish_references(value, &all, settings);
-            }
-            changed
-        });
+        let changed = answer.seen.reference
+            && answer.each_resource(&mut |map| {
+                let mut changed = false;
+                if let Some(location) = map.get_mut("meta").and_then(|meta| meta.get_mut("location")) {
+                    changed |= publish(location, &own, settings);
+                }
+                for value in map.values_mut() {
+                    changed |= publish_references(value, &all, settings);
+                }
+                changed
+            });
         if changed {
             notes.mark("body");
         }
