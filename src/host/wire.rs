@@ -11,7 +11,8 @@ const MAX_PAIRS_BYTES: usize = 1_048_576;
 
 /// Reads a serialized list of pairs: count, all lengths, then names and values, each closed by a zero octet.
 ///
-/// `None` where the form is not exactly that; nothing is trusted to be within the buffer.
+/// `None` where the form is not exactly that; nothing is trusted to be within the buffer. Neither is a list read with a name that
+/// has capitals in it: a host that does not fold names would not find it by the folded one, and what is to be taken out would go on.
 pub(super) fn read_pairs(bytes: Vec<u8>) -> Option<Headers> {
     if bytes.is_empty() {
         return Some(Headers::default());
@@ -29,7 +30,11 @@ pub(super) fn read_pairs(bytes: Vec<u8>) -> Option<Headers> {
         Some(place)
     };
     for _ in 0..count {
-        places.push((take(&mut lengths)?, take(&mut lengths)?));
+        let (name, value) = (take(&mut lengths)?, take(&mut lengths)?);
+        if bytes.get(name.clone())?.iter().any(u8::is_ascii_uppercase) {
+            return None;
+        }
+        places.push((name, value));
     }
     if !rest.is_empty() {
         return None;
@@ -266,6 +271,14 @@ mod tests {
         let mut longer = whole;
         longer.push(0);
         assert_eq!(read_pairs(longer), None);
+    }
+
+    #[test]
+    fn a_list_whose_names_the_host_did_not_fold_is_refused() {
+        for (name, is_read) in [("x-user", true), ("x-uSer", false), ("X-USER", false), ("x_1~", true)] {
+            let bytes = write_pairs(&[pair("a", "B"), pair(name, "Ada")]).unwrap();
+            assert_eq!(read_pairs(bytes).is_some(), is_read, "{name}");
+        }
     }
 
     #[test]

@@ -79,6 +79,21 @@ def test_a_forged_response_is_refused_where_the_host_finds_every_signature_valid
     assert not person.sessions()
 
 
+@pytest.mark.parametrize("name", ["X-User", "x-uSer", "Cookie", "AUTHORIZATION"])
+@pytest.mark.parametrize("path", ["/public/x", "/mixed/x", "/private/x", settings.SCIM + "/Users"])
+def test_a_request_whose_header_names_the_host_did_not_fold_reaches_nobody(hosts, idp, path, name):
+    # Such a host would not find by the folded name what is to be taken out.
+    host, image = hosts["none"]
+    host.restore(image, Faults(), seed=3)
+    world = World(host, idp)
+    pairs = [(":authority", "localhost:8443"), (":path", path), (":method", "GET"), (":scheme", "https"), (name, "ada@n.example")]
+    pairs = [(name.encode(), value.encode()) for name, value in pairs]
+    stream = world.open(pairs)
+    world.send(stream, pairs, None, 1, None)
+    assert world.finish(stream).status == 500
+    assert not world.app.requests and not world.scim_app.requests
+
+
 @pytest.mark.parametrize(
     "configuration",
     [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"tenants": []}', b'{"nonsense": 1}', b"\0" * 100, b"[" * 100_000],

@@ -121,7 +121,7 @@ class World:
 
     def _check_provisioning(self, stream: Stream, request: Request) -> None:
         given = [value.decode("latin-1").partition(" ") for name, value in stream.came if name == b"authorization"]
-        if [(scheme.lower(), token.strip(" ")) for scheme, _, token in given] != [("bearer", settings.TOKEN)]:
+        if [(scheme.lower(), token.strip()) for scheme, _, token in given] != [("bearer", settings.TOKEN)]:
             self.violated(f"{request.method} {request.path} reached the SCIM server unauthenticated")
         if any(settings.TOKEN in value for _, value in request.headers):
             self.violated("the token of the provisioning client reached the application")
