@@ -213,6 +213,33 @@ fn a_refused_token_is_judged_each_time_and_a_good_one_does_not_vouch_for_its_lik
     assert_eq!(scene.ask("a.example", TOKEN), (0, 0));
 }
 
+#[test]
+fn claims_that_were_changed_under_the_signature_of_a_good_token_are_not_believed() {
+    let scene = Scene::new();
+    assert_eq!(scene.ask("a.example", TOKEN).0, 0);
+    let [head, claims, signature] = TOKEN.trim().split('.').collect::<Vec<_>>()[..] else { panic!() };
+    for other in [format!("{head}.{claims}A.{signature}"), format!("{claims}.{claims}.{signature}")] {
+        assert_eq!(scene.ask("a.example", &other).0, 401, "{other}");
+    }
+    assert_eq!(scene.ask("a.example", TOKEN), (0, 0));
+}
+
+#[test]
+fn a_static_token_that_is_a_signed_one_as_well_ends_when_the_configuration_says() {
+    let digest = crate::crypto::sha256(TOKEN.trim().as_bytes());
+    let digest = digest.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    let expires = crate::common::UnixMillis(START + 60_000).to_rfc3339();
+    let tokens = format!("\n      tokens: [{{name: pasted, sha256: {digest}, expires: \"{expires}\"}}]");
+    let scene = Scene::of(gateway(&[("a", "a.example", &(entra("") + &tokens))]), KEYS);
+    assert_eq!(scene.ask("a.example", TOKEN), (0, 0));
+    scene.at(59);
+    assert_eq!(scene.ask("a.example", TOKEN), (0, 0));
+    scene.at(60);
+    assert_eq!(scene.ask("a.example", TOKEN), (401, 0), "though its signature is good for an hour");
+    scene.at(0);
+    assert_eq!(scene.ask("a.example", TOKEN), (0, 0));
+}
+
 /// The head of a token that was made with a key nobody has published.
 fn unknown_key() -> String {
     use base64::Engine;
