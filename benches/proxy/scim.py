@@ -153,10 +153,14 @@ def measure(run) -> list[Section]:
             "list_plain": repeated("plain", "GET", all_users),
             "list_json": repeated("json", "GET", all_users),
             "list": repeated("ours", "GET", all_users),
+            "get_plain": repeated("plain", "GET", one),
+            "get_plain_jwt": repeated("plain", "GET", one, token),
+            "get_json": repeated("json", "GET", one),
             "get_static": repeated("ours", "GET", one),
             "get_jwt": repeated("ours", "GET", one, token),
         }
         rounds = Rounds(variants, WATCHED, run.say).run(run.half_width, run.rounds, run.seconds)
+    lengths = f"{len(settings.TOKEN)} octets, a JWT {len(token)}"
     size = len(routes_body())
     names = {
         "patch_plain": ("PATCH, no filter", "patch_json"),
@@ -167,7 +171,10 @@ def measure(run) -> list[Section]:
         "list_plain": ("list of 100, no filter", "list_json"),
         "list_json": ("list of 100, Wasm filter that parses and prints", "list_json"),
         "list": ("list of 100, Vestibule", "list_json"),
-        "get_static": ("GET of a user, Vestibule, static token", "get_static"),
+        "get_plain": ("GET of a user, no filter, static token", "get_plain"),
+        "get_plain_jwt": ("the same, a JWT, which nobody reads", "get_plain"),
+        "get_json": ("GET of a user, Wasm filter that parses and prints", "get_json"),
+        "get_static": ("GET of a user, Vestibule, static token", "get_json"),
         "get_jwt": ("the same, Entra's own JWT (verified before)", "get_static"),
     }
     rows = [
@@ -184,13 +191,15 @@ def measure(run) -> list[Section]:
     ]
     facts = (
         f"PATCH of {len(PATCH)} octets with six operations as Entra sends them, answered by a user of {len(json.dumps(person(1)))}"
-        f" octets; a list of {size:,} octets with 100 users, all of which want repair; {run.connections} connections, HTTP/1.1"
+        f" octets; a list of {size:,} octets with 100 users, all of which want repair; a static token has {lengths}; {run.connections} connections, HTTP/1.1"
     )
     figures = {
         "patch_vs_json_wasm": ("patch", "patch_json"),
         "plain_patch_vs_json_wasm": ("plain_patch", "plain_patch_json"),
         "list100_vs_json_wasm": ("list", "list_json"),
         "jwt_scim_vs_static": ("get_jwt", "get_static"),
+        "jwt_header_vs_static_plain": ("get_plain_jwt", "get_plain"),
+        "get_vs_json_wasm": ("get_static", "get_json"),
         "patch_vs_plain": ("patch", "patch_plain"),
         "list100_vs_plain": ("list", "list_plain"),
     }

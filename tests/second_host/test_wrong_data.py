@@ -5,12 +5,13 @@ import json
 import pytest
 import scenarios
 from harness import settings
+from harness.authorities import TENANT, Key, entra_claims
 from scenarios import FORGERIES, scim, sign_in
 from wasm_host.abi import REQUEST, RESPONSE, Status
 from wasm_host.calls import CallAnswer
 from wasm_host.faults import MANGLERS, Fault, Faults
 from wasm_host.vm import ROOT
-from world import Person, World, start
+from world import BEGAN, Person, World, start
 
 CALLBACKS = {
     "proxy_on_request_headers": 2, "proxy_on_request_body": 2, "proxy_on_request_trailers": 1,
@@ -198,9 +199,14 @@ def waiting(world):
     return stream, call
 
 
+def went_on_of(stream):
+    """Whether anything became of it: it went on, or was refused."""
+    return stream.sides[REQUEST].sent_headers or stream.answered or stream.replied or stream.reset
+
+
 def went_on(world, stream):
-    """Whether anything became of it: it went on, was refused, or made another call."""
-    return stream.sides[REQUEST].sent_headers or stream.replied or stream.reset or world.host.calls.under_way
+    """The same, or it made another call."""
+    return went_on_of(stream) or world.host.calls.under_way
 
 
 def test_a_number_that_is_given_out_twice_is_the_first_stream(world):
@@ -339,3 +345,24 @@ def test_what_is_set_up_once_is_not_set_up_twice(world):
     world.host.run("_initialize")
     assert not world.host.trace
     assert person.fetch("/private/page").status == 200
+
+
+def test_an_answer_that_cannot_be_told_to_the_root_is_none_and_who_waits_is_told(module, base, idp):
+    """Keys of tokens are fetched by the root, for all who wait for them."""
+    way_in = {"entra_token": {"tenant_id": TENANT, "keys": {"cluster": "scim_app"}}}
+    world = World(start(module, settings.changed(base, "tenants.0.scim.authentication", way_in)), idp, faulty=True)
+    token = Key("k").sign(entra_claims(nbf=BEGAN - 5, exp=BEGAN + 3600))
+    pairs = [(name, f"Bearer {token}".encode() if name == b"authorization" else value) for name, value in PATCH]
+    world.host.tick()
+    [call] = world.host.calls.under_way.values()
+    assert call.context == ROOT
+    stream, other = world.open(pairs), world.open(PATCH)
+    stream.headers(REQUEST, pairs, False)
+    assert not went_on_of(stream), "it waits for the keys"
+    world.host.faults = Faults(Fault("proxy_set_effective_context", None, Status.INTERNAL_FAILURE))
+    world.host.answer_call(call.token, other.id, CallAnswer([(b":status", b"200")], b'{"keys":[]}'))
+    assert not went_on_of(other)
+    world.host.faults = Faults()
+    world.host.clock.move(1_000)
+    world.host.tick()
+    assert world.reply_of(stream).status == 503
