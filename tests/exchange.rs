@@ -10,10 +10,10 @@
     missing_docs
 )]
 
-#[path = "exchange/in_order.rs"]
-mod in_order;
 #[path = "support/browser.rs"]
 mod browser;
+#[path = "exchange/in_order.rs"]
+mod in_order;
 #[path = "support/provider.rs"]
 mod provider;
 
