@@ -6,6 +6,7 @@
 mod certificate;
 mod decryption;
 mod digest;
+mod fingerprint;
 mod seal;
 mod signature;
 mod signing;
@@ -16,6 +17,7 @@ pub use decryption::{
     BlockCipher, DecryptionError, DecryptionKey, DecryptionKeyError, KeyTransport, OaepHash, decrypt,
 };
 pub use digest::{equal, hmac_sha256, sha1, sha256, sha384, sha512};
+pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use seal::{KeyRing, MasterKey, SealError};
 pub use signature::{SignatureAlgorithm, SignatureError, verify};
 pub use signing::{SigningFailed, SigningKey, SigningKeyError};

@@ -4,85 +4,74 @@
 //! asked: when that is read anew, be it the same or not, every token is judged anew. Only what was found good is
 //! remembered, so no stranger can fill this, and nobody is kept out by what once was.
 //!
-//! A token is found by the SHA-256 of the end of its text, and is the same only where all of its text is; to hash the
-//! kilobyte that it has would cost more at each request. The end is of the signature, 192 bits of it, which nobody can
-//! guess who does not have the token: so the time that the comparison afterwards takes tells nobody anything.
+//! A token is known again by its fingerprint: to take the SHA-256 of all of it at each request made provisioning with
+//! signed tokens slower than with static ones.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::common::UnixMillis;
-use crate::crypto::sha256;
+use crate::common::{Host, UnixMillis};
+use crate::crypto::{Fingerprint, FingerprintKey};
 use crate::scim::auth::{JwkSet, Vouched};
 
-use super::memory::{Digest, Memory};
-
-/// Octets at the end of a token that it is found by.
-const END: usize = 32;
-/// Octets of a token beyond which none is remembered. Entra's have two thousand or so.
-const LONGEST: usize = 16_384;
+use super::memory::Memory;
 
 /// Tokens found good by one set of keys.
 #[derive(Debug, Default)]
-pub(super) struct Verified(RefCell<Inner>);
+pub(super) struct Verified(RefCell<Option<Inner>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     /// By these keys. They are held, so that no other set can have their place.
-    keys: Option<Rc<JwkSet>>,
-    tokens: Memory<Seen>,
+    keys: Rc<JwkSet>,
+    fingerprints: FingerprintKey,
+    tokens: Memory<Seen, Fingerprint>,
 }
 
+#[derive(Debug)]
 struct Seen {
-    /// All of the token.
-    text: Box<str>,
     who: String,
     /// When it was judged. Where the clock has been set back since, that says nothing.
     since: UnixMillis,
 }
 
-impl std::fmt::Debug for Seen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Seen({}, since {:?})", self.who, self.since)
-    }
-}
-
 impl Inner {
-    fn is_by(&self, keys: &Rc<JwkSet>) -> bool {
-        self.keys.as_ref().is_some_and(|own| Rc::ptr_eq(own, keys))
+    /// Nothing is remembered by these keys yet; none where the host has no random octets, and nothing will be then.
+    fn begin(keys: &Rc<JwkSet>, host: &dyn Host) -> Option<Self> {
+        let mut random = [0; 32];
+        host.random(&mut random).ok()?;
+        let fingerprints = FingerprintKey::new(random);
+        Some(Self { keys: Rc::clone(keys), fingerprints, tokens: Memory::default() })
     }
 }
 
 impl Verified {
     /// Who has this token, where it was found good by these keys and would be now.
     pub(super) fn who(&self, token: &str, keys: &Rc<JwkSet>, now: UnixMillis) -> Option<String> {
-        let inner = self.0.try_borrow().ok().filter(|inner| inner.is_by(keys))?;
-        let seen = inner.tokens.get(&end(token)?, now)?;
-        (*seen.text == *token && seen.since <= now).then(|| seen.who.clone())
+        let inner = self.0.try_borrow().ok()?;
+        let inner = inner.as_ref().filter(|inner| Rc::ptr_eq(&inner.keys, keys))?;
+        let seen = inner.tokens.get(&inner.fingerprints.of(token.as_bytes()), now)?;
+        (seen.since <= now).then(|| seen.who.clone())
     }
 
     /// Remembers a token that these keys have just vouched for.
-    pub(super) fn put(&self, token: &str, keys: &Rc<JwkSet>, good: &Vouched<String>, now: UnixMillis) {
-        let Some(end) = end(token).filter(|_| token.len() <= LONGEST) else { return };
+    pub(super) fn put(&self, token: &str, keys: &Rc<JwkSet>, good: &Vouched<String>, host: &dyn Host) {
         let Ok(mut inner) = self.0.try_borrow_mut() else { return };
-        if !inner.is_by(keys) {
-            inner.tokens.clear();
-            inner.keys = Some(Rc::clone(keys));
+        if inner.as_ref().is_none_or(|inner| !Rc::ptr_eq(&inner.keys, keys)) {
+            *inner = Inner::begin(keys, host);
         }
-        let seen = Seen { text: token.into(), who: good.who.clone(), since: now };
-        inner.tokens.put(end, good.until, seen, now);
+        let Some(inner) = inner.as_mut() else { return };
+        let now = host.now();
+        let seen = Seen { who: good.who.clone(), since: now };
+        inner.tokens.put(inner.fingerprints.of(token.as_bytes()), good.until, seen, now);
     }
-}
-
-/// What a token is found by; none where it is too short to be one.
-fn end(token: &str) -> Option<Digest> {
-    token.as_bytes().last_chunk::<END>().map(|end| sha256(end))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::memory::MOST;
     use super::*;
+    use crate::common::test_host::TestHost;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -90,6 +79,10 @@ mod tests {
 
     fn good(until: u64) -> Vouched<String> {
         Vouched { who: "entra".into(), until: UnixMillis(until) }
+    }
+
+    fn host() -> TestHost {
+        TestHost::at(NOW.0)
     }
 
     fn keys() -> Rc<JwkSet> {
@@ -104,7 +97,7 @@ mod tests {
     #[test]
     fn a_token_is_remembered_until_its_end_and_no_longer() {
         let (verified, keys) = (Verified::default(), keys());
-        verified.put(&token(1), &keys, &good(NOW.0 + 10), NOW);
+        verified.put(&token(1), &keys, &good(NOW.0 + 10), &host());
         assert_eq!(verified.who(&token(1), &keys, NOW).as_deref(), Some("entra"));
         assert!(verified.who(&token(1), &keys, UnixMillis(NOW.0 + 9)).is_some());
         assert_eq!(verified.who(&token(1), &keys, UnixMillis(NOW.0 + 10)), None);
@@ -114,9 +107,9 @@ mod tests {
     #[test]
     fn another_key_set_knows_nothing_of_it_and_neither_does_the_first_when_it_comes_again() {
         let (verified, first, second) = (Verified::default(), keys(), keys());
-        verified.put(&token(1), &first, &good(u64::MAX), NOW);
+        verified.put(&token(1), &first, &good(u64::MAX), &host());
         assert_eq!(verified.who(&token(1), &second, NOW), None);
-        verified.put(&token(2), &second, &good(u64::MAX), NOW);
+        verified.put(&token(2), &second, &good(u64::MAX), &host());
         assert_eq!(verified.who(&token(1), &second, NOW), None);
         assert_eq!(verified.who(&token(1), &first, NOW), None);
         assert!(verified.who(&token(2), &second, NOW).is_some());
@@ -125,7 +118,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_makes_it_be_judged_anew() {
         let (verified, keys) = (Verified::default(), keys());
-        verified.put(&token(1), &keys, &good(u64::MAX), NOW);
+        verified.put(&token(1), &keys, &good(u64::MAX), &host());
         assert_eq!(verified.who(&token(1), &keys, UnixMillis(NOW.0 - 1)), None);
     }
 
@@ -133,9 +126,9 @@ mod tests {
     fn their_number_is_bounded() {
         let (verified, keys) = (Verified::default(), keys());
         for at in 0..MOST as u64 * 3 {
-            verified.put(&token(at), &keys, &good(NOW.0 + 10 + at), NOW);
+            verified.put(&token(at), &keys, &good(NOW.0 + 10 + at), &host());
         }
-        assert_eq!(verified.0.borrow().tokens.len(), MOST);
+        assert_eq!(verified.0.borrow().as_ref().map(|inner| inner.tokens.len()), Some(MOST));
         assert!(
             verified.who(&token(MOST as u64 * 3 - 1), &keys, NOW).is_some(),
             "what ends first makes room"
@@ -146,7 +139,7 @@ mod tests {
     fn a_token_that_differs_from_one_that_is_remembered_in_any_octet_or_in_its_length_is_not_it() {
         let (verified, keys) = (Verified::default(), keys());
         let known = token(1);
-        verified.put(&known, &keys, &good(u64::MAX), NOW);
+        verified.put(&known, &keys, &good(u64::MAX), &host());
         for at in 0..known.len() {
             let mut other = known.clone().into_bytes();
             other[at] = b'~';
@@ -159,19 +152,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_unreasonable_length_is_judged_each_time() {
-        let (verified, keys) = (Verified::default(), keys());
-        for (length, remembered) in [(LONGEST, true), (LONGEST + 1, false), (END, true), (END - 1, false)] {
-            let token = "x".repeat(length);
-            verified.put(&token, &keys, &good(u64::MAX), NOW);
-            assert_eq!(verified.who(&token, &keys, NOW).is_some(), remembered, "{length}");
-        }
+    fn without_random_octets_nothing_is_remembered() {
+        let (verified, keys, host) = (Verified::default(), keys(), host());
+        host.random_fails.set(true);
+        verified.put(&token(1), &keys, &good(u64::MAX), &host);
+        assert_eq!(verified.who(&token(1), &keys, NOW), None);
+        host.random_fails.set(false);
+        verified.put(&token(1), &keys, &good(u64::MAX), &host);
+        assert!(verified.who(&token(1), &keys, NOW).is_some());
     }
 
     #[test]
-    fn nothing_that_is_printed_for_developers_shows_a_token() {
+    fn nothing_of_a_token_is_kept_or_printed() {
         let (verified, keys) = (Verified::default(), keys());
-        verified.put(&token(1), &keys, &good(u64::MAX), NOW);
+        verified.put(&token(1), &keys, &good(u64::MAX), &host());
         assert!(!format!("{verified:?}").contains("signature"));
     }
 }

@@ -312,7 +312,7 @@ fn by_published<T>(
     match (judge(&way.wanted, &Published { set: set.as_deref().unwrap_or(&none), host }), set) {
         (Ok(good), set) => {
             if let Some(set) = set {
-                way.verified.put(bearer.secret(), &set, &good, host.now());
+                way.verified.put(bearer.secret(), &set, &good, host);
             }
             Judgement::Accepted(good.who)
         }

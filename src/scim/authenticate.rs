@@ -74,7 +74,7 @@ pub(crate) fn bearer(headers: &Headers) -> Result<&str, Denied> {
 #[derive(Clone)]
 pub struct Bearer<'h> {
     secret: &'h str,
-    /// Taken when it is asked for first: long tokens that are remembered by their text do without.
+    /// Taken when it is asked for first: signed tokens that were verified before do without.
     digest: OnceCell<[u8; 32]>,
 }
 
