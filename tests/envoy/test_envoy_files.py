@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from harness.authorities import Key, federated_claims
 from harness.browser import NAVIGATION, Browser, query_of
 from harness.client import H1, H2, scim_json
-from harness.envoy import StartFailed
+from harness.envoy import StartFailed, version
 from harness.envoy_file import FOLDER, EnvoyFile
 from harness.idp import SP_METADATA, AuthnRequest, IdentityProvider, form
 from harness.scim_app import USER, patch
@@ -556,8 +556,8 @@ def test_a_capability_left_out_is_missed(begin, app, entra, left_out, request):
     assert ("reached the application without a session" in shown) == (left_out == OPENS)
 
 
-def test_the_newer_place_of_the_list_is_good_as_well(begin, app, entra):
-    """Envoy 1.40 knows it in `vm_config` as well, and says at start that it would rather have it there."""
+def test_the_newer_place_of_the_list_is_good_as_well_where_envoy_knows_it(begin, app, entra, envoy_binary):
+    """Envoy 1.40 knows it in `vm_config` as well, and says at start that it would rather have it there; older ones do not start."""
 
     def moved(text):
         block = re.search(r" {24}capability_restriction_config:\n(?: {26,}.*\n)+", text).group(0)
@@ -565,6 +565,10 @@ def test_the_newer_place_of_the_list_is_good_as_well(begin, app, entra):
         deeper = re.sub(r"^", "  ", block, flags=re.M).rstrip(" ")
         return text.replace("                          vm_id: vestibule\n", f"{deeper}                          vm_id: vestibule\n")
 
+    if version(envoy_binary) < (1, 40):
+        with pytest.raises(StartFailed, match="'capability_restriction_config'"), main_file(begin, entra, edit=moved):
+            pass
+        return
     with main_file(begin, entra, edit=moved) as envoy:
         envoy.wait_for_log("event=document.fetched")
         assert "Deprecated field" not in envoy.log()

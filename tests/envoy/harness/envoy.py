@@ -24,6 +24,13 @@ ENVIRONMENT = {"VESTIBULE_KEY": "test-master-key-0123456789-abcdefghijklmnop", "
 STARTS_WITHIN = float(os.environ.get("VESTIBULE_ENVOY_STARTS_WITHIN", "30"))
 
 
+def version(binary: str) -> tuple[int, int]:
+    """The release line of this Envoy, such as (1, 40)."""
+    said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
+    major, minor = re.search(r"/(\d+)\.(\d+)\.\d+/", said).groups()
+    return int(major), int(minor)
+
+
 class StartFailed(AssertionError):
     """Envoy did not come up; `log` is what it said."""
 
