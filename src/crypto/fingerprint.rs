@@ -4,8 +4,15 @@ use poly1305::Poly1305;
 use poly1305::universal_hash::KeyInit;
 use zeroize::Zeroizing;
 
-/// A fingerprint of a text.
-pub type Fingerprint = [u8; 16];
+/// A fingerprint of a text. Nothing prints it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 16]);
+
+impl std::fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fingerprint(…)")
+    }
+}
 
 /// Takes fingerprints of texts, to know a text again without keeping it: Poly1305 (RFC 8439 section 2.5), not as a message
 /// authentication code, but as the universal hash that it is made of.
@@ -15,16 +22,16 @@ pub type Fingerprint = [u8; 16];
 pub struct FingerprintKey(Zeroizing<[u8; 32]>);
 
 impl FingerprintKey {
-    /// With a key of random octets, which serves nothing else.
+    /// With a key that looks random to everybody else, and serves nothing else.
     #[must_use]
-    pub fn new(random: [u8; 32]) -> Self {
-        Self(Zeroizing::new(random))
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(Zeroizing::new(key))
     }
 
     /// The fingerprint of a text.
     #[must_use]
     pub fn of(&self, text: &[u8]) -> Fingerprint {
-        Poly1305::new((&*self.0).into()).compute_unpadded(text).into()
+        Fingerprint(Poly1305::new((&*self.0).into()).compute_unpadded(text).into())
     }
 }
 
@@ -48,7 +55,7 @@ mod tests {
             0x01, 0x03, 0x80, 0x8a, 0xfb, 0x0d, 0xb2, 0xfd, 0x4a, 0xbf, 0xf6, 0xaf, 0x41, 0x49, 0xf5, 0x1b,
         ];
         assert_eq!(
-            FingerprintKey::new(key).of(b"Cryptographic Forum Research Group"),
+            FingerprintKey::new(key).of(b"Cryptographic Forum Research Group").0,
             [0xa8, 0x06, 0x1d, 0xc1, 0x30, 0x51, 0x36, 0xc6, 0xc2, 0x2b, 0x8b, 0xaf, 0x0c, 0x01, 0x27, 0xa9]
         );
     }

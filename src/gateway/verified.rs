@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::common::{Host, UnixMillis};
-use crate::crypto::{Fingerprint, FingerprintKey};
+use crate::crypto::{Fingerprint, FingerprintKey, hmac_sha256};
 use crate::scim::auth::{JwkSet, Vouched};
 
 use super::memory::Memory;
@@ -36,11 +36,14 @@ struct Seen {
 }
 
 impl Inner {
-    /// Nothing is remembered by these keys yet; none where the host has no random octets, and nothing will be then.
-    fn begin(keys: &Rc<JwkSet>, host: &dyn Host) -> Option<Self> {
+    /// Nothing is remembered by these keys yet, and `token` will be the first. None where the host has no random octets:
+    /// nothing is remembered then.
+    fn begin(keys: &Rc<JwkSet>, token: &str, host: &dyn Host) -> Option<Self> {
         let mut random = [0; 32];
         host.random(&mut random).ok()?;
-        let fingerprints = FingerprintKey::new(random);
+        // With a key of zeros all texts would be the same. The token is as good a secret, should a host say that it gave
+        // random octets and not give any.
+        let fingerprints = FingerprintKey::new(hmac_sha256(&random, &[token.as_bytes()]));
         Some(Self { keys: Rc::clone(keys), fingerprints, tokens: Memory::default() })
     }
 }
@@ -58,7 +61,7 @@ impl Verified {
     pub(super) fn put(&self, token: &str, keys: &Rc<JwkSet>, good: &Vouched<String>, host: &dyn Host) {
         let Ok(mut inner) = self.0.try_borrow_mut() else { return };
         if inner.as_ref().is_none_or(|inner| !Rc::ptr_eq(&inner.keys, keys)) {
-            *inner = Inner::begin(keys, host);
+            *inner = Inner::begin(keys, token, host);
         }
         let Some(inner) = inner.as_mut() else { return };
         let now = host.now();
@@ -163,9 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_gives_zeros_for_random_octets_makes_no_two_tokens_the_same() {
+        let (verified, keys, host) = (Verified::default(), keys(), host());
+        host.random_is_none.set(true);
+        verified.put(&token(1), &keys, &good(u64::MAX), &host);
+        assert!(verified.who(&token(1), &keys, NOW).is_some());
+        assert_eq!(verified.who(&token(2), &keys, NOW), None);
+        assert_eq!(verified.who("", &keys, NOW), None);
+    }
+
+    #[test]
     fn nothing_of_a_token_is_kept_or_printed() {
         let (verified, keys) = (Verified::default(), keys());
         verified.put(&token(1), &keys, &good(u64::MAX), &host());
-        assert!(!format!("{verified:?}").contains("signature"));
+        let printed = format!("{verified:?}");
+        assert!(printed.contains("Fingerprint(…)") && printed.contains("FingerprintKey(…)"), "{printed}");
+        assert!(!printed.contains("signature"), "{printed}");
     }
 }
