@@ -17,7 +17,7 @@ pub use decryption::{
     BlockCipher, DecryptionError, DecryptionKey, DecryptionKeyError, KeyTransport, OaepHash, decrypt,
 };
 pub use digest::{equal, hmac_sha256, sha1, sha256, sha384, sha512};
-pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use fingerprint::FingerprintKey;
 pub use seal::{KeyRing, MasterKey, SealError};
 pub use signature::{SignatureAlgorithm, SignatureError, verify};
 pub use signing::{SigningFailed, SigningKey, SigningKeyError};
