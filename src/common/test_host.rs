@@ -12,8 +12,6 @@ pub struct TestHost {
     pub time: Cell<u64>,
     /// Whether randomness fails.
     pub random_fails: Cell<bool>,
-    /// Whether it is said to be there and is not.
-    pub random_is_none: Cell<bool>,
     counter: Cell<u64>,
     /// Shared data: value and compare-and-swap number.
     pub shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
@@ -57,9 +55,6 @@ impl Host for TestHost {
     fn random(&self, buffer: &mut [u8]) -> Result<(), HostError> {
         if self.random_fails.get() {
             return Err(HostError::Unavailable);
-        }
-        if self.random_is_none.get() {
-            return Ok(());
         }
         for chunk in buffer.chunks_mut(8) {
             let value = self.counter.get().wrapping_add(1);

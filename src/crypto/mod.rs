@@ -6,7 +6,6 @@
 mod certificate;
 mod decryption;
 mod digest;
-mod fingerprint;
 mod seal;
 mod signature;
 mod signing;
@@ -17,7 +16,6 @@ pub use decryption::{
     BlockCipher, DecryptionError, DecryptionKey, DecryptionKeyError, KeyTransport, OaepHash, decrypt,
 };
 pub use digest::{equal, hmac_sha256, sha1, sha256, sha384, sha512};
-pub use fingerprint::FingerprintKey;
 pub use seal::{KeyRing, MasterKey, SealError};
 pub use signature::{SignatureAlgorithm, SignatureError, verify};
 pub use signing::{SigningFailed, SigningKey, SigningKeyError};

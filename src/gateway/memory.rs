@@ -1,4 +1,4 @@
-//! What was judged of a credential, remembered for a time by a digest of its text.
+//! What was judged of a credential, remembered for a time by the SHA-256 of its text.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::common::UnixMillis;
 /// Most that are remembered in one place.
 pub(super) const MOST: usize = 512;
 
-/// SHA-256 of a credential's text, or its fingerprint.
+/// SHA-256 of a credential's text.
 pub(super) type Digest = [u8; 32];
 
 /// A bounded map from credentials' digests, each entry with its end. Where it is full, what ends first makes room.
@@ -35,6 +35,10 @@ impl<T> Memory<T> {
             self.0.remove(&first);
         }
         self.0.insert(digest, (until, what));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     #[cfg(test)]

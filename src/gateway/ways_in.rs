@@ -63,7 +63,7 @@ impl<T> Signed<T> {
     /// Who has a token that was found good before and still is.
     fn remembered(&self, gateway: &Gateway, bearer: &Bearer<'_>, now: UnixMillis) -> Option<Judgement> {
         let set = gateway.documents.keys(self.keys)?;
-        self.verified.who(bearer.secret(), &set, now).map(Judgement::Accepted)
+        self.verified.who(bearer.digest(), &set, now).map(Judgement::Accepted)
     }
 }
 
@@ -124,15 +124,13 @@ impl WaysIn {
             Ok(bearer) => bearer,
             Err(denied) => return Judgement::Denied(denied, denied.code()),
         };
-        // Before the static tokens, which would have to be compared by a hash of all of its text: what is one of them
-        // is judged below as one, whatever else it says, and so is never remembered.
-        if let Some(accepted) = self.remembered(gateway, &bearer, now) {
-            return accepted;
-        }
         match scim::known(&bearer, &self.tokens, now) {
             Ok(name) => return Judgement::Accepted(name.to_owned()),
             Err(Denied::Unknown) => {}
             Err(denied) => return Judgement::Denied(denied, denied.code()),
+        }
+        if let Some(accepted) = self.remembered(gateway, &bearer, now) {
+            return accepted;
         }
         if let Some(issuing) = &self.issuing
             && let Ok(client) = auth::access(headers, &issuing.keys, tenant, &issuing.endpoint, now)
@@ -312,7 +310,7 @@ fn by_published<T>(
     match (judge(&way.wanted, &Published { set: set.as_deref().unwrap_or(&none), host }), set) {
         (Ok(good), set) => {
             if let Some(set) = set {
-                way.verified.put(bearer.secret(), &set, &good, host);
+                way.verified.put(*bearer.digest(), &set, &good, host.now());
             }
             Judgement::Accepted(good.who)
         }

@@ -1,7 +1,5 @@
 //! Who may provision: static bearer tokens, kept as their SHA-256 (rules A0 and A1).
 
-use std::cell::OnceCell;
-
 use super::auth::unverified;
 use super::error::Denied;
 use crate::common::{Headers, UnixMillis};
@@ -70,12 +68,11 @@ pub(crate) fn bearer(headers: &Headers) -> Result<&str, Denied> {
     Ok(secret)
 }
 
-/// A bearer credential, and its SHA-256, by which static tokens are known.
-#[derive(Clone)]
+/// A bearer credential, and its SHA-256, which all that remember tokens know it by.
+#[derive(Clone, Copy)]
 pub struct Bearer<'h> {
     secret: &'h str,
-    /// Taken when it is asked for first: signed tokens that were verified before do without.
-    digest: OnceCell<[u8; 32]>,
+    digest: [u8; 32],
 }
 
 impl<'h> Bearer<'h> {
@@ -84,7 +81,8 @@ impl<'h> Bearer<'h> {
     /// # Errors
     /// [`Denied`] where there is not exactly one (RFC 6750 section 2.1).
     pub fn of(headers: &'h Headers) -> Result<Self, Denied> {
-        Ok(Self { secret: bearer(headers)?, digest: OnceCell::new() })
+        let secret = bearer(headers)?;
+        Ok(Self { secret, digest: sha256(secret.as_bytes()) })
     }
 
     /// Its text.
@@ -96,7 +94,7 @@ impl<'h> Bearer<'h> {
     /// SHA-256 of its text.
     #[must_use]
     pub fn digest(&self) -> &[u8; 32] {
-        self.digest.get_or_init(|| sha256(self.secret.as_bytes()))
+        &self.digest
     }
 }
 
@@ -124,7 +122,7 @@ pub fn authenticate<'t>(headers: &Headers, tokens: &'t [Token], now: UnixMillis)
 pub fn known<'t>(bearer: &Bearer<'_>, tokens: &'t [Token], now: UnixMillis) -> Result<&'t str, Denied> {
     let mut result = Err(Denied::Unknown);
     for token in tokens {
-        let same = equal(&token.sha256, bearer.digest());
+        let same = equal(&token.sha256, &bearer.digest);
         if same && result.is_err() {
             let judged = token.judge(bearer.secret, now);
             if judged.is_ok() || result == Err(Denied::Unknown) {
