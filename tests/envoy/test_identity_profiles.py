@@ -185,6 +185,7 @@ def test_row_7_5_without_credentials_of_ours_the_clients_pass(envoy, app):
     assert app.only().all("authorization") == ["Bearer theirs"]
 
 
+@pytest.mark.modes("held")  # Provisioning is.
 def test_the_provisioning_client_still_proves_itself_where_the_application_gets_credentials(grafana, scim_app):
     from harness.scim_app import ScriptedScim, entra, user
 

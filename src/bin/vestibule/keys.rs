@@ -116,7 +116,9 @@ impl Rotation {
                 "\nSet for every Envoy, before the change is rolled out:\n{variable}={key}\n{list}"
             ))?;
             output::line(
-                "\nSessions sealed with the old key stay good. Take it away after the longest session: --retire",
+                "\nSessions sealed with the old key stay good. Take it away after the longest session: --retire\n\
+                 Where several Envoys are updated one after another, let all of them have the new key in the second\n\
+                 place first: one that does not know it yet has people sign in anew.",
             )?;
         }
         if let Some(id) = &self.retired {
