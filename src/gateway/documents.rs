@@ -2,7 +2,8 @@
 //!
 //! Each worker fetches them for itself through a cluster of the proxy, keeps the last good one in memory, and reads it
 //! anew from time to time, and once more where somebody needs what it lacks: but never more than once a minute,
-//! whatever a stranger sends. Nothing here is shared between workers, so nothing here can be forged by another filter.
+//! whatever a stranger sends. While none was ever had, everybody is turned away, so it is tried again sooner, by the
+//! worker's own clock. Nothing here is shared between workers, so nothing here can be forged by another filter.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use crate::scim::{self, Learnt};
 use super::event::{Call, CallAnswer};
 use super::provider::{Provider, Trust};
 
-/// Between two fetches of one document by one worker, also where the first failed.
+/// Between two fetches of one document by one worker; the longest pause where one failed.
 const BETWEEN: Duration = Duration::from_secs(60);
 /// Fetches that one worker has under way at once: a thousand documents that are due together must be no storm.
 const MOST_AT_ONCE: usize = 8;
@@ -185,8 +186,8 @@ struct State {
     tried: bool,
     /// What the source is asked with, where that is lent.
     lent: Option<Secret>,
-    /// Calls that could not even be made, one after another.
-    not_sent: u32,
+    /// Attempts that failed, one after another.
+    failures: u32,
     /// No call before this moment.
     hold_off: UnixMillis,
 }
@@ -284,7 +285,7 @@ impl Documents {
         if state.fetching.is_some() || state.wished {
             return Wish::Coming;
         }
-        match state.next_allowed() {
+        match state.next_allowed(document) {
             Some(allowed) if allowed > now => {
                 if state.failed {
                     Wish::Failed(allowed)
@@ -306,29 +307,32 @@ impl Documents {
             let Ok(mut state) = document.state.try_borrow_mut() else { continue };
             if state.fetching.is_some_and(|since| document.lost_at(since) <= now) {
                 state.end();
-                state.fail(now);
+                state.fail(document, now);
             }
             under_way = under_way.saturating_add(usize::from(state.fetching.is_some()));
         }
-        let mut calls = Vec::new();
-        // First those that somebody waits for.
-        let (wished, others): (Vec<_>, Vec<_>) = self
+        let mut due: Vec<_> = self
             .all
             .iter()
             .enumerate()
-            .partition(|(_, document)| document.state.try_borrow().is_ok_and(|state| state.wished));
-        for (at, document) in wished.into_iter().chain(others) {
-            if under_way.saturating_add(calls.len()) >= MOST_AT_ONCE {
-                break;
-            }
+            .filter_map(|(at, document)| {
+                let state = document.state.try_borrow().ok().filter(|state| state.fetching.is_none())?;
+                let when = state.when(document).filter(|when| *when <= now)?;
+                Some((!state.wished, when, at))
+            })
+            .collect();
+        // First those that somebody waits for, then those that have waited longest: sources that fail, and are tried
+        // again soon, keep no other waiting.
+        due.sort_unstable();
+        let mut calls = Vec::new();
+        for (_, _, at) in due.into_iter().take(MOST_AT_ONCE.saturating_sub(under_way)) {
+            let Some(document) = self.all.get(at) else { continue };
             let Ok(mut state) = document.state.try_borrow_mut() else { continue };
-            if state.when(document).is_some_and(|when| when <= now) && state.fetching.is_none() {
-                state.fetching = Some(now);
-                state.begun = Some(now);
-                state.wished = false;
-                let lent = state.lent.take();
-                calls.push((DocumentId(at), document.source.call(lent.as_ref())));
-            }
+            state.fetching = Some(now);
+            state.begun = Some(now);
+            state.wished = false;
+            let lent = state.lent.take();
+            calls.push((DocumentId(at), document.source.call(lent.as_ref())));
         }
         calls
     }
@@ -347,12 +351,10 @@ impl Documents {
     pub(super) fn not_sent(&self, id: DocumentId, host: &dyn Host) {
         let Some(document) = self.all.get(id.0) else { return };
         let Ok(mut state) = document.state.try_borrow_mut() else { return };
-        let seconds = 1u64.checked_shl(state.not_sent.min(6)).unwrap_or(64).min(BETWEEN.as_secs());
-        state.not_sent = state.not_sent.saturating_add(1);
         state.end();
         state.begun = None;
         state.failed = true;
-        state.hold_off = host.now().after(Duration::from_secs(seconds));
+        state.hold_off = host.now().after(state.pause());
         host.count("vestibule.document.failed");
         let source = &document.source;
         host.log(
@@ -374,19 +376,18 @@ impl Documents {
             Some(answer) if answer.status == 200 => Content::read(&source.kind, &answer.body, host),
             _ => Err("not_answered"),
         };
-        state.not_sent = 0;
-        state.end();
         let now = host.now();
         if let Some(since) = state.fetching {
             host.record("vestibule.document.duration_ms", now.0.saturating_sub(since.0));
         }
+        state.end();
         if let Ok(content) = &read {
             content.warn(source.refresh, host);
         } else if let Some(kept) = &state.content {
             kept.warn(source.refresh, host);
         }
         if let Some(answer) = answer.filter(|answer| source.kind.is_absent(answer.status)) {
-            state.failed = false;
+            state.succeed();
             state.due = now.after(jittered(source.refresh, host));
             let (cluster, path, status) = (&source.cluster, &source.path, answer.status);
             host.log(
@@ -399,7 +400,7 @@ impl Documents {
         if let Ok(content) = read {
             let refresh = content.refresh(source.refresh, now);
             state.content = Some(content);
-            state.failed = false;
+            state.succeed();
             state.due = now.after(jittered(refresh, host));
             host.count("vestibule.document.fetched");
             host.log(
@@ -408,7 +409,7 @@ impl Documents {
             );
             return;
         }
-        state.fail(now);
+        state.fail(document, now);
         host.count("vestibule.document.failed");
         let status = answer.map_or(0, |answer| answer.status);
         host.log(
@@ -463,8 +464,23 @@ impl Document {
 }
 
 impl State {
-    fn next_allowed(&self) -> Option<UnixMillis> {
+    /// Whether it serves nobody before it is there.
+    fn is_missing(&self, document: &Document) -> bool {
+        self.content.is_none() && document.source.kind.is_read_ahead()
+    }
+
+    fn next_allowed(&self, document: &Document) -> Option<UnixMillis> {
+        if self.failed && self.is_missing(document) {
+            return Some(self.due);
+        }
         self.begun.map(|begun| begun.after(BETWEEN))
+    }
+
+    /// After one more failure: it doubles from a second on.
+    fn pause(&mut self) -> Duration {
+        let seconds = 1u64.checked_shl(self.failures.min(6)).unwrap_or(64).min(BETWEEN.as_secs());
+        self.failures = self.failures.saturating_add(1);
+        Duration::from_secs(seconds)
     }
 
     /// A fetch is over.
@@ -474,9 +490,16 @@ impl State {
         self.tried = true;
     }
 
-    fn fail(&mut self, now: UnixMillis) {
+    fn succeed(&mut self) {
+        self.failed = false;
+        self.failures = 0;
+    }
+
+    fn fail(&mut self, document: &Document, now: UnixMillis) {
         self.failed = true;
-        self.due = self.next_allowed().unwrap_or(now);
+        let soon = now.after(self.pause());
+        let again = self.begun.map_or(now, |begun| begun.after(BETWEEN));
+        self.due = if self.is_missing(document) { soon } else { again };
     }
 
     fn when(&self, document: &Document) -> Option<UnixMillis> {

@@ -65,6 +65,11 @@ def test_people_sign_in_by_what_metadata_says_that_a_pinned_key_signed(start, ba
         sign_in(site.envoy, idp, "ada@n.example")
         asked = site.server.wait_for(1)[0]
         assert asked.path == "/metadata?appid=1" and asked.get("host") == "idp.test"
+        # Envoy merges histograms when it flushes its statistics, every five seconds.
+        until = time.monotonic() + 15
+        while "vestibule.document.duration_ms" not in (shown := site.envoy.admin("/stats?usedonly&filter=vestibule")):
+            assert time.monotonic() < until, shown
+            time.sleep(0.5)
 
 
 @pytest.mark.parametrize("signed", ["by another key", "not at all"])
@@ -86,6 +91,22 @@ def test_a_server_that_gives_nothing_leaves_a_page_and_no_hung_stream(start, bas
         assert reply.status == 503 and b"<!doctype html>" in reply.body
         assert Browser(site.envoy).fetch("/public/x").status == 200, "everything else goes on"
         assert time.monotonic() - began < 2
+
+
+def test_a_server_that_is_late_at_the_start_is_asked_again_within_seconds(start, base, app, idp):
+    with Site(start, base, Answer(503), None) as site:
+        site.envoy.wait_for_log(CODE)
+        assert Browser(site.envoy).get("/private/page").status == 503
+        time.sleep(2)
+        before = len(site.server.requests)
+        for _ in range(50):
+            Browser(site.envoy).get("/private/page")
+        asked = len(site.server.requests) - before
+        assert asked <= 6, "who asks for a page has nothing fetched"
+        site.server.handler = lambda request: as_xml(published(idp))
+        time.sleep(9)  # each thread of Envoy waits for its own turn: 1, 2, 4 and 8 seconds
+        for _ in range(8):
+            sign_in(site.envoy, idp, "ada@n.example")
 
 
 def begun_elsewhere(start, base, idp):

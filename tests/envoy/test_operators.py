@@ -8,6 +8,7 @@ import time
 
 import pytest
 from harness import settings
+from harness.scim_app import ScriptedScim, user
 from harness.sign_in import sign_in
 
 pytestmark = pytest.mark.modes("held", "early")
@@ -26,17 +27,22 @@ def watched(start, base):
 
 
 @pytest.mark.core
-def test_outcomes_are_counted_under_their_fixed_names_and_durations_recorded(watched, app, idp):
+def test_outcomes_are_counted_under_their_fixed_names_and_durations_recorded(watched, app, scim_app, idp):
     sign_in(watched, idp, "ada@n.example")
+    ScriptedScim(scim_app, user("ada"))
     with watched.h1() as client:
+        credential = [("authorization", f"Bearer {settings.TOKEN}")]
+        assert client.request("GET", f"{settings.SCIM}/Users/u-1", credential).status == 200
         assert client.request("GET", "/public/x").status == 200
         assert client.request("GET", "/nowhere").status == 403
     counted = watched.stats("vestibule")
-    for name in ("sign_on.started", "sign_on.accepted", "access.anonymous", "access.identified", "access.refused.no_policy"):
+    accesses = ("access.anonymous", "access.identified", "access.refused.no_policy")
+    for name in ("sign_on.started", "sign_on.accepted", "scim.authenticated", *accesses):
         assert counted.get(f"wasmcustom.vestibule.{name}", 0) >= 1, (name, counted)
     # Envoy merges histograms when it flushes its statistics, every five seconds.
     until = time.monotonic() + 15
-    while "vestibule.sign_on.duration_ms" not in (shown := watched.admin("/stats?usedonly&filter=vestibule.*duration")):
+    durations = ("vestibule.sign_on.duration_ms", "vestibule.scim.duration_ms")
+    while not all(name in (shown := watched.admin("/stats?usedonly&filter=vestibule.*duration")) for name in durations):
         assert time.monotonic() < until, shown
         time.sleep(0.5)
 

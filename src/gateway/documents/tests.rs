@@ -52,10 +52,12 @@ fn a_document_is_fetched_at_once_and_then_about_every_hour() {
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].1.headers[1], (":path".to_owned(), "/keys".to_owned()));
     assert!(documents.keys(id).is_none() && documents.is_coming(id));
+    host.time.set(START + 40);
     documents.answered(id, Some(&good()), &host);
+    assert_eq!(*host.recorded.borrow(), [("vestibule.document.duration_ms".to_owned(), 40)]);
     assert!(documents.keys(id).is_some() && !documents.is_coming(id));
     assert_eq!(due(&documents, &host), 0);
-    let next = documents.next_due().unwrap().0 - START;
+    let next = documents.next_due().unwrap().0 - START - 40;
     assert!((3_240_000..=3_600_000).contains(&next), "{next}");
     later(&host, 3600);
     assert_eq!(due(&documents, &host), 1);
@@ -229,8 +231,50 @@ fn a_fetch_that_is_never_answered_is_given_up() {
     assert!(due(&documents, &host) == 0 && documents.is_coming(id));
     later(&host, 1);
     assert!(due(&documents, &host) == 0 && !documents.is_coming(id));
-    later(&host, 50);
+    later(&host, 1);
     assert_eq!(due(&documents, &host), 1);
+}
+
+#[test]
+fn what_was_never_had_is_tried_again_soon_by_the_clock_and_by_nobody_else() {
+    let (documents, id) = one();
+    let host = TestHost::at(START);
+    let mut pauses = Vec::new();
+    for answer in [None, Some(bad(503)), Some(bad(404)), None, Some(bad(500)), None, None, None] {
+        assert_eq!(due(&documents, &host), 1);
+        documents.answered(id, answer.as_ref(), &host);
+        let next = documents.next_due().unwrap();
+        for _ in 0..3 {
+            assert_eq!(documents.wish(id, host.now()), Wish::Failed(next), "a stranger changes nothing");
+            assert_eq!(due(&documents, &host), 0);
+        }
+        pauses.push((next.0 - host.now().0) / 1000);
+        host.time.set(next.0);
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(due(&documents, &host), 1);
+    documents.answered(id, Some(&good()), &host);
+    later(&host, 3600);
+    assert_eq!(due(&documents, &host), 1);
+    documents.answered(id, Some(&bad(503)), &host);
+    assert_eq!(documents.next_due(), Some(host.now().after(BETWEEN)), "the old one serves meanwhile");
+}
+
+#[test]
+fn sources_that_fail_keep_no_other_waiting() {
+    let mut documents = Documents::default();
+    let host = TestHost::at(START);
+    for number in 0..=MOST_AT_ONCE {
+        documents.add(source(&format!("/{number}")));
+    }
+    let first = documents.due(host.now());
+    assert_eq!(first.len(), MOST_AT_ONCE);
+    // All are due again by the time there is room.
+    first.iter().for_each(|(id, _)| documents.answered(*id, None, &host));
+    later(&host, 1);
+    let second = documents.due(host.now());
+    assert_eq!(second.len(), MOST_AT_ONCE);
+    assert_eq!(second[0].0, DocumentId(MOST_AT_ONCE), "the one that was never tried");
 }
 
 #[test]
