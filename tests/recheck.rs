@@ -228,6 +228,27 @@ fn who_waits_and_gets_no_answer_in_time_is_treated_like_one_whose_application_is
 }
 
 #[test]
+fn row_7_5_trailers_of_a_request_that_waits_lose_what_no_client_may_send_and_credentials() {
+    let site = site("");
+    let browser = signed_in(&site);
+    later(&site, 300);
+    let (mut exchange, step) = browser.begins_with_body("/x");
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+    let trailers = Headers::from([
+        ("authorization", "Basic x"),
+        ("X_User", "root"),
+        ("x-checksum", "kept"),
+        ("x-user", "y"),
+    ]);
+    assert_eq!(exchange.on(Event::RequestTrailers { trailers: trailers.clone() }, &site.host), Step::Hold);
+    application(&site, |_| (200, r#"{"id":"u/1"}"#.to_owned()));
+    let Step::Continue(edits) = exchange.on(Event::Woken, &site.host) else { panic!("not released") };
+    let mut left = trailers;
+    edits.trailers.iter().for_each(|edit| left.apply(edit));
+    assert_eq!(left, Headers::from([("x-checksum", "kept")]));
+}
+
+#[test]
 fn several_requests_of_one_person_make_one_question() {
     let site = site("");
     let browser = signed_in(&site);
