@@ -8,6 +8,8 @@
     missing_docs
 )]
 
+#[path = "recheck/again.rs"]
+mod again;
 #[path = "support/browser.rs"]
 mod browser;
 #[path = "support/provider.rs"]
