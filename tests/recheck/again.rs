@@ -20,6 +20,10 @@ fn path(call: &Call) -> String {
     call.headers.iter().find(|(name, _)| name == ":path").unwrap().1.clone()
 }
 
+fn code(site: &Site) -> String {
+    site.host.told.borrow().get("code").cloned().unwrap_or_default()
+}
+
 /// A tenant whose application does not filter, and gives its accounts one by one.
 fn listed() -> Site {
     let text = tenant("credential: {bearer: {value: ours}}", "");
@@ -103,3 +107,23 @@ fn the_answer_to_a_call_that_was_given_up_is_none_to_the_one_that_took_its_place
     assert!(matches!(exchange.on(Event::Woken, &site.host), Step::Continue(_)));
 }
 
+#[test]
+fn an_answer_that_is_not_understood_is_told_from_none_at_all() {
+    for (status, said) in [(200, "account_unclear"), (503, "recheck_unreachable"), (0, "recheck_unreachable")]
+    {
+        let site = site("  recheck: {unreachable: refuse}\n");
+        let (reply, _) = sign_in(&mut site.browser(), |_| (status, "<html>".to_owned()));
+        assert_eq!((reply.status, code(&site).as_str()), (503, said), "{status}");
+    }
+}
+
+#[test]
+fn where_there_is_nothing_to_ask_by_it_does_not_say_that_the_application_is_away() {
+    let site = site("  recheck: {match: [{attribute: externalId, claim: nothing}]}\n");
+    let mut browser = site.browser();
+    let (reply, asked) = sign_in(&mut browser, |_| panic!("there is nothing to ask by"));
+    assert_eq!((reply.status, asked), (303, vec![]));
+    later(&site, 600);
+    assert_eq!(asks(&browser, |_| panic!("there is nothing to ask by")), (503, vec![]));
+    assert_eq!(code(&site), "account_unclear");
+}

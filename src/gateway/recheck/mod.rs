@@ -36,6 +36,8 @@ const MOST_OPEN: usize = 4096;
 const MOST_KNOWN: usize = 16_384;
 /// How long an application that could not be reached is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
+/// How long an unclear answer is left alone.
+const UNCLEAR_FOR: Duration = Duration::from_secs(10);
 /// After so many times the timeout of a call one that is not answered counts as lost, and its question with it.
 const LOST_AFTER: u64 = 8;
 
@@ -58,6 +60,13 @@ struct Known {
     finding: Finding,
     /// When the session was last found to be in order.
     seen: Option<UnixMillis>,
+}
+
+impl Known {
+    /// Whether the application has just said what cannot be read.
+    fn is_unclear(&self, now: UnixMillis) -> bool {
+        self.finding == Finding::Unclear && now < self.at.after(UNCLEAR_FOR)
+    }
 }
 
 /// A question that is not answered yet.
