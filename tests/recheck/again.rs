@@ -1,10 +1,21 @@
 //! Answers that come late, too late, or say nothing of what happened since they were asked for.
 
+use std::time::Duration;
+
 use super::*;
-use vestibule::gateway::{Call, Due};
+use vestibule::access::People;
+use vestibule::crypto::{KeyRing, MasterKey};
+use vestibule::gateway::{Call, Due, Exchange};
 
 const ACTIVE: &str = r#"{"id":"u/1","active":true}"#;
 const INACTIVE: &str = r#"{"id":"u/1","active":false}"#;
+
+/// Another worker cannot say who was locked out.
+fn cast_doubt(site: &Site) {
+    let key = MasterKey::new("k1", b"0123456789abcdef0123456789abcdef").unwrap();
+    let people = People::new(KeyRing::derive(&[key], "people").unwrap(), Duration::from_secs(86_400));
+    people.cast_doubt(&site.host, "t").unwrap();
+}
 
 /// What the application is asked now; it has not answered.
 fn due(site: &Site) -> Vec<(Due, Call)> {
@@ -22,6 +33,104 @@ fn path(call: &Call) -> String {
 
 fn code(site: &Site) -> String {
     site.host.told.borrow().get("code").cloned().unwrap_or_default()
+}
+
+/// A request waits, and doubt comes between the question and its answer.
+fn doubted<'s>(browser: &Browser<'s>, answer: &str) -> (Exchange, Step) {
+    let site = browser.site;
+    later(site, 300);
+    let (mut exchange, step) = browser.begins("/x");
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+    doubted_again(site, answer);
+    let step = exchange.on(Event::Woken, &site.host);
+    (exchange, step)
+}
+
+fn doubted_again(site: &Site, answer: &str) {
+    let asked = due(site);
+    assert_eq!(asked.len(), 1);
+    later(site, 1);
+    cast_doubt(site);
+    later(site, 1);
+    answers(site, &asked[0].0, 200, answer);
+}
+
+#[test]
+fn doubt_that_comes_while_the_application_is_asked_has_it_asked_again() {
+    for (second, status) in [(ACTIVE, 200), (INACTIVE, 401)] {
+        let site = site("");
+        let (mut exchange, step) = doubted(&signed_in(&site), ACTIVE);
+        assert!(matches!(step, Step::Wait(_)), "the answer is older than the doubt: {step:?}");
+        assert_eq!(application(&site, |_| (200, second.to_owned())), [BY_ID]);
+        let got = match exchange.on(Event::Woken, &site.host) {
+            Step::Continue(_) => 200,
+            Step::Answer(reply) => reply.status,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(got, status);
+    }
+}
+
+#[test]
+fn who_was_found_inactive_is_out_whatever_doubt_came_meanwhile() {
+    let site = site("");
+    let (_, step) = doubted(&signed_in(&site), INACTIVE);
+    assert!(matches!(step, Step::Answer(reply) if reply.status == 401));
+}
+
+#[test]
+fn a_question_that_was_under_way_when_doubt_came_does_not_settle_it() {
+    let site = site("");
+    let browser = signed_in(&site);
+    later(&site, 225);
+    assert!(matches!(browser.begins("/x").1, Step::Continue(_)), "asked in the background");
+    let asked = due(&site);
+    later(&site, 1);
+    cast_doubt(&site);
+    later(&site, 1);
+    let (mut exchange, step) = browser.begins_with_body("/x");
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+    assert!(due(&site).is_empty(), "one question at a time");
+    answers(&site, &asked[0].0, 200, ACTIVE);
+    let step = exchange.on(Event::Woken, &site.host);
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+    assert_eq!(application(&site, |_| (200, ACTIVE.to_owned())), [BY_ID]);
+    assert!(matches!(exchange.on(Event::Woken, &site.host), Step::Continue(_)));
+    assert_eq!(asks(&browser, |_| panic!("settled")), (200, vec![]));
+}
+
+#[test]
+fn who_is_doubted_again_and_again_does_not_wait_for_ever() {
+    let site = site("");
+    let (mut exchange, mut step) = doubted(&signed_in(&site), ACTIVE);
+    let mut waits = 1;
+    while matches!(step, Step::Wait(_)) {
+        waits += 1;
+        doubted_again(&site, ACTIVE);
+        step = exchange.on(Event::Woken, &site.host);
+    }
+    assert!(matches!(step, Step::Answer(reply) if reply.status == 503));
+    assert_eq!((waits, code(&site).as_str()), (3, "recheck_restless"));
+}
+
+#[test]
+fn who_has_waited_in_vain_does_not_wait_once_more_for_the_same_question() {
+    for away in [false, true] {
+        let site = site("");
+        let browser = signed_in(&site);
+        later(&site, 300);
+        let (mut exchange, step) = browser.begins("/x");
+        let Step::Wait(wait) = step else { panic!("{step:?}") };
+        let asked = due(&site);
+        cast_doubt(&site);
+        if away {
+            site.gateway.answered(&asked[0].0, None, &site.host);
+        } else {
+            site.host.time.set(wait.end().0);
+        }
+        let step = exchange.on(Event::Woken, &site.host);
+        assert!(matches!(step, Step::Answer(reply) if reply.status == 401), "{away}");
+    }
 }
 
 /// A tenant whose application does not filter, and gives its accounts one by one.

@@ -146,7 +146,14 @@ fn rechecked(
         }
         return Gate::Open;
     }
-    if waited.is_none()
+    // Nor does one that was waited for: the doubt came meanwhile, or the question was under way before it. It is asked
+    // once more then, and waited for; but not by who has waited in vain, for that is the same as no answer.
+    let is_behind = |since: UnixMillis| {
+        now < since.after(patience(tenant))
+            && known.as_ref().zip(doubt).is_some_and(|(known, doubt)| known.at <= doubt)
+    };
+    let waits = waited.is_none_or(is_behind);
+    if waits
         && !known.as_ref().is_some_and(|known| known.is_unclear(now))
         && checks.ask(gateway, id, question, false, host) == Asked::Coming
     {
