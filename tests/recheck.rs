@@ -8,6 +8,8 @@
     missing_docs
 )]
 
+#[path = "recheck/again.rs"]
+mod again;
 #[path = "support/browser.rs"]
 mod browser;
 #[path = "support/provider.rs"]
@@ -225,6 +227,27 @@ fn who_waits_and_gets_no_answer_in_time_is_treated_like_one_whose_application_is
     let Step::Answer(reply) = exchange.on(Event::Woken, &site.host) else { panic!() };
     assert_eq!(reply.status, 503);
     assert!(reply.headers.iter().any(|(name, _)| name == "retry-after"));
+}
+
+#[test]
+fn row_7_5_trailers_of_a_request_that_waits_lose_what_no_client_may_send_and_credentials() {
+    let site = site("");
+    let browser = signed_in(&site);
+    later(&site, 300);
+    let (mut exchange, step) = browser.begins_with_body("/x");
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+    let trailers = Headers::from([
+        ("authorization", "Basic x"),
+        ("X_User", "root"),
+        ("x-checksum", "kept"),
+        ("x-user", "y"),
+    ]);
+    assert_eq!(exchange.on(Event::RequestTrailers { trailers: trailers.clone() }, &site.host), Step::Hold);
+    application(&site, |_| (200, r#"{"id":"u/1"}"#.to_owned()));
+    let Step::Continue(edits) = exchange.on(Event::Woken, &site.host) else { panic!("not released") };
+    let mut left = trailers;
+    edits.trailers.iter().for_each(|edit| left.apply(edit));
+    assert_eq!(left, Headers::from([("x-checksum", "kept")]));
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(super) fn plan(outgoing: &Outgoing, settings: &Settings) -> Listed {
 }
 
 fn read(body: &[u8], context: &Context<'_>) -> Option<Patch> {
-    Patch::read(json::parse(body).ok()?, context, &mut Vec::new()).ok()
+    Patch::read_own(json::parse(body).ok()?, context).ok()
 }
 
 fn touches(operation: &Operation, context: &Context<'_>) -> bool {
