@@ -415,6 +415,16 @@ impl People {
         Ok(look)
     }
 
+    /// Whether a former session of somebody who has another one now was never ended: what casts doubt on it, or made what
+    /// was said of groups out of date, ended it, for nobody asks about a session that is over.
+    ///
+    /// # Errors
+    /// Where the table cannot be read; the caller refuses.
+    pub fn stood(&self, host: &dyn Host, tenant: &str, of: &Holder<'_>) -> Result<bool, LedgerError> {
+        let look = self.look(host, tenant, of)?;
+        Ok(look == Look { standing: Standing::Clear, doubt: None, stale: None })
+    }
+
     /// What is known of somebody whose session or assertion was issued at `issued`; doubt counts as an end.
     ///
     /// # Errors

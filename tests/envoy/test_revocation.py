@@ -511,6 +511,27 @@ def test_a_change_of_a_groups_members_ends_their_sessions_where_it_is_to(checkin
         assert not has_session(stays), "it does not say who was in it"
 
 
+@pytest.mark.core
+@pytest.mark.parametrize("mode", ["end", "refresh"])
+def test_a_change_of_groups_ends_the_applications_login_in_the_next_session_too(checking, people, app, mode):
+    def arrives(browser) -> str:
+        assert browser.fetch("/private/x").status == 200
+        return "; ".join(app.requests[-1].all("cookie"))
+
+    with checking(every=300, on_group_change=mode, application_cookies=["sid"]) as envoy:
+        account, other = people.add(), people.add()
+        app.handler = lambda request: Answer(200, b"{}", [("set-cookie", "sid=1; Path=/; HttpOnly")])
+        member, stays = people.sign_in(envoy, account), people.sign_in(envoy, other)
+        assert member.fetch("/private/x").status == stays.fetch("/private/x").status == 200
+        app.handler = lambda request: Answer(200, b"{}", [])
+        people.scim.write = Answer(204, b"", [])
+        members(envoy, {"op": "Remove", "path": "members", "value": [{"value": account["id"]}]})
+        for browser, whose, expected in ((member, account, ""), (stays, other, "sid=1")):
+            login = Login(browser, "/.vestibule/sign-in?return=/private/x")
+            assert login.answer(people.idp.response(login.request.id, whose["userName"])).status == 303
+            assert arrives(browser) == expected, "in it the application held them for a member"
+
+
 def test_refresh_takes_the_next_page_through_a_sign_in(checking, people):
     with checking(every=300, on_group_change="refresh") as envoy:
         account, other = people.add(), people.add()
