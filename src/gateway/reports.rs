@@ -102,8 +102,13 @@ fn audit(host: &dyn Host, tenant: &str, event: &str, what: &str, applied: &[Appl
     );
 }
 
-pub(super) fn deactivated(host: &dyn Host, tenant: &str, determined: bool, recorded: bool) {
-    host.count("vestibule.revocation.deactivated");
+/// `first`: what was told of before is not counted again, and said again only where it went wrong.
+pub(super) fn deactivated(host: &dyn Host, tenant: &str, first: bool, determined: bool, recorded: bool) {
+    if first {
+        host.count("vestibule.revocation.deactivated");
+    } else if recorded {
+        return;
+    }
     let level = if recorded && determined { Level::Info } else { Level::Error };
     host.log(
         level,
@@ -113,8 +118,13 @@ pub(super) fn deactivated(host: &dyn Host, tenant: &str, determined: bool, recor
     );
 }
 
-pub(super) fn renamed(host: &dyn Host, tenant: &str, determined: bool, recorded: bool) {
-    host.count("vestibule.revocation.renamed");
+/// `first` as above.
+pub(super) fn renamed(host: &dyn Host, tenant: &str, first: bool, determined: bool, recorded: bool) {
+    if first {
+        host.count("vestibule.revocation.renamed");
+    } else if recorded {
+        return;
+    }
     let level = if recorded { Level::Info } else { Level::Error };
     host.log(
         level,
@@ -122,8 +132,13 @@ pub(super) fn renamed(host: &dyn Host, tenant: &str, determined: bool, recorded:
     );
 }
 
-pub(super) fn reactivated(host: &dyn Host, tenant: &str, recorded: bool) {
-    host.count("vestibule.revocation.reactivated");
+/// `first` as above.
+pub(super) fn reactivated(host: &dyn Host, tenant: &str, first: bool, recorded: bool) {
+    if first {
+        host.count("vestibule.revocation.reactivated");
+    } else if recorded {
+        return;
+    }
     let level = if recorded { Level::Info } else { Level::Error };
     host.log(level, &format!("tenant={tenant} event=revocation.reactivated recorded={recorded}"));
 }
@@ -154,6 +169,13 @@ pub(super) fn recheck_not_recorded(host: &dyn Host, tenant: &str) {
     host.count("vestibule.recheck.not_recorded");
     host.log(Level::Error, &format!("tenant={tenant} event=recheck.not_recorded"));
 }
+/// A write of which it is not known, or could not be put down, whose sessions it concerns; `status`: how the application
+/// answered the question who that is.
+pub(super) fn person_unknown(host: &dyn Host, tenant: &str, status: u16) {
+    host.count("vestibule.scim.person_unknown");
+    host.log(Level::Warn, &format!("tenant={tenant} event=scim.person_unknown status={status}"));
+}
+
 
 /// A lock-out on record here was taken back, for the application says that the account is active.
 pub(super) fn lock_out_lifted(host: &dyn Host, tenant: &str) {

@@ -125,7 +125,7 @@ impl Calling {
     ) -> Next {
         match self.stage {
             Stage::LookingUp(then) => {
-                self.flow.looked_up(gateway, answer, host);
+                self.flow.looked_up(answer);
                 go_on(gateway, self.flow, then, host)
             }
             Stage::Queueing(task, since) => queue(gateway, self.flow, task, since, host),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::common::{HeaderEdit, Headers, Host, Level};
+use crate::common::{HeaderEdit, Headers, Host};
 use crate::config::Secret;
 use crate::scim::{self, Action, Members, RequestShape, ResourceKind, Sequence, Upstream};
 
@@ -103,17 +103,9 @@ impl Flow {
     }
 
     /// The application has said whose account it is, or not: the write goes on either way, for Entra wants it.
-    pub(super) fn looked_up(&mut self, gateway: &Gateway, answer: Option<&CallAnswer>, host: &dyn Host) {
-        let learnt = match (&mut self.change, answer) {
-            (Some(change), Some(answer)) if answer.status == 200 => change.learn(&answer.body),
-            _ => false,
-        };
-        if !learnt {
-            let tenant = gateway.tenants.get(self.tenant);
-            let name = tenant.map_or("", |tenant| tenant.settings.name.as_str());
-            let status = answer.map_or(0, |answer| answer.status);
-            host.count("vestibule.scim.person_unknown");
-            host.log(Level::Warn, &format!("tenant={name} event=scim.person_unknown status={status}"));
+    pub(super) fn looked_up(&mut self, answer: Option<&CallAnswer>) {
+        if let (Some(change), Some(answer)) = (&mut self.change, answer) {
+            change.looked_up(answer.status, &answer.body);
         }
     }
 
@@ -143,7 +135,7 @@ impl Flow {
     }
 
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
-        let recorded = self.change.as_ref().is_none_or(|change| change.settle(gateway, settled, host));
+        let recorded = self.change.as_mut().is_none_or(|change| change.settle(gateway, settled, host));
         let concerns = self.members.take().filter(|_| settled != Settled::Refused);
         let recorded = match (concerns, gateway.tenants.get(self.tenant)) {
             (Some(members), Some(tenant)) => membership::settle(gateway, tenant, &members, host) && recorded,
