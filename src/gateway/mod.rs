@@ -218,8 +218,7 @@ impl Gateway {
     /// each.
     #[must_use]
     pub fn warnings_at(&self, now: UnixMillis) -> Vec<String> {
-        let rooms = self.tenants.iter().filter_map(|tenant| Some((tenant, tenant.scim.as_ref()?)));
-        rooms.flat_map(|(tenant, room)| room.ways_in.warnings(&tenant.settings.name, now)).collect()
+        self.tenants.iter().flat_map(|tenant| tenant.warnings_at(now)).collect()
     }
 
     /// How the host behaves, as configured.
@@ -240,6 +239,7 @@ impl Gateway {
         }
         let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
         let prepared = prepared.and_then(|()| self.checks.prepare(host));
+        provider::warn_of_configured(&self.tenants, host);
         prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \
                  locked out; keep one of those keys in `keys` while you rotate, or give this filter a vm_id of its own"
