@@ -30,6 +30,8 @@ mod provisioning;
 mod recheck;
 mod rehearsal;
 mod reports;
+#[cfg(test)]
+mod reports_test;
 mod request;
 mod route;
 mod rules;
@@ -237,9 +239,9 @@ impl Gateway {
         for warning in self.warnings_at(host.now()) {
             host.log(Level::Warn, &warning);
         }
+        provider::warn_of_configured(&self.tenants, host);
         let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
         let prepared = prepared.and_then(|()| self.checks.prepare(host));
-        provider::warn_of_configured(&self.tenants, host);
         prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {
             LedgerError::Unreadable => "keys: the shared data of this vm_id was sealed with other keys, and knows who is \
                  locked out; keep one of those keys in `keys` while you rotate, or give this filter a vm_id of its own"

@@ -10,7 +10,9 @@ use super::super::event::Origin;
 use super::super::event::{Call, CallAnswer, Edits};
 use super::super::join::{Change, Settled};
 use super::super::{Gateway, membership, reports};
-use super::answer::{local_error, not_recorded, replace, response_too_large, set_body, unavailable};
+use super::answer::{
+    compressed, local_error, not_recorded, replace, response_too_large, set_body, unavailable,
+};
 use super::load::Place;
 use super::{application, parts};
 use crate::common::Reply;
@@ -123,15 +125,28 @@ impl Flow {
 
     /// What the client gets where the answer is too large to be read. The success of a change of a group needs no body
     /// (rule R5), and a server that answers one with all members must not make it a failure.
-    pub(in crate::gateway) fn reply_unread(&self, headers: &Headers) -> Reply {
+    pub(in crate::gateway) fn reply_unread(
+        &self,
+        gateway: &Gateway,
+        headers: &Headers,
+        host: &dyn Host,
+    ) -> Reply {
         let is_success = matches!(status_of(headers), Some(200..=299));
         let is_json = headers.text("content-type").is_some_and(is_json);
         let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
         if is_success && is_json && is_group && self.rules.is_on("R5") {
             Reply::status(204)
         } else {
-            response_too_large()
+            self.unusable(gateway, response_too_large(), host)
         }
+    }
+
+    /// The application's answer goes nowhere, and this takes its place.
+    fn unusable(&self, gateway: &Gateway, reply: Reply, host: &dyn Host) -> Reply {
+        if let Some((tenant, ..)) = parts(gateway, self.tenant) {
+            reports::scim_refused(host, &tenant.settings.name, "scim_upstream");
+        }
+        reply
     }
 
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
@@ -184,7 +199,7 @@ impl Flow {
         let is_plain =
             headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
         if !is_plain && self.rules.mode != scim::Mode::Observe {
-            return replace(&scim::error_reply(502, None, "The application answered in a compressed form."));
+            return replace(&self.unusable(gateway, compressed(), host));
         }
         self.learn_from(gateway, status, body, host);
         let upstream = Upstream {
@@ -326,7 +341,7 @@ impl Flow {
     pub(super) fn reply_to(&mut self, gateway: &Gateway, answer: &CallAnswer, host: &dyn Host) -> Reply {
         let encoding = answer.headers.get("content-encoding");
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
-            return scim::error_reply(502, None, "The application answered in a compressed form.");
+            return self.unusable(gateway, compressed(), host);
         }
         let content_type = answer.headers.text("content-type");
         if matches!(answer.status, 502..=504) && !content_type.is_some_and(is_json) {
