@@ -574,6 +574,12 @@ fn what_is_asked_of_the_provider_cannot_contradict_itself_or_saml() {
     let request = |value: serde_json::Value| changed("/tenants/0/saml/request", value);
     let errors = |value| compile(&request(value)).unwrap_err().join("\n");
     assert!(errors(serde_json::json!({"force_authn": true, "is_passive": true})).contains("choose one of"));
+    let mut unasked = request(serde_json::json!({"force_authn": true}));
+    unasked["tenants"][0]["saml"]["allow_unsolicited"] = serde_json::json!(true);
+    let said = compile(&unasked).unwrap_err().join("\n");
+    assert!(said.contains("tenants[0].saml.allow_unsolicited") && said.contains("write `bounce`"), "{said}");
+    unasked["tenants"][0]["saml"]["allow_unsolicited"] = serde_json::json!("bounce");
+    assert!(compile(&unasked).is_ok());
     assert!(errors(serde_json::json!({"binding": "artifact"})).contains("write one of redirect, post"));
     assert!(
         errors(serde_json::json!({"hints": {"RelayState": "x"}})).contains("is not a field Vestibule knows")
