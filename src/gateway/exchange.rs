@@ -278,7 +278,7 @@ impl Exchange {
                 (State::Authenticating(pending), Step::Hold)
             }
             State::Rechecking(mut pending) => {
-                pending.trailers.extend(self.gateway.forgeries.strip(trailers));
+                pending.trailers.extend(self.gateway.forgeries.strip_trailers(trailers));
                 (State::Rechecking(pending), Step::Hold)
             }
             State::Redeeming(..)

@@ -6,7 +6,7 @@ use super::error::ScimError;
 use super::filter::{Mode, Path};
 use super::name::Name;
 use super::person::{is_about_active, is_activity};
-use super::rule::{Applied, Context, record, run};
+use super::rule::{Applied, Context, Rule, record, run};
 use super::rules::filter::{READ_PATH, Reading};
 
 /// What an operation does.
@@ -185,8 +185,22 @@ pub(crate) fn member<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v 
 }
 
 impl Patch {
-    /// Reads the message. Names of its own members are taken in any casing.
+    /// Reads a client's message. Names of its own members are taken in any casing.
     pub(crate) fn read(
+        body: Value,
+        context: &Context<'_>,
+        trail: &mut Vec<Applied>,
+    ) -> Result<Self, ScimError> {
+        Self::read_by(READ_PATH, body, context, trail)
+    }
+
+    /// Reads what [`Patch::write`] wrote. Its literals are escaped, whatever a backslash means where the client writes one.
+    pub(crate) fn read_own(body: Value, context: &Context<'_>) -> Result<Self, ScimError> {
+        Self::read_by(&[], body, context, &mut Vec::new())
+    }
+
+    fn read_by(
+        path_rules: PathRules,
         body: Value,
         context: &Context<'_>,
         trail: &mut Vec<Applied>,
@@ -214,7 +228,7 @@ impl Patch {
         let operations = list
             .into_iter()
             .enumerate()
-            .map(|(place, value)| operation(place, value, context, trail))
+            .map(|(place, value)| operation(path_rules, place, value, context, trail))
             .collect::<Result<_, _>>()?;
         Ok(Self { members, operations, was_empty })
     }
@@ -280,7 +294,11 @@ fn no_activity(place: &str) -> ScimError {
     ScimError::Value(format!("{place} gives `active` a value that is neither true nor false."))
 }
 
+/// What makes a path readable.
+type PathRules = &'static [&'static Rule<Reading<Path>>];
+
 fn operation(
+    path_rules: PathRules,
     place: usize,
     value: Value,
     context: &Context<'_>,
@@ -308,7 +326,9 @@ fn operation(
     let verb = Verb::parse(&op).ok_or_else(|| syntax(".op is not add, remove or replace."))?;
     let path = match path {
         None => None,
-        Some(Value::String(text)) if !text.trim().is_empty() => Some(read_path(place, text, context, trail)?),
+        Some(Value::String(text)) if !text.trim().is_empty() => {
+            Some(read_path(path_rules, place, text, context, trail)?)
+        }
         // Null or an empty text is no path.
         Some(Value::Null | Value::String(_)) => {
             record(trail, "P13", format!("Operations[{place}].path"));
@@ -342,13 +362,14 @@ fn is_canonical(members: &Map<String, Value>) -> bool {
 }
 
 fn read_path(
+    path_rules: PathRules,
     place: usize,
     text: String,
     context: &Context<'_>,
     trail: &mut Vec<Applied>,
 ) -> Result<PathText, ScimError> {
     let mut reading = Reading { tree: Path::parse(&text, Mode::Strict), text };
-    run(READ_PATH, &mut reading, context, trail)?;
+    run(path_rules, &mut reading, context, trail)?;
     let unread = || ScimError::Path(format!("Operations[{place}].path cannot be read."));
     let tree = reading.tree.ok_or_else(unread)?;
     // A text that only the tolerant reader understands is written anew.

@@ -241,7 +241,8 @@ fn answer_here(
 ) -> Result<Option<Reply>, ScimError> {
     let settings = context.settings;
     let is_query = matches!(shape.action, Action::List | Action::Search);
-    let body = if settings.without_groups && shape.kind == ResourceKind::Group && is_query {
+    let has_no_groups = settings.without_groups && settings.is_on("X3");
+    let body = if has_no_groups && shape.kind == ResourceKind::Group && is_query {
         applied.push(Applied { rule: "R1", place: "Groups".into() });
         super::rules::response::empty_list(shape)
     } else if settings.discovery == super::Discovery::Own

@@ -51,7 +51,7 @@ pub fn upsert(
     }
     let context = Context { kind: &shape.kind, settings };
     let mut applied = Vec::new();
-    let patch = Patch::read(crate::common::json::parse(body)?, &context, &mut applied)?;
+    let patch = Patch::read_own(crate::common::json::parse(body)?, &context)?;
     let mut subject = Upsert { patch, resource: resource.clone() };
     run(ALL, &mut subject, &context, &mut applied)?;
     let patch = subject.patch;

@@ -306,10 +306,19 @@ impl Browser<'_> {
 
     /// A script's request for a page: its exchange and what is done first.
     pub(crate) fn begins(&self, path: &str) -> (Exchange, Step) {
+        self.begins_as("GET", path)
+    }
+
+    /// The same for something that it sends, of which nothing but the head has come.
+    pub(crate) fn begins_with_body(&self, path: &str) -> (Exchange, Step) {
+        self.begins_as("POST", path)
+    }
+
+    fn begins_as(&self, method: &str, path: &str) -> (Exchange, Step) {
         let mut exchange = self.site.gateway.exchange();
-        let mut headers = self.headers("GET", path);
+        let mut headers = self.headers(method, path);
         headers.apply(&HeaderEdit::set("sec-fetch-mode", "cors"));
-        let step = exchange.on(Event::RequestHeaders { headers, end: true }, &self.site.host);
+        let step = exchange.on(Event::RequestHeaders { headers, end: method == "GET" }, &self.site.host);
         (exchange, step)
     }
 

@@ -16,8 +16,6 @@ use super::{Asked, Known};
 pub(in crate::gateway) const MOST_ROUNDS: u8 = 3;
 /// How long what a page asks for in the background goes on with groups that are out of date.
 const STALE_FOR: Duration = Duration::from_secs(300);
-/// How long an unclear answer is left alone.
-const UNCLEAR_FOR: Duration = Duration::from_secs(10);
 
 /// What becomes of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,11 +146,21 @@ fn rechecked(
         }
         return Gate::Open;
     }
-    let unclear =
-        matches!(&known, Some(Known { at, finding: Finding::Unclear, .. }) if now < at.after(UNCLEAR_FOR));
-    if waited.is_none() && !unclear && checks.ask(gateway, id, question, false, host) == Asked::Coming {
+    // Nor does one that was waited for: the doubt came meanwhile, or the question was under way before it. It is asked
+    // once more then, and waited for; but not by who has waited in vain, for that is the same as no answer.
+    let is_behind = |since: UnixMillis| {
+        now < since.after(patience(tenant))
+            && known.as_ref().zip(doubt).is_some_and(|(known, doubt)| known.at <= doubt)
+    };
+    let waits = waited.is_none_or(is_behind);
+    if waits
+        && !known.as_ref().is_some_and(|known| known.is_unclear(now))
+        && checks.ask(gateway, id, question, false, host) == Asked::Coming
+    {
         return Gate::Wait(id, now.after(patience(tenant)));
     }
+    // Where there is nothing to ask by, that is known at once.
+    let unclear = checks.known(&id, host).is_some_and(|known| known.is_unclear(now));
     // The identity provider vouched for them when they signed in.
     let vouched = Some(session.issued()).filter(|issued| doubt.is_none_or(|doubt| *issued > doubt));
     let last = seen.max(vouched);
@@ -220,6 +228,10 @@ pub(in crate::gateway) fn word(
 ) -> Word {
     let settings = &tenant.settings.access.account;
     let known = gateway.checks.known.borrow_mut().remove(id);
+    let code = match &known {
+        Some(Known { finding: Finding::Unclear, .. }) => "account_unclear",
+        _ => "recheck_unreachable",
+    };
     match known.map(|known| known.finding) {
         Some(Finding::Active { said: false, .. }) if blocked => Word::Inactive,
         Some(Finding::Active { account, .. }) => Word::Welcome(Some(account)),
@@ -228,7 +240,6 @@ pub(in crate::gateway) fn word(
         Some(Finding::Missing) if settings.required => Word::NotProvisioned,
         Some(Finding::Missing) => Word::Welcome(None),
         Some(Finding::Unclear) if blocked => Word::Inactive,
-        Some(Finding::Unclear) if settings.required => Word::Unknowable("account_unclear"),
         // The identity provider vouches for them at this moment; what counts on while the application is away counts here.
         Some(Finding::Unclear) | None if !blocked && !settings.required => {
             match settings.recheck.and_then(|recheck| recheck.grace) {
@@ -236,11 +247,11 @@ pub(in crate::gateway) fn word(
                     host.count("vestibule.recheck.passed_unchecked");
                     Word::Welcome(None)
                 }
-                None => Word::Unknowable("recheck_unreachable"),
+                None => Word::Unknowable(code),
             }
         }
         _ if blocked => Word::Inactive,
-        _ => Word::Unknowable("recheck_unreachable"),
+        _ => Word::Unknowable(code),
     }
 }
 

@@ -36,8 +36,10 @@ const MOST_OPEN: usize = 4096;
 const MOST_KNOWN: usize = 16_384;
 /// How long an application that could not be reached is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
-/// After so many times the timeout of a call a question counts as lost.
-const CALLS_OF_A_QUESTION: u64 = 8;
+/// How long an unclear answer is left alone.
+const UNCLEAR_FOR: Duration = Duration::from_secs(10);
+/// After so many times the timeout of a call one that is not answered counts as lost, and its question with it.
+const LOST_AFTER: u64 = 8;
 
 /// What one worker knows and asks.
 #[derive(Debug)]
@@ -60,6 +62,13 @@ struct Known {
     seen: Option<UnixMillis>,
 }
 
+impl Known {
+    /// Whether the application has just said what cannot be read.
+    fn is_unclear(&self, now: UnixMillis) -> bool {
+        self.finding == Finding::Unclear && now < self.at.after(UNCLEAR_FOR)
+    }
+}
+
 /// A question that is not answered yet.
 #[derive(Debug)]
 struct Open {
@@ -68,6 +77,7 @@ struct Open {
     call: Option<Call>,
     /// When it was begun: its answer is no younger.
     since: UnixMillis,
+    /// When its latest call is not answered any more. One question may take many calls.
     lost: UnixMillis,
     question: Question,
     /// Whether a sign-in asks: what that means for the person is decided there.
@@ -141,17 +151,28 @@ impl Checks {
         host: &dyn Host,
     ) {
         let Some(mut open) = self.open.borrow_mut().remove(id) else { return };
-        if let Some(out) = self.out.borrow_mut().get_mut(&open.question.tenant) {
-            *out = out.saturating_sub(1);
+        if open.call.is_some() {
+            // It answers a call that was given up: this question has not been sent yet.
+            self.open.borrow_mut().insert(*id, open);
+            return;
         }
+        self.is_out_no_more(open.question.tenant);
         let Some(inquiry) = open.inquiry.take() else { return };
         match inquiry.answered(gateway, answer) {
             Next::Call(call, inquiry) => {
                 (open.call, open.inquiry) = (Some(call), Some(inquiry));
+                open.lost = lost(gateway, open.question.tenant, host.now());
                 self.open.borrow_mut().insert(*id, open);
             }
             Next::Found(finding) => self.found(gateway, id, &open, finding, host),
             Next::Unreachable(status) => self.unreachable(gateway, open.question.tenant, status, host),
+        }
+    }
+
+    /// A call of this tenant is answered, or given up.
+    fn is_out_no_more(&self, tenant: usize) {
+        if let Some(out) = self.out.borrow_mut().get_mut(&tenant) {
+            *out = out.saturating_sub(1);
         }
     }
 
@@ -172,15 +193,16 @@ impl Checks {
         if is_down || self.open.borrow().len() >= MOST_OPEN {
             return Asked::NotNow;
         }
-        let timeout = gateway.tenants.get(tenant).and_then(|tenant| tenant.settings.scim.as_ref());
-        let timeout = timeout.map_or(0, |scim| u64::from(scim.application.timeout_ms));
-        let lost = now.after(Duration::from_millis(timeout.saturating_mul(CALLS_OF_A_QUESTION)));
+        let lost = lost(gateway, tenant, now);
         host.count("vestibule.recheck.asked");
         match inquiry::begin(gateway, question.clone()) {
             Next::Call(call, inquiry) => {
                 let open =
                     Open { inquiry: Some(inquiry), call: Some(call), since: now, lost, question, sign_in };
-                self.open.borrow_mut().insert(id, open);
+                let given_up = self.open.borrow_mut().insert(id, open);
+                if given_up.is_some_and(|open| open.call.is_none()) {
+                    self.is_out_no_more(tenant);
+                }
                 Asked::Coming
             }
             Next::Found(finding) => {
@@ -266,6 +288,13 @@ impl Checks {
             reports::recheck_unreachable(host, &tenant.settings.name, status);
         }
     }
+}
+
+/// When a call that is made `now` is not answered any more.
+fn lost(gateway: &Gateway, tenant: usize, now: UnixMillis) -> UnixMillis {
+    let settings = gateway.tenants.get(tenant).and_then(|tenant| tenant.settings.scim.as_ref());
+    let timeout = settings.map_or(0, |scim| u64::from(scim.application.timeout_ms));
+    now.after(Duration::from_millis(timeout.saturating_mul(LOST_AFTER)))
 }
 
 /// The account is not active any more: its sessions end as after a deactivation. Signing in anew asks the application

@@ -74,7 +74,7 @@ pub(super) fn only_deactivates(outgoing: &Outgoing) -> bool {
         Action::Patch => {
             let settings = Settings::default();
             let context = Context { kind: &outgoing.shape.kind, settings: &settings };
-            let Ok(patch) = Patch::read(body, &context, &mut Vec::new()) else { return false };
+            let Ok(patch) = Patch::read_own(body, &context) else { return false };
             patch.operations.iter().flat_map(words_in).collect()
         }
         _ => return false,
@@ -139,7 +139,7 @@ impl Account {
             (0, _) => {
                 ErrandStep::refused(ScimError::Upstream("The application did not answer."), Effect::Unknown)
             }
-            (200, does) if !self.is_plausible(answer, does) => ErrandStep::refused(
+            (200, does) if !is_plausible(&self.shape, answer, does == Does::Delete) => ErrandStep::refused(
                 ScimError::Upstream("The application says success, and something else in its answer."),
                 Effect::Unknown,
             ),
@@ -147,21 +147,19 @@ impl Account {
             _ => ErrandStep::Done(Ended::Latest),
         }
     }
+}
 
-    /// Whether a body under a success says nothing against it: an error, another resource, an account that is active.
-    fn is_plausible(&self, answer: &Answered<'_>, does: Does) -> bool {
-        if answer.is_bare() {
-            return true;
-        }
-        let is_html = answer.content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"));
-        let Some(map) = object(answer.body) else { return does == Does::Delete && !is_html };
-        let body = Value::Object(map);
-        if does == Does::Delete {
-            return !is_scim_error(&body);
-        }
-        let id = person::resource_id(&body);
-        !is_scim_error(&body)
-            && (id.is_none() || id == self.shape.id)
-            && person::person(&body).1 != Some(true)
+/// Whether a body under a success says nothing against it: an error, another resource, an account that is active.
+pub(super) fn is_plausible(shape: &RequestShape, answer: &Answered<'_>, is_deleted: bool) -> bool {
+    if answer.is_bare() {
+        return true;
     }
+    let is_html = answer.content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"));
+    let Some(map) = object(answer.body) else { return is_deleted && !is_html };
+    let body = Value::Object(map);
+    if is_deleted {
+        return !is_scim_error(&body);
+    }
+    let id = person::resource_id(&body);
+    !is_scim_error(&body) && (id.is_none() || id == shape.id) && person::person(&body).1 != Some(true)
 }

@@ -30,7 +30,7 @@ pub(super) fn plan(outgoing: &Outgoing, settings: &Settings) -> Begun {
         return None;
     }
     let context = Context { kind: &outgoing.shape.kind, settings };
-    let patch = Patch::read(json::parse(&body).ok()?, &context, &mut Vec::new()).ok()?;
+    let patch = Patch::read_own(json::parse(&body).ok()?, &context).ok()?;
     let is_eager = |attribute: &str| eager.iter().any(|eager| eager.eq_ignore_ascii_case(attribute));
     if !patch.operations.iter().filter_map(selected).any(|(attribute, _)| is_eager(&attribute)) {
         return None;

@@ -18,6 +18,7 @@ use super::super::rules::upsert::{self, Upsert};
 use super::super::schema::ResourceKind;
 use super::super::sequence::{OwnRequest, object};
 use super::super::url::Action;
+use super::account::is_plausible;
 use super::{Answered, Begun, Effect, ErrandStep};
 use crate::common::json;
 
@@ -105,7 +106,7 @@ impl Put {
         applied: &mut Vec<Applied>,
     ) -> Result<Map<String, Value>, ScimError> {
         let context = Context { kind: &self.shape.kind, settings };
-        let mut patch = Patch::read(json::parse(&self.patch)?, &context, applied)?;
+        let mut patch = Patch::read_own(json::parse(&self.patch)?, &context)?;
         // To make an element is to judge; who wants no judgement gets `noTarget`.
         if settings.mode != Mode::Strict && patch.operations.iter().any(Operation::selects) {
             // The rules know names in the spelling of the schema; what is sent back keeps the application's own.
@@ -138,6 +139,12 @@ impl Put {
                 ScimError::Upstream("The application answered with another resource."),
                 Effect::Unknown,
             ),
+            200 if self.shape.action == Action::Delete && !is_plausible(&self.shape, answer, false) => {
+                ErrandStep::refused(
+                    ScimError::Upstream("The application says success, and something else in its answer."),
+                    Effect::Unknown,
+                )
+            }
             200 | 204 if self.shape.action == Action::Delete => {
                 ErrandStep::made(204, Vec::new(), Vec::new(), Effect::Applied)
             }

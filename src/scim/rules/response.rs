@@ -264,6 +264,7 @@ fn not_scim(answer: &Answer, settings: &Settings) -> Option<&'static str> {
         }
         (Action::List | Action::Search, _) => Some(NO_LIST),
         (Action::Delete, Content::Other) if is_html => Some(NO_RESOURCE),
+        (Action::Delete, _) if answer.was_scim_error => Some(NO_RESOURCE),
         (Action::Delete, _) => None,
         (Action::Read | Action::Create, Content::Empty) => Some(NO_RESOURCE),
         (_, Content::Other) => Some(NO_RESOURCE),
@@ -357,7 +358,7 @@ const R5: Rule<Answer> = Rule {
     says: "gives a success the status that Entra expects of it",
     certainty: Certainty::Partly,
     apply: |answer: &mut Answer, context: &Context<'_>, notes: &mut Notes<'_>| {
-        if !answer.is_success() {
+        if !answer.is_success() || answer.was_scim_error {
             return;
         }
         let is_group = *context.kind == ResourceKind::Group;

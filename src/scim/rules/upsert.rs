@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::super::apply::matches::element_matches;
 use super::super::filter::{Filter, Path};
 use super::super::name::Name;
 use super::super::patch::{Operation, Patch, Verb, member};
@@ -76,17 +77,21 @@ pub(crate) fn may_change(operation: &Operation) -> bool {
     operation.verb == Verb::Remove || operation.name().is_some_and(|name| !is_belonging(name))
 }
 
-/// Whether no element of the resource is selected. Text is compared without casing, as most attributes are
-/// (RFC 7643 section 2.2); an element found too many leaves the operation as it is.
-fn selects_nothing(kind: &ResourceKind, resource: &Value, path: &Path) -> bool {
-    let Some(wanted) = path.selector.as_ref().and_then(described) else { return false };
+/// Whether no element of the resource is selected, however it is written there: a member that is the number 7 is there
+/// for whoever removes the text "7". Text is compared without casing, as most attributes are (RFC 7643 section 2.2); an
+/// element found too many leaves the operation as it is.
+fn selects_nothing(context: &Context<'_>, resource: &Value, path: &Path) -> bool {
+    let Some(selector) = &path.selector else { return false };
+    let Some(wanted) = described(selector) else { return false };
     let same = |have: Option<&Value>, want: &Value| match (have, want) {
         (Some(Value::String(have)), Value::String(want)) => have.to_lowercase() == want.to_lowercase(),
         (have, want) => have == Some(want),
     };
-    elements(kind, resource, &path.name).is_some_and(|items| {
-        !items.iter().any(|item| wanted.iter().all(|(key, want)| same(item.get(key), want)))
-    })
+    let is_selected = |item: &Value| {
+        wanted.iter().all(|(key, want)| same(item.get(key), want))
+            || element_matches(context, &path.name, item, selector)
+    };
+    elements(context.kind, resource, &path.name).is_some_and(|items| !items.iter().any(is_selected))
 }
 
 /// For each operation, its selection where that is of elements that do not exist and nothing else in the request gives
@@ -98,7 +103,7 @@ fn vain(subject: &Upsert, context: &Context<'_>) -> Vec<Option<String>> {
         let path = &operation.path.as_ref()?.tree;
         let is_vain = may_change(operation)
             && !touched.contains(&attribute.to_ascii_lowercase())
-            && selects_nothing(context.kind, &subject.resource, path);
+            && selects_nothing(context, &subject.resource, path);
         is_vain.then_some(key)
     };
     subject.patch.operations.iter().map(of).collect()
@@ -305,6 +310,24 @@ mod tests {
             of(kind.clone(), r#"{"Members":[{"value":"u"}]}"#, removal, removal, &[]);
             of(kind, r#"{"members":[{"value":"v"}]}"#, removal, "[]", &["P42"]);
         }
+    }
+
+    #[test]
+    fn p42_keeps_the_removal_of_what_is_there_in_another_form() {
+        let removal = r#"[{"op":"remove","path":"members[value eq \"7\"]"}]"#;
+        for members in [r#"[{"value":7},{"value":8}]"#, r#"["7"]"#, "[7]", r#"[{"Value":"7"}]"#] {
+            let group = format!(r#"{{"members":{members}}}"#);
+            of(ResourceKind::Group, &group, removal, removal, &[]);
+        }
+        of(ResourceKind::Group, r#"{"members":[{"value":70},"8"]}"#, removal, "[]", &["P42"]);
+    }
+
+    #[test]
+    fn p30_makes_no_second_element_of_one_that_is_there_in_another_form() {
+        let primary = r#"[{"op":"replace","path":"roles[primary eq true].value","value":"r"}]"#;
+        case(r#"{"roles":[{"primary":"True","value":"a"}]}"#, primary, primary, &[]);
+        let work = r#"[{"op":"replace","path":"emails[type eq \"work\"].value","value":"b"}]"#;
+        case(r#"{"emails":[{"Type":"work","value":"a"}]}"#, work, work, &[]);
     }
 
     #[test]
