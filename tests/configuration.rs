@@ -331,6 +331,9 @@ fn attributes_can_only_be_unknown_where_something_is_known() {
     let mut config =
         changed(&format!("{SCIM}/abilities"), serde_json::json!({"unknown_attributes": "refuse"}));
     assert_eq!(compile(&config), Ok(Vec::new()), "the application's own schemas are asked by default");
+    let ask_nobody = serde_json::json!({"unknown_attributes": "drop", "discovery": "own"});
+    let errors = compile(&changed(&format!("{SCIM}/abilities"), ask_nobody)).unwrap_err();
+    assert!(errors[0].contains("abilities.discovery: application"), "{errors:?}");
     config.pointer_mut(SCIM).unwrap()["schemas"] = serde_json::json!({"from_application": false});
     assert!(compile(&config).unwrap_err()[0].contains("schemas.supported"));
     config.pointer_mut(SCIM).unwrap()["schemas"]["supported"] = serde_json::json!(["userName"]);
