@@ -239,6 +239,24 @@ def test_a_rename_between_sign_in_and_deactivation_hides_nobody(checking, people
         assert not has_session(browser), "a session that ended stays ended"
 
 
+@pytest.mark.core
+def test_a_lock_out_on_record_by_the_account_alone_is_told_and_taken_back_and_makes_no_loop(checking, people):
+    with checking() as envoy:
+        account = people.add()
+        names = {name: account[name] for name in ("userName", "externalId")}
+        browser = people.sign_in(envoy, account)
+        account.update(userName=f"other-{names['userName']}", externalId="another-one")
+        entra(envoy, "PATCH", f"/Users/{account['id']}", OFF)
+        account.update(names, active=True)  # behind our back
+        assert not has_session(browser)
+        reply, _ = people.try_to_sign_in(envoy, names["userName"])
+        assert reply.status == 403 and "code=deactivated" in envoy.log()
+        time.sleep(EVERY)
+        reply, anew = people.try_to_sign_in(envoy, names["userName"])
+        assert reply.status == 303 and has_session(anew)
+        assert not has_session(browser), "what was issued before the lock-out stays void"
+
+
 def test_somebody_else_who_goes_by_the_name_now_keeps_no_session_alive(one, people):
     account = people.add()
     browser = people.sign_in(one, account)
