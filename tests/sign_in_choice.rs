@@ -175,6 +175,62 @@ fn one_identity_provider_ends_no_session_of_anothers_people() {
     assert!(browser.has_session());
 }
 
+/// Somebody of this name with a session at the identity provider of this name.
+fn signed_in<'s>(site: &'s Site, (name, issuer): (&str, &str), person: &str) -> Browser<'s> {
+    let mut browser = site.browser();
+    let (id, state) = begin(&mut browser, name);
+    let response = Response { name: person.to_owned(), ..answer(&id, issuer, site.host.time.get()) };
+    assert_eq!(browser.answer(&response.encoded(), Some(&state)).status, 303);
+    browser
+}
+
+#[test]
+fn a_logout_of_all_sessions_of_somebody_is_of_those_at_its_own_identity_provider() {
+    let many: Vec<String> = (0..17).map(|at| format!("_{at}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    // More indexes than are looked at mean all as well.
+    for indexes in [&[][..], &many] {
+        let site = site();
+        let mut ours = signed_in(&site, ("staff", "https://idp.example/"), "ada@n.example");
+        let mut theirs = signed_in(&site, ("guests", OTHER), "Ada@n.example");
+        let mut bobs = signed_in(&site, ("guests", OTHER), "bob@n.example");
+        let mut late = site.browser();
+        let (id, state) = begin(&mut late, "staff");
+        let mut too_late = site.browser();
+        let (their_id, their_state) = begin(&mut too_late, "guests");
+        site.host.time.set(site.host.time.get() + 1);
+        let now = site.host.time.get();
+        let message = Logout { issuer: OTHER.to_owned(), now, ..Logout::of("ADA@n.example", indexes) };
+        let reply =
+            site.browser().get(&format!("{}?{}", single_logout::SLO_PATH, message.query(""))).unwrap();
+        assert_eq!(reply.status, 200, "it has no address for an answer");
+        assert!(ours.has_session(), "of the other identity provider");
+        assert!(!theirs.has_session() && bobs.has_session());
+        site.host.time.set(now + 1000);
+        let response = answer(&id, "https://idp.example/", now + 1000).encoded();
+        assert_eq!(late.answer(&response, Some(&state)).status, 303, "a login that was begun before");
+        let response = answer(&their_id, OTHER, now + 1000).encoded();
+        assert_eq!(too_late.answer(&response, Some(&their_state)).status, 403);
+        assert!(
+            signed_in(&site, ("guests", OTHER), "ada@n.example").has_session(),
+            "signing in anew is possible"
+        );
+    }
+}
+
+#[test]
+fn it_finds_somebody_by_every_name_by_which_they_are_recognised() {
+    let site = site();
+    let mut browser = site.browser();
+    let (id, state) = begin(&mut browser, "guests");
+    let email = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress";
+    let response = answer(&id, OTHER, site.host.time.get()).with(email, &["ada@other.example"]);
+    assert_eq!(browser.answer(&response.encoded(), Some(&state)).status, 303);
+    let message = Logout { issuer: OTHER.to_owned(), ..Logout::of("ada@other.example", &[]) };
+    site.browser().get(&format!("{}?{}", single_logout::SLO_PATH, message.query(""))).unwrap();
+    assert!(!browser.has_session());
+}
+
 #[test]
 fn texts_and_languages_of_the_choice_follow_the_browser_and_the_operator() {
     let site = Site::of(&two("", "default_language: de, texts: {de: {\"choice.title\": \"Willkommen\"}}"));

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use crate::access::{CheckId, Cookies, Holder, LedgerError, Owner, Places, Session, Sorted, Standing};
 use crate::common::{Host, Reply, UnixMillis};
 
+use super::Gateway;
+use super::logout::{self, Issued};
 use super::recheck::{self, Gate};
 use super::request::Head;
 use super::route::standing;
 use super::tenant::TenantRoom;
-use super::{Gateway, logout};
 
 /// Who asks, where that is known.
 #[derive(Clone, Debug)]
@@ -140,9 +141,13 @@ fn stood(
             break;
         }
     }
-    let whose = (&session.identity, known_by.index.as_deref());
-    let at_provider = logout::standing_at(gateway, tenant, whose, owner.issued(), host)?;
-    Ok(at_provider == Standing::Clear)
+    let issued = Issued {
+        identity: &session.identity,
+        keys: session.keys(),
+        index: known_by.index.as_deref(),
+        at: owner.issued(),
+    };
+    Ok(logout::standing(gateway, tenant, issued, host)? == Standing::Clear)
 }
 
 /// The same reply, with what counts no more taken from the browser.

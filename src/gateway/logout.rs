@@ -6,7 +6,7 @@ mod send;
 use crate::access::{LedgerError, Standing};
 use crate::common::path::NormalPath;
 use crate::common::{Host, Identity, PersonKeys, UnixMillis};
-use crate::config::{LogoutSettings, SamlSettings};
+use crate::config::{IdentityProvider, LogoutSettings, SamlSettings};
 
 use super::Gateway;
 use super::request::Head;
@@ -30,33 +30,54 @@ pub(super) fn is_meant(tenant: &TenantRoom, head: &Head) -> bool {
     NormalPath::read(head.path.as_bytes()).is_ok_and(|path| is_at(tenant, path.as_str()))
 }
 
-/// Whether the identity provider has ended what was issued at `issued` for this identity.
+/// What was issued to somebody by an identity provider.
+#[derive(Clone, Copy)]
+pub(super) struct Issued<'a> {
+    pub(super) identity: &'a Identity,
+    /// The values by which the person is recognised.
+    pub(super) keys: &'a PersonKeys,
+    /// The identity provider's session.
+    pub(super) index: Option<&'a str>,
+    pub(super) at: UnixMillis,
+}
+
+/// Whether the identity provider has ended it.
 pub(super) fn standing(
     gateway: &Gateway,
     tenant: &TenantRoom,
-    identity: &Identity,
-    issued: UnixMillis,
+    issued: Issued<'_>,
     host: &dyn Host,
 ) -> Result<Standing, LedgerError> {
-    standing_at(gateway, tenant, (identity, identity.session_index.as_deref()), issued, host)
+    let Some((saml, _)) = settings(tenant) else { return Ok(Standing::Clear) };
+    let several = saml.identity_providers.len() > 1;
+    if issued.index.is_none() && !several {
+        return Ok(Standing::Clear);
+    }
+    let Some((at, provider)) = saml.provider_of(&issued.identity.issuer) else { return Ok(Standing::Ended) };
+    let is_ended = |name: &str, index: &str| {
+        gateway.people.is_index_ended(host, &tenant.settings.name, (name, index), issued.at)
+    };
+    if let Some(index) = issued.index
+        && is_ended(&name_of(saml, at, &issued.identity.name_id), index)?
+    {
+        return Ok(Standing::Ended);
+    }
+    if several {
+        for key in issued.keys.iter() {
+            if is_ended(&of_provider(provider, key), WHOLE)? {
+                return Ok(Standing::Ended);
+            }
+        }
+    }
+    Ok(Standing::Clear)
 }
 
-/// The same of what was issued to the person of this identity in the identity provider's session `index`.
-pub(super) fn standing_at(
-    gateway: &Gateway,
-    tenant: &TenantRoom,
-    (identity, index): (&Identity, Option<&str>),
-    issued: UnixMillis,
-    host: &dyn Host,
-) -> Result<Standing, LedgerError> {
-    let (Some((saml, _)), Some(index)) = (settings(tenant), index) else {
-        return Ok(Standing::Clear);
-    };
-    let Some((at, _)) = saml.provider_of(&identity.issuer) else { return Ok(Standing::Ended) };
-    let name = name_of(saml, at, &identity.name_id);
-    let session = (name.as_str(), index);
-    let ended = gateway.people.is_index_ended(host, &tenant.settings.name, session, issued)?;
-    Ok(if ended { Standing::Ended } else { Standing::Clear })
+/// In the place of an index: all sessions of somebody at one identity provider of several. No index is blank.
+const WHOLE: &str = "";
+
+fn of_provider(provider: &IdentityProvider, name: &str) -> String {
+    // No octet of XML is zero.
+    format!("{}\0{name}", provider.entity_id)
 }
 
 /// Entra's index is the identifier of an assertion, which is one person's, and the name in its logout requests need not be
@@ -67,8 +88,7 @@ fn name_of(saml: &SamlSettings, at: usize, name_id: &str) -> String {
     let provider = saml.identity_providers.get(at);
     let name = if provider.is_some_and(|provider| provider.entra.is_some()) { "" } else { name_id };
     match provider.filter(|_| saml.identity_providers.len() > 1) {
-        // No octet of XML is zero.
-        Some(provider) => format!("{}\0{name}", provider.entity_id),
+        Some(provider) => of_provider(provider, name),
         None => name.to_owned(),
     }
 }
@@ -84,7 +104,13 @@ fn end(
 ) -> Result<(), LedgerError> {
     let name = &tenant.settings.name;
     if indexes.is_empty() {
-        let all = gateway.people.end_sessions(host, name, &PersonKeys::from_iter([name_id]))?;
+        let keys = PersonKeys::from_iter([name_id]);
+        if let Some(provider) = saml.identity_providers.get(at).filter(|_| saml.identity_providers.len() > 1)
+        {
+            let mut whole = keys.iter().map(|key| of_provider(provider, key));
+            return whole.try_for_each(|whole| gateway.people.end_index(host, name, &whole, WHOLE));
+        }
+        let all = gateway.people.end_sessions(host, name, &keys)?;
         return if all { Ok(()) } else { gateway.people.raise_epoch(host, name) };
     }
     indexes

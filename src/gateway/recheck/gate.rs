@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::access::{CheckId, LedgerError, Look, Session, Standing, person_keys};
 use crate::common::{HeaderEdit, Host, Identity, UnixMillis};
 use crate::config::Recheck;
+use crate::gateway::Gateway;
+use crate::gateway::logout::{self, Issued};
 use crate::gateway::request::Head;
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, logout};
 
 use super::inquiry::{Finding, Question};
 use super::{Asked, Known};
@@ -57,7 +58,13 @@ pub(super) fn look(
 ) -> Result<Look, LedgerError> {
     let mut look = gateway.people.look(host, &tenant.settings.name, &session.holder())?;
     if look.standing == Standing::Clear {
-        look.standing = logout::standing(gateway, tenant, &session.identity, session.issued(), host)?;
+        let issued = Issued {
+            identity: &session.identity,
+            keys: session.keys(),
+            index: session.identity.session_index.as_deref(),
+            at: session.issued(),
+        };
+        look.standing = logout::standing(gateway, tenant, issued, host)?;
     }
     Ok(look)
 }

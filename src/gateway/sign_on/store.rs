@@ -7,10 +7,11 @@ use crate::common::{Host, Reply, UnixMillis};
 use crate::config::ReplayStore;
 use crate::crypto::sha256;
 use crate::gateway::event::{Call, CallAnswer};
+use crate::gateway::logout::{self, Issued};
 use crate::gateway::pages::{Language, Reference, View, private};
 use crate::gateway::recheck::{self, Vouched, Word};
 use crate::gateway::tenant::TenantRoom;
-use crate::gateway::{Gateway, logout, reports};
+use crate::gateway::{Gateway, reports};
 use crate::saml::response::Accepted;
 
 use super::refusal::{Page, Refusal};
@@ -227,7 +228,11 @@ fn stands(
     let holder = Holder { keys: &keys, session: None, account, issued: began, places: &places };
     let standing = gateway.people.standing_of(host, name, &holder);
     let standing = standing.and_then(|standing| match standing {
-        Standing::Clear => logout::standing(gateway, tenant, &accepted.identity, began, host),
+        Standing::Clear => {
+            let identity = &accepted.identity;
+            let index = identity.session_index.as_deref();
+            logout::standing(gateway, tenant, Issued { identity, keys: &keys, index, at: began }, host)
+        }
         other => Ok(other),
     });
     match standing {
