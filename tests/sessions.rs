@@ -173,6 +173,36 @@ fn no_renewal_outlives_the_session_end_that_the_provider_names() {
 }
 
 #[test]
+fn a_lifetime_made_shorter_holds_for_the_sessions_that_there_are() {
+    let before = site();
+    let mut browser = logged_in(&before);
+    let short = format!("session: {{lifetime_seconds: 600}}\n{RULES}");
+    let after = |minutes: u64| {
+        let site = Site::new("", &short);
+        site.host.time.set(NOW + minutes * MINUTE);
+        site
+    };
+    let (within, beyond) = (after(9), after(10));
+    let at = |site: &Site| {
+        let mut browser = site.browser();
+        browser.cookies = logged_in(&before).cookies;
+        browser.has_session()
+    };
+    assert!(at(&within) && !at(&beyond), "what ended it may be forgotten by then");
+    before.host.time.set(NOW + 10 * MINUTE);
+    assert!(browser.has_session(), "which it was issued for longer than");
+    // The application's login from it ends then as well, also in the next session.
+    assert_eq!(signs_in_as(&mut browser, "ada@n.example").status, 303);
+    for (minutes, arrives) in [(9, Some("sid=1")), (10, None)] {
+        let site = after(minutes);
+        let mut anew = site.browser();
+        anew.cookies.clone_from(&browser.cookies);
+        let served = anew.serve("/page", &[]);
+        assert_eq!((served.told("x-user").is_some(), served.cookie().as_deref()), (true, arrives));
+    }
+}
+
+#[test]
 fn what_ended_while_the_application_worked_is_not_renewed() {
     let site = site();
     let mut browser = signed_in(&site);

@@ -1,6 +1,6 @@
 //! Logins of the application's own: whose they are, and when they are dropped and taken away.
 
-use super::session::{OpenedSessions, SessionRings};
+use super::session::{OpenedSessions, SessionRings, SessionTimes};
 use super::{ApplicationCookies, Cookies, Owner, Session, SessionCookies, Sorted};
 use crate::common::test_host::TestHost;
 use crate::common::{HeaderEdit, Headers, Host, Identity, UnixMillis};
@@ -277,7 +277,8 @@ fn no_cookie_of_ours_serves_as_another() {
     let opened = OpenedSessions::default();
     let ring = |purpose| KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], purpose).unwrap();
     let rings = SessionRings { session: ring("session"), idle: ring("idle") };
-    let sessions = SessionCookies::new(rings, "t", std::time::Duration::from_secs(60), &opened);
+    let minute = std::time::Duration::from_secs(60);
+    let sessions = SessionCookies::new(rings, "t", SessionTimes { lifetime: minute, idle: minute }, &opened);
     let ada = session(&host, "ada");
     let mut jar = Jar::default();
     sets(&mut jar, &host, "/", Some(&ada), &["sid=1; Path=/"]);

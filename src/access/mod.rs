@@ -45,6 +45,6 @@ pub use policy::{
 };
 pub use replay::{Replay, UsedOnce};
 pub use rounds::Rounds;
-pub use session::{OpenedSessions, Session, SessionCookies, SessionRings, person_keys};
+pub use session::{OpenedSessions, Session, SessionCookies, SessionRings, SessionTimes, person_keys};
 pub use tell::{Teller, Untold};
 pub use turn::TableTurn;

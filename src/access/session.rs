@@ -163,12 +163,22 @@ pub struct SessionRings {
     pub idle: KeyRing,
 }
 
+/// How long sessions live, as it is configured now.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionTimes {
+    /// From the sign-in to the end; of a session that was issued for longer, too.
+    pub lifetime: Duration,
+    /// How long a session may go unused.
+    pub idle: Duration,
+}
+
 /// Makes and reads the session cookies of one tenant.
 #[derive(Debug)]
 pub struct SessionCookies {
     ring: KeyRing,
     tenant: String,
     name: String,
+    lifetime: Duration,
     idle: IdleCookie,
     opened: Rc<Opened<Session>>,
 }
@@ -185,14 +195,15 @@ const MARK: usize = 8;
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 impl SessionCookies {
-    /// `rings` are of purposes of their own. `idle`: how long a session may go unused.
+    /// `rings` are of purposes of their own.
     #[must_use]
-    pub fn new(rings: SessionRings, tenant: &str, idle: Duration, opened: &OpenedSessions) -> Self {
+    pub fn new(rings: SessionRings, tenant: &str, times: SessionTimes, opened: &OpenedSessions) -> Self {
         Self {
             ring: rings.session,
             tenant: tenant.to_owned(),
             name: format!("{OWN_PREFIX}s.{tenant}"),
-            idle: IdleCookie::new(rings.idle, tenant, idle, Rc::clone(&opened.used)),
+            lifetime: times.lifetime,
+            idle: IdleCookie::new(rings.idle, tenant, times.idle, Rc::clone(&opened.used)),
             opened: Rc::clone(&opened.sessions),
         }
     }
@@ -339,7 +350,9 @@ impl SessionCookies {
         self.opened.get(&context, &sealed, || {
             let plain = self.ring.open(&sealed, &context).ok()?;
             let session: Session = serde_json::from_slice(&plain).ok()?;
-            Some(Session { old_key: !self.ring.seals_like(&sealed), ..session })
+            // A lifetime that was shortened since holds for it too: what ended it is not kept for longer.
+            let ends = session.ends.min(session.issued().after(self.lifetime).0);
+            Some(Session { old_key: !self.ring.seals_like(&sealed), ends, ..session })
         })
     }
 
@@ -374,7 +387,8 @@ mod tests {
     fn cookies(tenant: &str) -> SessionCookies {
         let ring = |purpose| KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], purpose).unwrap();
         let rings = SessionRings { session: ring("session"), idle: ring("idle") };
-        SessionCookies::new(rings, tenant, Duration::from_secs(3600), &OpenedSessions::default())
+        let times = SessionTimes { lifetime: Duration::from_secs(7200), idle: Duration::from_secs(3600) };
+        SessionCookies::new(rings, tenant, times, &OpenedSessions::default())
     }
 
     fn identity(values: usize) -> Identity {

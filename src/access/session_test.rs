@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::session::{OpenedSessions, SessionRings};
+use super::session::{OpenedSessions, SessionRings, SessionTimes};
 use super::{Cookies, Session, SessionCookies};
 use crate::common::test_host::TestHost;
 use crate::common::{HeaderEdit, Headers, Host, Identity, UnixMillis};
@@ -20,7 +20,8 @@ fn keyed(keys: &[(&str, u8)], opened: &OpenedSessions) -> SessionCookies {
         keys.iter().map(|(id, byte)| MasterKey::new(id, &[*byte; 32]).unwrap()).collect();
     let ring = |purpose| KeyRing::derive(&masters, purpose).unwrap();
     let rings = SessionRings { session: ring("session"), idle: ring("idle") };
-    SessionCookies::new(rings, "t", Duration::from_secs(3600), opened)
+    let times = SessionTimes { lifetime: Duration::from_secs(8 * 3600), idle: Duration::from_secs(3600) };
+    SessionCookies::new(rings, "t", times, opened)
 }
 
 /// One worker before one browser.

@@ -108,8 +108,9 @@ fn still_counts(
     if owner.session == session.id {
         return true;
     }
+    let ends = owner.ends().min(owner.issued().after(tenant.settings.session.lifetime));
     owner.is(&session.identity)
-        && host.now() < owner.ends()
+        && host.now() < ends
         && stood(gateway, tenant, session, owner, host) == Ok(true)
 }
 

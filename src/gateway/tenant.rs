@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::access::{
     ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
+    SessionTimes,
 };
 use crate::common::{Headers, UnixMillis};
 use crate::config::{Credential, Curiosity, ScimSettings, Tenant};
@@ -90,7 +91,8 @@ impl TenantRoom {
         documents: &mut Documents,
     ) -> Result<Self, SealError> {
         let of_session = SessionRings { session: rings.session.clone(), idle: rings.idle.clone() };
-        let sessions = SessionCookies::new(of_session, &settings.name, settings.session.idle, opened);
+        let times = SessionTimes { lifetime: settings.session.lifetime, idle: settings.session.idle };
+        let sessions = SessionCookies::new(of_session, &settings.name, times, opened);
         let named = &settings.access.application_cookies;
         let application = ApplicationCookies::new(rings.application.clone(), &settings.name, named, opened);
         let logins = LoginCookies::new(rings.login.clone(), &settings.name, settings.session.login_lifetime);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use vestibule::access::{
-    Cookies, LoginCookies, Manner, OpenedSessions, Session, SessionCookies, SessionRings, is_own_cookie,
+    Cookies, LoginCookies, Manner, OpenedSessions, Session, SessionCookies, SessionRings, SessionTimes,
+    is_own_cookie,
 };
 use vestibule::common::path::NormalPath;
 use vestibule::common::test_host::TestHost;
@@ -33,7 +34,8 @@ fn issue() -> Issued {
     let ring = |purpose| KeyRing::derive(&[MasterKey::new("k", &[1; 32]).unwrap()], purpose).unwrap();
     let host = TestHost::at(NOW.0);
     let rings = SessionRings { session: ring("session"), idle: ring("idle") };
-    let sessions = SessionCookies::new(rings, "t", Duration::from_secs(600), &OpenedSessions::default());
+    let times = SessionTimes { lifetime: Duration::from_secs(3600), idle: Duration::from_secs(600) };
+    let sessions = SessionCookies::new(rings, "t", times, &OpenedSessions::default());
     let logins = LoginCookies::new(ring("login"), "t", Duration::from_secs(600));
     let mut identity = Identity { name_id: "ada@example.test".into(), ..Identity::default() };
     identity.attributes.insert("groups".into(), (0..80).map(|at| format!("{at:036}")).collect());
