@@ -232,6 +232,42 @@ fn it_finds_somebody_by_every_name_by_which_they_are_recognised() {
 }
 
 #[test]
+fn a_sign_in_that_begins_at_any_of_them_is_bounced_to_that_one() {
+    for (issuer, sso) in [
+        ("https://idp.example/", "https://idp.example/sso?SAMLRequest="),
+        (OTHER, "https://other.example/sso?SAMLRequest="),
+    ] {
+        let site = Site::of(&two("      allow_unsolicited: bounce", ""));
+        let mut browser = site.browser();
+        let now = site.host.time.get();
+        let response = Response { issuer: issuer.to_owned(), ..Response::unsolicited(now) };
+        let reply = browser.answer(&response.encoded(), Some("/deep"));
+        assert_eq!(reply.status, 302, "{}", site.said());
+        assert!(header(&reply, "location").unwrap().starts_with(sso), "no choice is asked for");
+        let (id, state) = begun(&reply);
+        let reply = browser.answer(&answer(&id, issuer, now).encoded(), Some(&state));
+        assert_eq!(header(&reply, "location"), Some("https://a.example/deep"));
+        assert!(browser.has_session());
+    }
+}
+
+#[test]
+fn what_is_of_none_of_them_is_not_bounced_and_the_nearest_tells_why() {
+    let site = Site::of(&two("      allow_unsolicited: bounce", ""));
+    for (issuer, signed, code) in [
+        ("https://stranger.example/", true, "issuer"),
+        (OTHER, false, "unsigned"),
+        ("https://idp.example/", false, "unsigned"),
+    ] {
+        let now = site.host.time.get();
+        let response =
+            Response { issuer: issuer.to_owned(), sign_assertion: signed, ..Response::unsolicited(now) };
+        assert_eq!(site.browser().answer(&response.encoded(), None).status, 403);
+        assert!(site.said().contains(&format!("code={code}")), "{issuer}: {}", site.said());
+    }
+}
+
+#[test]
 fn texts_and_languages_of_the_choice_follow_the_browser_and_the_operator() {
     let site = Site::of(&two("", "default_language: de, texts: {de: {\"choice.title\": \"Willkommen\"}}"));
     let html = text(&site.browser().get(CHOICE).unwrap());

@@ -13,6 +13,7 @@ use crate::gateway::request::{Head, form, only};
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, provider, reports};
 use crate::saml::response::{Accepted, Expectations, Rejection, decode_post, validate};
+use crate::saml::signature::SignatureFault;
 
 use super::landing::of_relay_state;
 use super::refusal::{Page, Refusal};
@@ -87,7 +88,7 @@ impl Desk<'_> {
         let form = read(body)?;
         let xml = decode_post(&form.response);
         let mut first: Result<(), Refusal> = Err(no_pending_login());
-        let mut rejected = None;
+        let mut rejected: Option<(usize, Rejection)> = None;
         for (at, settings) in self.candidates(form.relay_state.as_deref()) {
             let provider = match provider::find(self.gateway, self.tenant, at, self.host) {
                 Found::Known(provider) => provider,
@@ -99,20 +100,23 @@ impl Desk<'_> {
             };
             let xml = match &xml {
                 Ok(xml) => xml,
-                Err(rejection) => return self.reject(rejection, &form, &reference),
+                Err(rejection) => return self.reject((at, rejection), &form, &reference),
             };
             let request_ids = self.asked(at);
             match validate(self.host, xml, &self.expectations(&request_ids, &provider)) {
                 Ok(accepted) => return self.accept(settings, accepted, &form, reference),
                 Err(rejection) => match self.new_key((at, &provider), &rejection, xml) {
                     Some(document) => return Ok(Consumed::Await(document)),
-                    // The first that could be asked tells why.
-                    None => rejected = rejected.or(Some(rejection)),
+                    // Who it may be from tells why; of several, the first that could be asked.
+                    None if rejected
+                        .as_ref()
+                        .is_some_and(|(_, have)| nearness(have) >= nearness(&rejection)) => {}
+                    None => rejected = Some((at, rejection)),
                 },
             }
         }
         match (rejected, first) {
-            (Some(rejection), _) => self.reject(&rejection, &form, &reference),
+            (Some((at, rejection)), _) => self.reject((at, &rejection), &form, &reference),
             (None, first) => Err(first.err().unwrap_or_else(no_pending_login)),
         }
     }
@@ -241,14 +245,20 @@ impl Desk<'_> {
         used_once(self.gateway.replay.use_once(self.host, &whose, handle, until))
     }
 
-    fn reject(&self, rejection: &Rejection, form: &Form, reference: &Reference) -> Result<Consumed, Refusal> {
+    /// `at`: whose it would have been.
+    fn reject(
+        &self,
+        (at, rejection): (usize, &Rejection),
+        form: &Form,
+        reference: &Reference,
+    ) -> Result<Consumed, Refusal> {
         let relay_state = form.relay_state.as_deref();
         // Not what says so, but who knows the handle: it finds a sealed cookie of this browser or nothing.
         let answered = self.pending.iter().find(|(handle, _)| Some(handle.as_str()) == relay_state);
         let login = answered.map(|(_, login)| login);
         match rejection {
             Rejection::Unsolicited if self.bounces(relay_state) => {
-                Ok(Consumed::Answer(self.bounce(relay_state)))
+                Ok(Consumed::Answer(self.bounce(at, relay_state)))
             }
             Rejection::UnknownRequest if self.pending.is_empty() => Err(no_pending_login()),
             Rejection::Status { status, .. } if status == "NoPassive" => match answered {
@@ -267,9 +277,11 @@ impl Desk<'_> {
         self.saml.unsolicited == Unsolicited::Bounce && !relay_state.is_some_and(is_handle)
     }
 
-    /// The response proves nothing: a sign-in of our own takes its place, which the identity provider will answer at once.
-    fn bounce(&self, relay_state: Option<&str>) -> Reply {
-        let wish = Wish::plain(of_relay_state(&self.tenant.settings, self.saml, relay_state));
+    /// The response proves nothing: a sign-in of our own takes its place, which the same identity provider will answer at
+    /// once.
+    fn bounce(&self, at: usize, relay_state: Option<&str>) -> Reply {
+        let target = of_relay_state(&self.tenant.settings, self.saml, relay_state);
+        let wish = Wish { provider: Some(at), ..Wish::plain(target) };
         let rounds = self.tenant.rounds.recent(self.now, &self.head.host, &self.cookies);
         if rounds >= MOST_ROUNDS {
             return going_round(self.tenant, self.head, &wish, self.host);
@@ -294,6 +306,15 @@ impl Desk<'_> {
             Ok(line) => reply.with("set-cookie", line),
             Err(_) => reply,
         }
+    }
+}
+
+/// How much of a response fits the identity provider that it was held against.
+fn nearness(rejection: &Rejection) -> u8 {
+    match rejection {
+        Rejection::Issuer(..) => 0,
+        Rejection::Signature(_, SignatureFault::Untrusted) => 1,
+        _ => 2,
     }
 }
 
