@@ -178,6 +178,8 @@ struct State {
     fetching: Option<UnixMillis>,
     /// When the last fetch began; `None` also where it could not be made.
     begun: Option<UnixMillis>,
+    /// When it had its last turn, whether the call could be made or not.
+    turn: Option<UnixMillis>,
     failed: bool,
     /// When it is read anew by itself; at once after the start.
     due: UnixMillis,
@@ -315,12 +317,12 @@ impl Documents {
             .enumerate()
             .filter_map(|(at, document)| {
                 let state = document.state.try_borrow().ok().filter(|state| state.fetching.is_none())?;
-                let when = state.when(document).filter(|when| *when <= now)?;
-                Some((!state.wished, when, at))
+                state.when(document).filter(|when| *when <= now)?;
+                Some((!state.wished, state.turn, at))
             })
             .collect();
-        // First those that somebody waits for, then those that have waited longest: sources that fail, and are tried
-        // again soon, keep no other waiting.
+        // First those that somebody waits for; among them, and among the others, whose last turn is longest ago: sources
+        // that fail, and are tried again soon, keep no other waiting.
         due.sort_unstable();
         let mut calls = Vec::new();
         for (_, _, at) in due.into_iter().take(MOST_AT_ONCE.saturating_sub(under_way)) {
@@ -328,6 +330,7 @@ impl Documents {
             let Ok(mut state) = document.state.try_borrow_mut() else { continue };
             state.fetching = Some(now);
             state.begun = Some(now);
+            state.turn = Some(now);
             state.wished = false;
             let lent = state.lent.take();
             calls.push((DocumentId(at), document.source.call(lent.as_ref())));

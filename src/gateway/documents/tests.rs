@@ -359,6 +359,38 @@ fn sources_that_fail_keep_no_other_waiting() {
 }
 
 #[test]
+fn sources_that_somebody_waits_for_keep_no_other_waiting_either() {
+    let mut documents = Documents::default();
+    let host = TestHost::at(START);
+    let all: Vec<_> = (0..=MOST_AT_ONCE).map(|number| documents.add(source(&format!("/{number}")))).collect();
+    let answer_all = |calls: Vec<(DocumentId, Call)>| {
+        calls.iter().for_each(|(id, _)| documents.answered(*id, Some(&good()), &host));
+        calls.len()
+    };
+    while answer_all(documents.due(&host)) > 0 {}
+    let (last, others) = all.split_last().unwrap();
+    let wish = |id: &DocumentId| assert_eq!(documents.wish(*id, host.now()), Wish::Coming);
+    later(&host, 61);
+    others.iter().for_each(wish);
+    assert_eq!(answer_all(documents.due(&host)), MOST_AT_ONCE);
+    later(&host, 61);
+    all.iter().for_each(wish);
+    assert_eq!(documents.due(&host)[0].0, *last, "the one whose last turn is longest ago");
+}
+
+#[test]
+fn a_source_without_a_cluster_keeps_no_other_waiting_either() {
+    let mut documents = Documents::default();
+    let host = TestHost::at(START);
+    for number in 0..=MOST_AT_ONCE {
+        documents.add(source(&format!("/{number}")));
+    }
+    documents.due(&host).iter().for_each(|(id, _)| documents.not_sent(*id, &host));
+    later(&host, 1);
+    assert_eq!(documents.due(&host)[0].0, DocumentId(MOST_AT_ONCE), "the one that was never tried");
+}
+
+#[test]
 fn one_source_is_one_document() {
     let mut documents = Documents::default();
     let first = documents.add(source("/a"));
