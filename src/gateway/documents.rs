@@ -433,6 +433,7 @@ impl Documents {
                     (Some(_), false) => "good",
                     (Some(_), true) => "old",
                     (None, true) => "failed",
+                    (None, false) if state.tried => "absent",
                     (None, false) => "awaited",
                 },
                 "last_attempt": state.begun.map(UnixMillis::to_rfc3339),

@@ -391,6 +391,29 @@ fn a_source_without_a_cluster_keeps_no_other_waiting_either() {
 }
 
 #[test]
+fn the_operator_is_told_where_a_document_stands() {
+    let mut documents = Documents::default();
+    let host = TestHost::at(START);
+    let id = documents.add(Source { kind: Kind::Schemas, ..source("/Schemas") });
+    let schemas = CallAnswer { body: br#"{"Resources":[]}"#.to_vec(), ..bad(200) };
+    let state = || documents.standing()[0]["state"].as_str().unwrap().to_owned();
+    assert_eq!(state(), "awaited");
+    for (answer, said) in [
+        (bad(404), "absent"),
+        (bad(500), "failed"),
+        (bad(404), "absent"),
+        (schemas, "good"),
+        (bad(500), "old"),
+    ] {
+        documents.need(id, None);
+        assert_eq!(due(&documents, &host), 1);
+        documents.answered(id, Some(&answer), &host);
+        assert_eq!(state(), said);
+        later(&host, 3600);
+    }
+}
+
+#[test]
 fn one_source_is_one_document() {
     let mut documents = Documents::default();
     let first = documents.add(source("/a"));
