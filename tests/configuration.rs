@@ -331,6 +331,9 @@ fn attributes_can_only_be_unknown_where_something_is_known() {
     let mut config =
         changed(&format!("{SCIM}/abilities"), serde_json::json!({"unknown_attributes": "refuse"}));
     assert_eq!(compile(&config), Ok(Vec::new()), "the application's own schemas are asked by default");
+    let ask_nobody = serde_json::json!({"unknown_attributes": "drop", "discovery": "own"});
+    let errors = compile(&changed(&format!("{SCIM}/abilities"), ask_nobody)).unwrap_err();
+    assert!(errors[0].contains("abilities.discovery: application"), "{errors:?}");
     config.pointer_mut(SCIM).unwrap()["schemas"] = serde_json::json!({"from_application": false});
     assert!(compile(&config).unwrap_err()[0].contains("schemas.supported"));
     config.pointer_mut(SCIM).unwrap()["schemas"]["supported"] = serde_json::json!(["userName"]);
@@ -571,6 +574,12 @@ fn what_is_asked_of_the_provider_cannot_contradict_itself_or_saml() {
     let request = |value: serde_json::Value| changed("/tenants/0/saml/request", value);
     let errors = |value| compile(&request(value)).unwrap_err().join("\n");
     assert!(errors(serde_json::json!({"force_authn": true, "is_passive": true})).contains("choose one of"));
+    let mut unasked = request(serde_json::json!({"force_authn": true}));
+    unasked["tenants"][0]["saml"]["allow_unsolicited"] = serde_json::json!(true);
+    let said = compile(&unasked).unwrap_err().join("\n");
+    assert!(said.contains("tenants[0].saml.allow_unsolicited") && said.contains("write `bounce`"), "{said}");
+    unasked["tenants"][0]["saml"]["allow_unsolicited"] = serde_json::json!("bounce");
+    assert!(compile(&unasked).is_ok());
     assert!(errors(serde_json::json!({"binding": "artifact"})).contains("write one of redirect, post"));
     assert!(
         errors(serde_json::json!({"hints": {"RelayState": "x"}})).contains("is not a field Vestibule knows")

@@ -334,3 +334,107 @@ fn what_cannot_be_is_refused_with_a_remedy() {
         assert!(errors.iter().any(|line| line.contains(says)), "{access}: {errors:?}");
     }
 }
+
+// A login of the application's own, on routes where it does not matter who is there.
+
+/// A browser to which the application has given a login of its own.
+fn logged_in(site: &Site) -> Browser<'_> {
+    let mut browser = signed_in(site);
+    browser.serve("/page", &[("set-cookie", "sid=1; Path=/; HttpOnly")]);
+    browser
+}
+
+fn site_with_logins(access: &str) -> Site {
+    let rules =
+        "  rules: [{path: {prefix: /public}, access: public}, {path: {prefix: /}, access: signed_in}]\n";
+    let made = tenant("credential: {bearer: {value: ours}}", access)
+        .replace("application_cookies: []", "application_cookies: [sid]")
+        .replace("  rules: [{path: {prefix: /}, access: signed_in}]\n", rules);
+    assert!(made.contains("/public") && made.contains("[sid]"));
+    Site::of(&made)
+}
+
+/// The named cookie with which a script's request arrives at the application, and what was asked meanwhile.
+fn arrives_with(
+    browser: &Browser<'_>,
+    path: &str,
+    answer: impl Fn(&str) -> (u16, String),
+) -> (Option<String>, Vec<String>) {
+    let cookies: Vec<String> =
+        browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut request = Headers::from([("cookie", cookies.join("; ").as_str())]);
+    let (edits, asked) = match browser.begins(path) {
+        (mut exchange, Step::Wait(_)) => {
+            let asked = application(browser.site, answer);
+            (exchange.on(Event::Woken, &browser.site.host), asked)
+        }
+        (_, step) => (step, application(browser.site, answer)),
+    };
+    let Step::Continue(edits) = edits else { panic!("{edits:?}") };
+    edits.headers.iter().for_each(|edit| request.apply(edit));
+    (request.text("cookie").map(str::to_owned), asked)
+}
+
+#[test]
+fn the_applications_login_of_somebody_deactivated_elsewhere_ends_on_public_routes_too() {
+    let site = site_with_logins("");
+    let browser = logged_in(&site);
+    let active = |_: &str| (200, r#"{"id":"u/1","active":true}"#.to_owned());
+    assert_eq!(arrives_with(&browser, "/public", |_| panic!("known")), (Some("sid=1".to_owned()), vec![]));
+    later(&site, 300);
+    assert_eq!(
+        arrives_with(&browser, "/public", active),
+        (Some("sid=1".to_owned()), vec![BY_ID.to_owned()]),
+        "the request waits: without its cookie the application would set another login"
+    );
+    later(&site, 300);
+    let inactive = |_: &str| (200, r#"{"id":"u/1","active":false}"#.to_owned());
+    assert_eq!(arrives_with(&browser, "/public", inactive), (None, vec![BY_ID.to_owned()]));
+    assert_eq!(arrives_with(&browser, "/public", |_| panic!("it has ended")), (None, vec![]));
+}
+
+#[test]
+fn the_applications_login_is_kept_back_on_public_routes_where_nothing_can_be_known() {
+    let site = site_with_logins("  recheck: {seconds: 60}\n");
+    let mut browser = logged_in(&site);
+    later(&site, 61);
+    let away = |_: &str| (503, String::new());
+    assert_eq!(arrives_with(&browser, "/public", away).0.as_deref(), Some("sid=1"), "within the grace");
+    later(&site, 60);
+    assert_eq!(arrives_with(&browser, "/public", away).0, None, "beyond it");
+    let pending = browser.ask("/public");
+    assert!(browser.complete(pending, &[]).lines().is_empty(), "and is not taken from the browser");
+    later(&site, 6);
+    let active = |_: &str| (200, r#"{"id":"u/1","active":true}"#.to_owned());
+    assert_eq!(arrives_with(&browser, "/public", active).0.as_deref(), Some("sid=1"));
+}
+
+#[test]
+fn where_nothing_can_wait_the_applications_login_is_kept_back_until_the_answer_has_come() {
+    let pass = "{application_server: {pass: [/oauth2], introspection: {cluster: app, path: /i, bearer: {value: b}, scopes: [scim]}}}";
+    let made = tenant("credential: {bearer: {value: ours}}", "");
+    let indent = made
+        .lines()
+        .find(|line| line.trim() == "public_path: /scim")
+        .unwrap()
+        .replace("public_path: /scim", "");
+    let line = format!("{indent}authentication: {pass}\n{indent}public_path: /scim");
+    let made = made.replace(&format!("{indent}public_path: /scim"), &line);
+    let site = Site::of(&made.replace("application_cookies: []", "application_cookies: [sid]"));
+    let browser = logged_in(&site);
+    assert_eq!(arrives_with(&browser, "/oauth2", |_| panic!("known")).0.as_deref(), Some("sid=1"));
+    later(&site, 300);
+    let active = |_: &str| (200, r#"{"id":"u/1","active":true}"#.to_owned());
+    assert_eq!(arrives_with(&browser, "/oauth2", active), (None, vec![BY_ID.to_owned()]));
+    assert_eq!(arrives_with(&browser, "/oauth2", |_| panic!("known")).0.as_deref(), Some("sid=1"));
+}
+
+#[test]
+fn a_public_route_waits_for_nobody_whose_request_carries_no_login_of_the_application() {
+    let site = site_with_logins("");
+    let browser = signed_in(&site);
+    later(&site, 400);
+    let (_, step) = browser.begins("/public");
+    assert!(matches!(step, Step::Continue(_)), "{step:?}");
+    assert!(site.gateway.due(UnixMillis(site.host.time.get())).is_empty(), "and nobody is asked");
+}

@@ -386,6 +386,40 @@ fn who_was_to_prove_themselves_anew_must_have_done_so() {
     refused(saml, "authn_too_old", |response| response.authn_instant = NOW - 61_000);
 }
 
+#[test]
+fn no_way_round_leads_past_a_sign_in_that_is_to_be_anew() {
+    let site = Site::new("request: {force_authn: true}", "");
+    for query in ["passive=1&", "passive=1&fresh=1&", "passive=1&interactive=1&", "passive=1&idp=x&"] {
+        let reply = site.browser().get(&format!("/.vestibule/sign-in?{query}return=/mixed")).unwrap();
+        let back = (reply.status, header(&reply, "location"));
+        assert_eq!(back, (302, Some("/mixed")), "{query}: nobody proves anew who they are unasked");
+        assert!(header(&reply, "set-cookie").is_none());
+    }
+    for query in ["", "fresh=1&", "interactive=1&"] {
+        let reply = site.browser().get(&format!("/.vestibule/sign-in?{query}return=/mixed")).unwrap();
+        assert!(message(&reply).contains("ForceAuthn=\"true\""), "{query}");
+    }
+}
+
+#[test]
+fn a_login_begun_before_it_was_to_be_anew_is_no_way_round_either() {
+    let before = Site::new("", "");
+    for path in ["/.vestibule/sign-in?passive=1&return=/page", "/page"] {
+        for (proven, status) in [(NOW - 61_000, 403), (NOW - 59_000, 303)] {
+            let site = Site::new("request: {force_authn: true}", "");
+            let mut browser = before.browser();
+            let (id, state) = browser.start(path);
+            let cookies = browser.cookies;
+            let mut browser = site.browser();
+            browser.cookies = cookies;
+            let response = Response { authn_instant: proven, ..Response::to(&id, NOW) };
+            let reply = browser.answer(&response.encoded(), Some(&state));
+            assert_eq!(reply.status, status, "{path} {proven}");
+            assert_eq!(site.said().contains("authn_too_old"), status == 403);
+        }
+    }
+}
+
 // What the identity provider says where it did not sign somebody in.
 
 fn told(status: &str, text_of_provider: &str) -> (String, String) {

@@ -120,6 +120,12 @@ impl ApplicationCookies {
         !self.names.is_empty()
     }
 
+    /// Whether a request carries what may be one of them to some application.
+    #[must_use]
+    pub fn are_sent(&self, headers: &Headers) -> bool {
+        pairs(headers).any(|pair| !is_own_pair(pair) && !matches!(self.claimed(pair), Claimed::Nothing))
+    }
+
     /// Sorts the cookies of a request to `path`, as the browser wrote it, query left out. `counts` tells whether what was
     /// set under this session (`None`: by nobody) still counts.
     #[must_use]

@@ -181,13 +181,12 @@ pub(super) fn read(node: &Node<'_>, environment: Environment<'_>) -> Option<Scim
 fn check(node: &Node<'_>, settings: &ScimSettings) {
     let SchemaSettings { supported, from_application, .. } = &settings.schemas;
     let help = &settings.help;
-    if help.abilities.unknown_attributes != UnknownAttributes::Pass
-        && supported.is_none()
-        && from_application.is_none()
-    {
+    // Where schema discovery is answered here, the application is not asked either.
+    let is_asked = from_application.is_some() && help.discovery == Discovery::Application;
+    if help.abilities.unknown_attributes != UnknownAttributes::Pass && supported.is_none() && !is_asked {
         node.error(
             "cannot know which attributes the application does not know",
-            "list them in schemas.supported, or set schemas.from_application: true",
+            "list them in schemas.supported, or set schemas.from_application: true and abilities.discovery: application",
         );
     }
     if settings.mode == Mode::Observe && *help != AbilitySettings::default() {

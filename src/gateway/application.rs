@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::access::{Cookies, Owner, Session, Sorted, Standing};
-use crate::common::{Host, Reply};
+use crate::access::{CheckId, Cookies, Owner, Session, Sorted, Standing};
+use crate::common::{Host, Reply, UnixMillis};
 
 use super::Gateway;
+use super::recheck::{self, Gate};
 use super::request::Head;
 use super::route::standing;
 use super::tenant::TenantRoom;
@@ -22,24 +23,36 @@ pub(super) enum Who {
 }
 
 impl Who {
-    /// Who asks on a route where it does not matter: looked up where the application has cookies of its own.
+    /// Who asks on a route where it does not matter: looked up where the application has cookies of its own. Where one
+    /// of them comes, it is a login, and the session under which it was made counts here as on every other route: an
+    /// error is what must be waited for first. `waited`: since when the request has waited for it.
     pub(super) fn on_open_route(
         gateway: &Gateway,
         tenant: &TenantRoom,
         head: &Head,
         cookies: &Cookies<'_>,
+        waited: Option<UnixMillis>,
         host: &dyn Host,
-    ) -> Self {
+    ) -> Result<Self, (CheckId, UnixMillis)> {
         if !tenant.application.are_named() {
-            return Self::Unknown;
+            return Ok(Self::Unknown);
         }
-        match tenant.sessions.read(host.now(), &head.host, cookies) {
-            None => Self::Nobody,
-            Some(session) => match standing(gateway, tenant, &session, host) {
+        let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else {
+            return Ok(Self::Nobody);
+        };
+        if !tenant.application.are_sent(&head.headers) {
+            // Nothing goes along. What the application sets now is looked at when it comes back.
+            return Ok(match standing(gateway, tenant, &session, host) {
                 Ok(Standing::Clear) => Self::Person(session),
                 Ok(_) => Self::Nobody,
                 Err(_) => Self::Unknown,
-            },
+            });
+        }
+        match recheck::gate(gateway, tenant, &session, None, waited, host) {
+            Gate::Open => Ok(Self::Person(session)),
+            Gate::Void => Ok(Self::Nobody),
+            Gate::Unknowable(_) => Ok(Self::Unknown),
+            Gate::Wait(id, until) => Err((id, until)),
         }
     }
 

@@ -226,7 +226,8 @@ fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Ve
         return Verdict::Answer(nobodys(Nobody::UnknownTenant, host));
     };
     let cookies = Cookies::read(&head.headers);
-    let who = Who::on_open_route(gateway, tenant, head, &cookies, host);
+    // Nothing can be waited for here: what is not known yet is asked for, and is known the next time.
+    let who = Who::on_open_route(gateway, tenant, head, &cookies, None, host).unwrap_or(Who::Unknown);
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let headers = [head.forged.clone(), sorted.hide].concat();
     let forwarded = Forwarded { expire: sorted.expire, ..Forwarded::new(at, head, who, host) };
@@ -260,7 +261,7 @@ fn by_policy(
     let who = if matters {
         Who::of(session.as_ref())
     } else {
-        Who::on_open_route(gateway, tenant, head, &cookies, host)
+        Who::on_open_route(gateway, tenant, head, &cookies, waited, host)?
     };
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };

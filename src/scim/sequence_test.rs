@@ -185,6 +185,24 @@ fn members_are_compared_too_and_stay_where_they_were_asked_for() {
 }
 
 #[test]
+fn what_cannot_be_compared_is_left_to_the_applications_first_answer() {
+    let told = |path: &str, resource: Value| {
+        story(sequence("GET", path, None).unwrap(), &[(400, error("invalidFilter")), (200, resource)])[1]
+            .clone()
+    };
+    let members = "/Groups?filter=id+eq+%22g%22+and+members+eq+%22u%22";
+    for unseen in [json!({"id": "g"}), json!({"id": "g", "members": null})] {
+        assert_eq!(told(members, unseen), "First");
+    }
+    assert_eq!(told(members, json!({"id": "g", "members": []})), "200 []");
+    let mail = "/Users?filter=id+eq+%22u%22+and+emails.value+eq+%22Ada@n.example%22";
+    let user = |mail: &str| json!({"id": "u", "emails": [{"value": mail}]});
+    assert_eq!(told(mail, user("ada@n.example")), "First");
+    assert_eq!(told(mail, user("bob@n.example")), "200 []");
+    assert!(told(mail, user("Ada@n.example")).starts_with("200 [{"));
+}
+
+#[test]
 fn other_queries_need_no_sequence() {
     for filter in [
         "userName+eq+%22a%22",

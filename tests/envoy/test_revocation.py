@@ -159,6 +159,29 @@ def test_a_process_that_just_started_checks_each_session_at_its_first_use(checki
         assert has_session(stays) and people.asked() == asked + 1
 
 
+@pytest.mark.core
+def test_the_applications_login_ends_on_public_routes_as_soon_as_the_session_would(checking, people, app):
+    def arrives(browser) -> str:
+        assert browser.fetch("/public/x").status == 200
+        return "; ".join(app.requests[-1].all("cookie"))
+
+    with checking(application_cookies=["sid"]) as here, checking(application_cookies=["sid"]) as there:
+        account, other = people.add(), people.add()
+        app.handler = lambda request: Answer(200, b"{}", [("set-cookie", "sid=1; Path=/; HttpOnly")])
+        gone, stays = people.sign_in(here, account), people.sign_in(here, other)
+        for browser in (gone, stays):
+            assert browser.fetch("/private/x").status == 200
+        app.handler = lambda request: Answer(200, b"{}", [])
+        gone, stays = elsewhere(gone, there), elsewhere(stays, there)
+        # Only the public route is ever asked for, in a process that never saw the lock-out.
+        assert arrives(gone) == "sid=1" == arrives(stays)
+        account["active"] = False
+        assert entra(here, "PATCH", f"/Users/{account['id']}", OFF).status in (200, 204)
+        until(lambda: arrives(gone) == "", EVERY + 2)
+        time.sleep(EVERY + 0.5)
+        assert arrives(stays) == "sid=1", "the request waits for the answer and goes on whole"
+
+
 def test_a_lock_out_outlives_the_process_that_saw_it(checking, people):
     account = people.add()
     with checking(every=300) as before:

@@ -188,6 +188,17 @@ pub(super) fn read(
         Some(node) => request::read(&node, environment),
         None => Some(RequestSettings::default()),
     };
+    let forced = request.as_ref().is_some_and(|request| request.force_authn);
+    if let (true, Some(Unsolicited::Accept(_)), Some(node)) =
+        (forced, &unsolicited, fields.get("allow_unsolicited"))
+    {
+        node.error(
+            "takes responses that answer no request, while request.force_authn has every person prove anew who they are when \
+             asked",
+            "write `bounce` here, or max_authn_age_seconds in the place of request.force_authn",
+        );
+        return None;
+    }
     let replay_store = match fields.get("replay_store") {
         Some(node) => store::read(&node, environment).map(Some),
         None => Some(None),

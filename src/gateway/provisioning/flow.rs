@@ -130,12 +130,18 @@ impl Flow {
     }
 
     /// What the client gets where the answer is too large to be read. The success of a change of a group needs no body
-    /// (rule R5), and a server that answers one with all members must not make it a failure.
+    /// (rule R5), and a server that answers one with all members must not make it a failure. In the mode `observe` no rule
+    /// makes anything of anything.
     pub(in crate::gateway) fn reply_unread(&self, headers: &Headers) -> Reply {
         let is_success = matches!(status_of(headers), Some(200..=299));
         let is_json = headers.text("content-type").is_some_and(is_json);
         let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
-        if is_success && is_json && is_group && self.rules.is_on("R5") {
+        if is_success
+            && is_json
+            && is_group
+            && self.rules.is_on("R5")
+            && self.rules.mode != scim::Mode::Observe
+        {
             Reply::status(204)
         } else {
             response_too_large()

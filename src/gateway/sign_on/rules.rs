@@ -64,15 +64,18 @@ fn proof(
     now: UnixMillis,
 ) -> Result<(), Refusal> {
     let stale = |detail| Err(Refusal::with("authn_too_old", Page::Stale, detail));
+    // What the configuration wants of everybody holds however the login was begun, and before it was configured too.
+    let forced = saml.request.force_authn || login.is_some_and(|login| login.manner == Manner::Forced);
     let Some(instant) = accepted.authn_instant else {
-        let asked = saml.max_authn_age.is_some() || login.is_some_and(|login| login.manner == Manner::Forced);
+        let asked = saml.max_authn_age.is_some() || forced;
         return if asked { stale("the assertion does not say when the person signed in") } else { Ok(()) };
     };
     if saml.max_authn_age.is_some_and(|most| !is_within(instant, most, saml.clock_skew, now)) {
         return stale("the person signed in longer ago than max_authn_age_seconds allows");
     }
-    let forced = login.filter(|login| login.manner == Manner::Forced);
-    if forced.is_some_and(|login| instant < login.began().before(saml.clock_skew)) {
+    // Nobody was asked anything by what answers no request.
+    let asked = |login: &Login| instant >= login.began().before(saml.clock_skew);
+    if forced && !login.is_some_and(asked) {
         return stale("the identity provider was asked to have the person sign in anew, and did not");
     }
     Ok(())

@@ -196,7 +196,9 @@ pub(super) fn start(
             .with("location", format!("{}{}", tenant.settings.public_url, wish.target));
     }
     let rounds = tenant.rounds.recent(host.now(), &head.host, &cookies);
-    if wish.manner == Manner::Tried && rounds > 0 {
+    // Nobody proves anew who they are without being asked anything.
+    let in_vain = saml.request.force_authn;
+    if wish.manner == Manner::Tried && (rounds > 0 || in_vain) {
         // Whoever tries at every page has been told a moment ago.
         return private(Reply::status(302)).with("location", wish.target.clone());
     }

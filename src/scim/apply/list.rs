@@ -83,9 +83,18 @@ impl Index {
 
 fn value_and_type(item: &Value) -> Option<(String, Option<String>)> {
     let map = item.as_object()?;
-    let value = identity(member(map, "value").filter(|value| !value.is_null())?);
+    let value = as_named(member(map, "value").filter(|value| !value.is_null())?);
     let kind = member(map, "type").filter(|kind| !kind.is_null());
     Some((value, kind.map(|kind| identity(kind).to_lowercase())))
+}
+
+/// What an element is named by: an application may write the identifiers of its members as numbers, and Entra names them
+/// as text.
+fn as_named(value: &Value) -> String {
+    match value {
+        Value::Number(number) => identity(&Value::from(number.to_string())),
+        value => identity(value),
+    }
 }
 
 /// Sets members of an object, by their names in any casing; null takes one away.
@@ -95,9 +104,11 @@ pub(super) fn merge(into: &mut Map<String, Value>, given: &Map<String, Value>) {
     let before = member(into, "value").cloned();
     for (key, value) in given {
         let own = key_of(into, key).unwrap_or_else(|| key.clone());
+        let is_same = own.eq_ignore_ascii_case("value")
+            && into.get(&own).is_some_and(|have| as_named(have) == as_named(value));
         if value.is_null() {
             into.shift_remove(&own);
-        } else {
+        } else if !is_same {
             into.insert(own, value.clone());
         }
     }
@@ -159,14 +170,14 @@ pub(super) fn remove_named(have: &mut Vec<Value>, given: &[Value]) -> Result<(),
         if value.is_null() || value.is_object() || value.is_array() || !has_no_more {
             return Err(ScimError::Value("A removal names elements that cannot be told.".into()));
         }
-        wanted.insert(identity(value));
+        wanted.insert(as_named(value));
     }
     have.retain(|item| {
         let value = match item {
             Value::Object(map) => member(map, "value").unwrap_or(&Value::Null),
             plain => plain,
         };
-        !wanted.contains(&identity(value))
+        !wanted.contains(&as_named(value))
     });
     Ok(())
 }

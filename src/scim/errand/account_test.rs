@@ -67,6 +67,11 @@ fn an_application_without_patch_is_deactivated_by_put() {
     assert_eq!(deleted(&settings, &[ada(true), ada(false)]), ["GET /Users/u-1", put, "made 204 Applied"]);
     assert_eq!(deleted(&settings, &[ada(false)]), ["GET /Users/u-1", "made 204 Applied"]);
     assert_eq!(deleted(&settings, &[said(404, json!({}))]), ["GET /Users/u-1", "Latest"]);
+    let error = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "500"});
+    for no_success in [ada(true), said(200, error), said(200, json!({"id": "u-2", "active": false}))] {
+        let told = deleted(&settings, &[ada(true), no_success]);
+        assert_eq!(told[2], "Refused scim_upstream Unknown");
+    }
     let lost = deleted(&settings, &[ada(true), said(0, Value::Null)]);
     assert_eq!(lost[2], "Refused scim_upstream Unknown");
 }

@@ -28,7 +28,7 @@ pub(super) enum Listed {
     Errand(Box<(OwnRequest, Difference)>),
 }
 
-/// A PATCH that waits for the members that the group has.
+/// A PATCH that waits for the members that the group has, or that is on its way.
 pub(super) struct Difference {
     shape: RequestShape,
     path: String,
@@ -58,6 +58,22 @@ pub(super) fn plan(outgoing: &Outgoing, settings: &Settings) -> Listed {
     let applied = list_removals(&mut patch, &context);
     let body = if applied.is_empty() { body.clone() } else { patch.write().to_string().into_bytes() };
     Listed::Forward(body, applied)
+}
+
+/// What is forwarded as one PATCH otherwise, as a write that no other may come between.
+pub(super) fn at_its_turn(
+    outgoing: &Outgoing,
+    body: Vec<u8>,
+    applied: Vec<Applied>,
+) -> (OwnRequest, Difference) {
+    let request = OwnRequest::patch(outgoing.path.clone(), body, applied);
+    let work = Difference {
+        shape: outgoing.shape.clone(),
+        path: outgoing.path.clone(),
+        patch: Vec::new(),
+        is_sent: true,
+    };
+    (request, work)
 }
 
 fn read(body: &[u8], context: &Context<'_>) -> Option<Patch> {

@@ -50,6 +50,16 @@ fn removals_in_both_of_entras_forms_are_lists_of_members() {
 }
 
 #[test]
+fn a_member_with_a_backslash_is_named_as_it_is() {
+    let settings = Settings { literal_backslash: true, ..listed() };
+    for id in [r"CORP\ada", r"CORP\\ada", r#"a"b"#] {
+        let (got, _) =
+            forwarded(json!([{"op": "remove", "path": "members", "value": [{"value": id}]}]), &settings);
+        assert_eq!(got, json!([{"op": "remove", "path": "members", "value": [{"value": id}]}]));
+    }
+}
+
+#[test]
 fn the_order_of_additions_and_removals_stays() {
     let add = json!({"op": "add", "path": "members", "value": [{"value": "u-2"}]});
     let remove = |id: &str| json!({"op": "remove", "path": format!("members[value eq \"{id}\"]")});
@@ -94,10 +104,23 @@ fn beside_put_it_is_the_members_alone_that_are_patched() {
     });
     let rename = json!({"op": "replace", "path": "displayName", "value": "Crew"});
     let remove = json!({"op": "remove", "path": "members[value eq \"u-1\"]"});
-    let (got, _) = forwarded(json!([remove]), &settings);
-    assert_eq!(got[0]["value"][0]["value"], "u-1");
-    let (got, _) = forwarded(json!([rename, remove]), &settings);
-    assert_eq!(got[0], rename, "a request is not torn into two writes");
+    let patched = |operations: Value, answer: Said| {
+        let planned = errand("PATCH", GROUP, &patch(operations), &settings);
+        assert_eq!(planned.exclusive(), Some(GROUP), "no resource that was read before is put over it");
+        story(planned, &[answer], &settings)
+    };
+    let told = patched(json!([remove]), said(204, Value::Null));
+    assert!(
+        told[0].starts_with("PATCH /Groups/g-1 ") && told[0].contains(r#""value":[{"value":"u-1"}]"#),
+        "{told:?}"
+    );
+    assert_eq!(told[1..], ["Latest"]);
+    let told = patched(json!([rename, remove]), said(0, Value::Null));
+    assert!(
+        told[0].contains("Crew") && told[0].contains("u-1"),
+        "a request is not torn into two writes: {told:?}"
+    );
+    assert_eq!(told[1..], ["Refused scim_upstream Unknown"]);
     let put = errand("PATCH", GROUP, &patch(json!([rename])), &settings);
     assert_eq!(story(put, &[group(json!([]))], &settings)[0], "GET /Groups/g-1");
 }

@@ -269,6 +269,11 @@ pub fn plan(mut outgoing: Outgoing, settings: &Settings) -> Plan {
         _ => members::Listed::Not,
     };
     let difference = match members {
+        // Whole resources are put here, and one that was read before this write would undo it: it waits for its turn.
+        members::Listed::Forward(body, applied) if abilities.patch == PatchForm::Put => {
+            let (request, work) = members::at_its_turn(&outgoing, body, applied);
+            Some((request, work.into()))
+        }
         members::Listed::Forward(body, applied) => {
             outgoing.body = Some(body);
             outgoing.applied.extend(applied);

@@ -196,6 +196,39 @@ fn members_of_a_group_are_put_back_whole() {
 }
 
 #[test]
+fn a_member_that_the_application_numbers_is_the_one_that_entra_names() {
+    let group = json!({"id": "g", "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        "members": [{"value": 7, "display": "Ada", "$ref": "/Users/7"}, {"value": 8}]});
+    let told = |operation: Value| {
+        let body = json!({"Operations": [operation]});
+        let answers = [said(200, group.clone()), said(204, Value::Null)];
+        story(errand("PATCH", "/Groups/g", &body, &put()), &answers, &put())[1].clone()
+    };
+    assert_eq!(told(json!({"op": "add", "path": "members", "value": [{"value": "7"}]})), "made 204 Applied");
+    let left = told(json!({"op": "remove", "path": "members", "value": [{"value": "8"}]}));
+    assert!(left.contains(r#""members":[{"value":7,"display":"Ada","$ref":"/Users/7"}]"#), "{left}");
+}
+
+#[test]
+fn a_member_with_a_backslash_is_removed_where_backslashes_are_data() {
+    let settings = Settings { literal_backslash: true, ..put() };
+    let group = |members: Value| json!({"id": "g", "members": members});
+    for id in [r"CORP\ada", r"CORP\\ada", r#"a"b"#] {
+        let body = json!({"Operations": [{"op": "remove", "path": "members", "value": [{"value": id}]}]});
+        let answers = [said(200, group(json!([{"value": id}, {"value": "u"}]))), said(204, Value::Null)];
+        let told = story(errand("PATCH", "/Groups/g", &body, &settings), &answers, &settings);
+        assert_eq!(
+            told[1..],
+            [
+                "PUT /Groups/g {\"id\":\"g\",\"members\":[{\"value\":\"u\"}],\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:Group\"]}",
+                "Latest"
+            ],
+            "{id}"
+        );
+    }
+}
+
+#[test]
 fn the_removal_of_a_member_who_is_none_changes_nothing_and_hinders_nothing() {
     let group = |members: Value| json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "id": "g", "displayName": "G", "members": members});
     let change = |operations: Value, group: Value, settings: &Settings| {

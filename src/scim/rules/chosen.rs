@@ -17,7 +17,7 @@ use super::super::person::{is_about_active, is_about_user_name, is_core_schema};
 use super::super::rule::{Certainty, Context, Rule};
 use super::super::schema::{self, GROUP, ResourceKind};
 use super::super::url::Action;
-use super::members::is_about_members;
+use super::members::{is_about_members, selects_one};
 use super::resource::Resource;
 use super::response::Answer;
 
@@ -108,17 +108,26 @@ fn empties_members(kind: &ResourceKind, operation: &Operation) -> bool {
         _ => false,
     };
     let may_be_group = matches!(kind, ResourceKind::Group | ResourceKind::Other(_));
+    let about = |key: &str| Name::parse(key).is_some_and(|name| is_about_members(kind, &name));
+    let leaves_nobody = |value: &Value| {
+        let own = |map: &Map<String, Value>| map.iter().any(|(key, value)| about(key) && is_nobody(value));
+        // The attributes of a schema may stand below its name.
+        value.as_object().is_some_and(|map| own(map) || map.values().filter_map(Value::as_object).any(own))
+    };
+    let is_one = operation.path.as_ref().is_some_and(|path| selects_one(&path.tree));
     match operation.name() {
+        // Whom any other selector than that of one member selects may be everybody. A part of a member is none.
         Some(name) if is_about_members(kind, name) => {
-            !operation.selects() && operation.value.as_ref().is_none_or(is_nobody)
+            let is_part = operation.selects()
+                && name.sub.as_ref().is_some_and(|sub| !sub.eq_ignore_ascii_case("value"));
+            !is_one && !is_part && operation.value.as_ref().is_none_or(is_nobody)
         }
         // A removal of the whole schema.
-        Some(name) if may_be_group && name.is_bare_urn() => operation.verb == Verb::Remove,
+        Some(name) if may_be_group && name.is_bare_urn() => {
+            operation.verb == Verb::Remove || operation.value.as_ref().is_some_and(leaves_nobody)
+        }
         Some(_) => false,
-        None => operation.value.as_ref().and_then(Value::as_object).is_some_and(|map| {
-            let about = |key: &str| Name::parse(key).is_some_and(|name| is_about_members(kind, &name));
-            map.iter().any(|(key, value)| about(key) && is_nobody(value))
-        }),
+        None => may_be_group && operation.value.as_ref().is_some_and(leaves_nobody),
     }
 }
 

@@ -291,6 +291,20 @@ fn r5_leaves_the_body_to_a_client_that_says_that_it_wants_one() {
 }
 
 #[test]
+fn r4_an_error_under_a_success_status_is_no_deletion() {
+    let body = format!(r#"{{"schemas":["{ERROR}"],"status":"500"}}"#);
+    for (method, path) in
+        [("DELETE", "/Users/u"), ("DELETE", "/Groups/g"), ("PATCH", "/Groups/g"), ("POST", "/Users")]
+    {
+        let seen = ask(method, path, 200, &body);
+        assert_eq!((seen.status, seen.rules), (502, vec!["R4"]), "{method} {path}");
+        let off = Settings { off: ["R4".to_owned()].into(), ..settings() };
+        let seen = with(&off, method, path, 200, MEDIA_TYPE, &body);
+        assert_eq!(seen.status, 200, "{method} {path}: what it says is passed on, and is no 201 or 204");
+    }
+}
+
+#[test]
 fn r5_gives_a_success_its_status() {
     for (method, path, status, body, want) in [
         ("POST", "/Users", 200, r#"{"id":"u"}"#, 201),

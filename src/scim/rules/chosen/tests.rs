@@ -261,6 +261,9 @@ fn x3_without_groups_there_is_nothing_but_an_empty_list() {
             Normalised::Forward(_) => panic!("forwarded: {path}"),
         }
     }
+    let off = Settings { off: ["X3".to_owned()].into(), ..settings.clone() };
+    forwarded(&off, "GET", "/Groups?filter=displayName+eq+%22x%22", "");
+    forwarded(&off, "POST", "/Groups", "{}");
     let outgoing = forwarded(&settings, "GET", "/ResourceTypes", "");
     let body =
         json!([{"id": "User", "endpoint": "/Users"}, {"id": "Group", "endpoint": "/Groups"}]).to_string();
@@ -286,6 +289,11 @@ fn p22_refuses_what_would_take_all_members_from_a_group_and_nothing_else() {
         r#"{"op":"replace","value":{"members":[]}}"#,
         r#"{"op":"replace","value":{"displayName":"a","Members":null}}"#,
         r#"{"op":"remove","path":"urn:ietf:params:scim:schemas:core:2.0:Group"}"#,
+        r#"{"op":"remove","path":"members[value pr]"}"#,
+        r#"{"op":"remove","path":"members[value pr].value"}"#,
+        r#"{"op":"remove","path":"members[type eq \"User\"]"}"#,
+        r#"{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:Group","value":{"members":[]}}"#,
+        r#"{"op":"replace","value":{"urn:ietf:params:scim:schemas:core:2.0:Group":{"members":null}}}"#,
     ] {
         let refused = send(&settings, "PATCH", "/Groups/g", &patch(operation)).unwrap_err();
         let (status, told) = (refused.reply().status, refused.reply().body);
@@ -299,6 +307,8 @@ fn p22_refuses_what_would_take_all_members_from_a_group_and_nothing_else() {
         r#"{"op":"add","path":"members","value":[{"value":"u-1"}]}"#,
         r#"{"op":"replace","path":"members","value":[{"value":"u-1"}]}"#,
         r#"{"op":"replace","path":"displayName","value":"a"}"#,
+        r#"{"op":"remove","path":"members[value pr].display"}"#,
+        r#"{"op":"replace","value":{"urn:ietf:params:scim:schemas:core:2.0:Group":{"displayName":"a"}}}"#,
     ] {
         forwarded(&settings, "PATCH", "/Groups/g", &patch(operation));
     }
