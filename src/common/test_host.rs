@@ -19,6 +19,8 @@ pub struct TestHost {
     pub shared_fails: Cell<bool>,
     /// The one value of shared data that cannot be written.
     pub unwritable: RefCell<String>,
+    /// Whether no body can be read.
+    pub body_fails: Cell<bool>,
     /// Body of the request.
     pub request: RefCell<Vec<u8>>,
     /// Body of the response.
@@ -35,6 +37,8 @@ pub struct TestHost {
     pub asked_to_verify: Cell<u32>,
     /// Log lines.
     pub lines: RefCell<Vec<String>>,
+    /// Those of them that say that something does not work.
+    pub errors: RefCell<Vec<String>>,
 }
 
 impl TestHost {
@@ -94,10 +98,16 @@ impl Host for TestHost {
     }
 
     fn request_body(&self, length: usize) -> Result<Vec<u8>, HostError> {
+        if self.body_fails.get() {
+            return Err(HostError::Unavailable);
+        }
         Ok(self.request.borrow().iter().take(length).copied().collect())
     }
 
     fn response_body(&self, length: usize) -> Result<Vec<u8>, HostError> {
+        if self.body_fails.get() {
+            return Err(HostError::Unavailable);
+        }
         Ok(self.response.borrow().iter().take(length).copied().collect())
     }
 
@@ -119,7 +129,10 @@ impl Host for TestHost {
         self.told.borrow_mut().insert(key, value.to_owned());
     }
 
-    fn log(&self, _: Level, line: &str) {
+    fn log(&self, level: Level, line: &str) {
+        if level == Level::Error {
+            self.errors.borrow_mut().push(line.to_owned());
+        }
         self.lines.borrow_mut().push(line.to_owned());
     }
 }

@@ -14,7 +14,7 @@ use crate::scim;
 
 use super::event::{CallAnswer, Step, Wait};
 use super::introspection::Ticket;
-use super::provisioning::{Arriving, too_large, unavailable};
+use super::provisioning::{Arriving, unavailable};
 use super::ways_in::Judgement;
 use super::{Gateway, reports};
 
@@ -85,6 +85,11 @@ impl Authenticating {
         self.arriving.max_body
     }
 
+    /// Refuses it for its size.
+    pub(super) fn too_large(&self, gateway: &Gateway, host: &dyn Host) -> Reply {
+        self.arriving.too_large(gateway, host)
+    }
+
     /// What was waited for has come, or patience is over.
     pub(super) fn woken(self: Box<Self>, gateway: &Gateway, host: &dyn Host) -> Entry {
         // A call of our own is still out: only its answer ends that.
@@ -119,7 +124,6 @@ impl Authenticating {
         let name = &tenant.settings.name;
         match room.ways_in.judge(gateway, name, &self.credential, host) {
             Judgement::Accepted(who) => {
-                reports::scim_authenticated(host, name, &who);
                 match for_application(&settings.application.credential, &self.credential) {
                     Ok(None) => {}
                     Ok(Some(value)) => self.arriving.authorization = Some(value),
@@ -128,6 +132,7 @@ impl Authenticating {
                         return Entry::Refused(reply);
                     }
                 }
+                reports::scim_authenticated(host, name, &who);
                 match self.arriving.admitted(gateway, host) {
                     Ok(arriving) => Box::new(Self { arriving, is_in: true, ..*self }).begin(gateway, host),
                     Err(reply) => Entry::Refused(reply),
@@ -141,11 +146,11 @@ impl Authenticating {
             Judgement::Waits(_) if host.now() >= self.until => later(host, name, 5, "keys_late"),
             Judgement::Waits(document) => {
                 let step = Step::Wait(Wait::Document(document, self.until));
-                self.pending(step)
+                self.pending(step, gateway, host)
             }
             Judgement::Asks(call, ticket) => {
                 self.ticket = Some(ticket);
-                self.pending(Step::Call(call))
+                self.pending(Step::Call(call), gateway, host)
             }
         }
     }
@@ -162,11 +167,11 @@ impl Authenticating {
         }
     }
 
-    fn pending(self: Box<Self>, step: Step) -> Entry {
+    fn pending(self: Box<Self>, step: Step, gateway: &Gateway, host: &dyn Host) -> Entry {
         // Nobody is let in later whose body is too large anyway.
         let limit = self.max_body();
         if self.arriving.declared_length.is_some_and(|length| length > limit) {
-            return Entry::Refused(too_large(limit));
+            return Entry::Refused(self.too_large(gateway, host));
         }
         Entry::Pending(self, step)
     }

@@ -165,18 +165,9 @@ impl Exchange {
 
     /// How long provisioning requests take, from their head to the end of the stream.
     fn time(&mut self, host: &dyn Host) {
-        match (&self.state, self.provisioning_since) {
-            (
-                State::Authenticating(_) | State::Arriving(_) | State::Calling(_) | State::Provisioned(_),
-                None,
-            ) => {
-                self.provisioning_since = Some(host.now());
-            }
-            (State::Over, Some(since)) => {
-                self.provisioning_since = None;
-                host.record("vestibule.scim.duration_ms", host.now().0.saturating_sub(since.0));
-            }
-            _ => {}
+        if let (State::Over, Some(since)) = (&self.state, self.provisioning_since) {
+            self.provisioning_since = None;
+            host.record("vestibule.scim.duration_ms", host.now().0.saturating_sub(since.0));
         }
     }
 
@@ -216,6 +207,7 @@ impl Exchange {
             Verdict::Token(asking) if end => granted(asking.form_came(&self.gateway, Vec::new(), host)),
             Verdict::Token(asking) => (State::Granting(asking), Step::Hold),
             Verdict::Knock(arriving, headers) => {
+                self.provisioning_since = Some(host.now());
                 let entry = authentication::enter(&self.gateway, *arriving, &headers, end, host);
                 self.entry(entry, &Came { ended: end, ..Came::default() }, host)
             }
@@ -224,14 +216,14 @@ impl Exchange {
 
     fn request_body(&self, state: State, size: usize, end: bool, host: &dyn Host) -> (State, Step) {
         match state {
-            State::Consuming(..) if size > sign_on::MAX_FORM => refuse(route::form_too_large()),
+            State::Consuming(at, _) if size > sign_on::MAX_FORM => self.form_too_large(at, host),
             State::Consuming(at, head) if end => self.consume(at, *head, Some(size), host),
             State::Granting(asking) if size > token_endpoint::MAX_FORM && asking.reads() => {
-                refuse(token_endpoint::too_large())
+                refuse(asking.too_large(&self.gateway, host))
             }
             State::Granting(asking) if end && asking.reads() => self.form_came(asking, size, host),
             State::Authenticating(pending) if size > pending.max_body() => {
-                refuse(provisioning::too_large(pending.max_body()))
+                refuse(pending.too_large(&self.gateway, host))
             }
             State::Authenticating(mut pending) if !pending.came.ended => {
                 pending.came.received = Some(size);
@@ -239,7 +231,7 @@ impl Exchange {
                 (State::Authenticating(pending), Step::Hold)
             }
             State::Arriving(arriving) if size > arriving.max_body => {
-                refuse(provisioning::too_large(arriving.max_body))
+                refuse(arriving.too_large(&self.gateway, host))
             }
             State::Arriving(arriving) if end => self.normalise(*arriving, Some(size), host),
             State::Consuming(..)
@@ -260,7 +252,7 @@ impl Exchange {
             | State::Released => (state, Step::go_on()),
             // What was not released before the proxy answered is not released after.
             State::Replacing(_) => (state, Step::Hold),
-            State::Fresh => refuse(out_of_order()),
+            State::Fresh => out_of_order(host),
         }
     }
 
@@ -306,7 +298,7 @@ impl Exchange {
                 let forged = self.gateway.forgeries.strip_trailers(trailers);
                 (state, Step::Continue(Edits { trailers: forged, ..Edits::default() }))
             }
-            State::Fresh => refuse(out_of_order()),
+            State::Fresh => out_of_order(host),
         }
     }
 
@@ -323,7 +315,7 @@ impl Exchange {
                     Finished::Answer(reply) => refuse(reply),
                     Finished::Vouch(id, until, redeeming) => vouching(at, id, until, redeeming),
                 },
-                None => refuse(out_of_order()),
+                None => out_of_order(host),
             },
             // Nobody waits for it (any more).
             other => (other, Step::Hold),
@@ -341,7 +333,7 @@ impl Exchange {
             State::Calling(calling) => next(calling.woken(&self.gateway, host)),
             State::Vouching(at, redeeming) => match self.gateway.tenants.get(at) {
                 Some(tenant) => refuse(redeeming.vouched(&self.gateway, tenant, host)),
-                None => refuse(out_of_order()),
+                None => out_of_order(host),
             },
             State::Rechecking(pending) => self.rechecked(*pending, host),
             State::Awaiting(awaiting) => {
@@ -452,7 +444,7 @@ impl Exchange {
                     Ok(_) => self.unread(flow, headers, host),
                     Err(_) => {
                         self.done(State::Repairing(flow, headers), host);
-                        refuse(provisioning::unavailable())
+                        unreadable(provisioning::unavailable(), host)
                     }
                 }
             }
@@ -488,10 +480,10 @@ impl Exchange {
             }
             Verdict::Recheck(_, _, pending) => match self.gateway.tenants.get(pending.tenant) {
                 Some(tenant) => refuse(route::unknowable(tenant, &pending.head, "recheck_restless", host)),
-                None => refuse(out_of_order()),
+                None => out_of_order(host),
             },
             Verdict::Answer(reply) => refuse(reply),
-            Verdict::Consume(..) | Verdict::Knock(..) | Verdict::Token(_) => refuse(out_of_order()),
+            Verdict::Consume(..) | Verdict::Knock(..) | Verdict::Token(_) => out_of_order(host),
         }
     }
 
@@ -513,32 +505,38 @@ impl Exchange {
 
     /// The application's answer is larger than what is read of it.
     fn unread(&self, flow: Box<Flow>, headers: Headers, host: &dyn Host) -> (State, Step) {
-        let reply = flow.reply_unread(&headers);
+        let reply = flow.reply_unread(&self.gateway, &headers, host);
         self.done(State::Repairing(flow, headers), host);
         refuse(reply)
     }
 
     /// Refuses what should not have happened; a change of somebody's account that was under way counts.
     fn abandon(&self, state: State, host: &dyn Host) -> (State, Step) {
-        host.count("vestibule.exchange.out_of_order");
-        host.log(Level::Error, "event=exchange.out_of_order");
+        let refused = out_of_order(host);
         self.done(state, host);
-        refuse(out_of_order())
+        refused
     }
 
     fn consume(&self, at: usize, head: Head, size: Option<usize>, host: &dyn Host) -> (State, Step) {
         match read_body(size, sign_on::MAX_FORM, host) {
             Body::All(body) => self.consume_form(at, head, body, false, host),
-            Body::TooLarge => refuse(route::form_too_large()),
-            Body::Unreadable => refuse(out_of_order()),
+            Body::TooLarge => self.form_too_large(at, host),
+            Body::Unreadable => out_of_order(host),
+        }
+    }
+
+    fn form_too_large(&self, at: usize, host: &dyn Host) -> (State, Step) {
+        match self.gateway.tenants.get(at) {
+            Some(tenant) => refuse(route::form_too_large(tenant, host)),
+            None => out_of_order(host),
         }
     }
 
     fn form_came(&self, asking: Box<Asking>, size: usize, host: &dyn Host) -> (State, Step) {
         match read_body(Some(size), token_endpoint::MAX_FORM, host) {
             Body::All(form) => granted(asking.form_came(&self.gateway, form, host)),
-            Body::TooLarge => refuse(token_endpoint::too_large()),
-            Body::Unreadable => refuse(token_endpoint::unreadable()),
+            Body::TooLarge => refuse(asking.too_large(&self.gateway, host)),
+            Body::Unreadable => unreadable(token_endpoint::unreadable(), host),
         }
     }
 
@@ -564,7 +562,7 @@ impl Exchange {
         again: bool,
         host: &dyn Host,
     ) -> (State, Step) {
-        let Some(tenant) = self.gateway.tenants.get(at) else { return refuse(out_of_order()) };
+        let Some(tenant) = self.gateway.tenants.get(at) else { return out_of_order(host) };
         let consumed = if logout::is_meant(tenant, &head) {
             logout::posted(&self.gateway, tenant, &head, &body, again, host)
         } else {
@@ -590,8 +588,8 @@ impl Exchange {
         let limit = arriving.max_body;
         let body = match read_body(size, limit, host) {
             Body::All(body) => body,
-            Body::TooLarge => return refuse(provisioning::too_large(limit)),
-            Body::Unreadable => return refuse(provisioning::unavailable()),
+            Body::TooLarge => return refuse(arriving.too_large(&self.gateway, host)),
+            Body::Unreadable => return unreadable(provisioning::unavailable(), host),
         };
         next(provisioning::normalise(&self.gateway, arriving, size.map(|_| body.as_slice()), host))
     }
@@ -649,8 +647,15 @@ fn refuse(reply: Reply) -> (State, Step) {
     (State::Refused, Step::Answer(reply))
 }
 
-fn out_of_order() -> Reply {
-    problem(500, "exchange", "The gateway could not follow this exchange.")
+/// Refuses what should not have happened.
+fn out_of_order(host: &dyn Host) -> (State, Step) {
+    refuse(route::out_of_order(host))
+}
+
+/// The proxy spoke of a body, and does not hand it over; `reply` says so in the form that is expected here.
+fn unreadable(reply: Reply, host: &dyn Host) -> (State, Step) {
+    reports::out_of_order(host);
+    refuse(reply)
 }
 
 /// The proxy's own answer to a provisioning request is put as a SCIM error. Its headers need not be held for that: the

@@ -7,6 +7,7 @@ use crate::crypto::TokenAlgorithm;
 
 use super::pages::{Offer, Reference, page, problem, words};
 use super::request::Head;
+use super::route::refused;
 use super::tenant::TenantRoom;
 use super::{Gateway, reports};
 
@@ -40,15 +41,15 @@ pub(super) fn prove(tenants: &[TenantRoom], host: &dyn Host) -> Result<(), Strin
 }
 
 /// The public keys of this tenant's assertions (RFC 7517, 5); `None` where the path is another.
-pub(super) fn own_endpoint(tenant: &TenantRoom, head: &Head, path: &str) -> Option<Reply> {
+pub(super) fn own_endpoint(tenant: &TenantRoom, head: &Head, path: &str, host: &dyn Host) -> Option<Reply> {
     if path.strip_prefix(tenant.settings.path_prefix.as_str()) != Some(KEYS) {
         return None;
     }
     let Some(assertion) = &tenant.settings.access.identity.assertion else {
-        return Some(problem(404, "not_found", "There is nothing here."));
+        return Some(refused(tenant, 404, "not_found", "There is nothing here.", host));
     };
     if !matches!(head.method.as_str(), "GET" | "HEAD") {
-        return Some(problem(405, "method_not_allowed", "This method is not possible here."));
+        return Some(refused(tenant, 405, "method_not_allowed", "This method is not possible here.", host));
     }
     let keys: Vec<&str> = assertion.keys.iter().map(|key| key.jwk()).collect();
     let reply = Reply::status(200)

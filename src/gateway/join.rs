@@ -20,6 +20,12 @@ pub(super) struct Change {
     known: PersonKeys,
     /// Whether the application says that the account is inactive, whatever this request changes.
     inactive: bool,
+    /// Status with which it answered who that is; 0 where it did not.
+    asked_status: u16,
+    /// Whether it was told to the operator: once, however often the application's words make it be settled anew.
+    told: bool,
+    /// The same of the doubt on everybody.
+    doubted: bool,
 }
 
 impl std::fmt::Debug for Change {
@@ -49,12 +55,23 @@ impl Change {
             asked: change.keys,
             known: PersonKeys::none(),
             inactive: false,
+            asked_status: 0,
+            told: false,
+            doubted: false,
         }
     }
 
     /// The account whose holder must be asked for before the write goes on.
     pub(super) fn account(&self) -> Option<&str> {
         self.account.as_deref()
+    }
+
+    /// The application's answer to the question whose account it is.
+    pub(super) fn looked_up(&mut self, status: u16, body: &[u8]) {
+        self.asked_status = status;
+        if status == 200 {
+            let _or_settling_casts_doubt = self.learn(body);
+        }
     }
 
     /// Learns from the application's own words who the account belongs to. A list, or a resource of another account, is
@@ -90,7 +107,7 @@ impl Change {
     }
 
     /// Does to the person what the write meant. False where that could not be recorded.
-    pub(super) fn settle(&self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
+    pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
         let Some(tenant) = gateway.tenants.get(self.tenant) else { return false };
         let name = &tenant.settings.name;
         match (self.kind, settled) {
@@ -98,28 +115,48 @@ impl Change {
             // Whether somebody may come in again is not guessed.
             (ChangeKind::Reactivate, Settled::Unknown) => true,
             (ChangeKind::Reactivate, Settled::Done) => {
-                reports::reactivated(host, name, self.unlock(gateway, name, host).is_ok());
+                let recorded = self.unlock(gateway, name, host).is_ok();
+                // Whoever was just created was not away; a lock-out of the same names is lifted all the same.
+                let first = self.is_first() && self.account.is_some();
+                reports::reactivated(host, name, first, recorded);
                 true
             }
             (ChangeKind::Deactivate | ChangeKind::Delete, _) => {
-                let told = self.lock_out(gateway, name, host);
-                reports::deactivated(host, name, self.is_determined(), told.is_ok());
-                told.is_ok()
+                let recorded = self.lock_out(gateway, name, host).is_ok();
+                reports::deactivated(host, name, self.is_first(), self.is_determined(), recorded);
+                recorded
             }
             (ChangeKind::Rename, settled) => {
-                let told = self.rename(gateway, name, settled, host);
-                reports::renamed(host, name, self.is_determined(), told.is_ok());
-                told.is_ok()
+                let recorded = self.rename(gateway, name, settled, host).is_ok();
+                reports::renamed(host, name, self.is_first(), self.is_determined(), recorded);
+                recorded
             }
         }
     }
 
-    fn lock_out(&self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> Result<(), LedgerError> {
+    fn is_first(&mut self) -> bool {
+        !std::mem::replace(&mut self.told, true)
+    }
+
+    fn lock_out(&mut self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> Result<(), LedgerError> {
         let people = &gateway.people;
-        let person = people.block(host, tenant, &self.all()).map(|_| ());
+        let person = people.block(host, tenant, &self.all());
         let account = self.account.as_ref().map(|id| people.block_account(host, tenant, id));
-        let doubt = (!self.is_determined()).then(|| people.cast_doubt(host, tenant));
-        person.and(account.unwrap_or(Ok(()))).and(doubt.unwrap_or(Ok(())))
+        // Where there was no room for all of it, the doubt is cast already.
+        let doubt = if self.is_determined() && person != Ok(false) {
+            Ok(())
+        } else {
+            self.cast_doubt(gateway, tenant, host)
+        };
+        person.and(account.unwrap_or(Ok(()))).and(doubt)
+    }
+
+    /// It is not known, or there is no room to say, whose sessions this concerns: everybody's are looked at anew.
+    fn cast_doubt(&mut self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> Result<(), LedgerError> {
+        if !std::mem::replace(&mut self.doubted, true) {
+            reports::person_unknown(host, tenant, self.asked_status);
+        }
+        gateway.people.cast_doubt(host, tenant)
     }
 
     fn unlock(&self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> Result<(), LedgerError> {
@@ -130,20 +167,20 @@ impl Change {
     /// Who has another name now signs in by it; a later deactivation names only the new one. An account that is locked out
     /// stays so under the new name; one that is not takes over a name or address that somebody left behind.
     fn rename(
-        &self,
+        &mut self,
         gateway: &Gateway,
         tenant: &str,
         settled: Settled,
         host: &dyn Host,
     ) -> Result<(), LedgerError> {
         let people = &gateway.people;
-        let mut all_found = true;
+        let mut all_found;
         let locked_out = match &self.account {
             Some(id) => people.is_account_blocked(host, tenant, id)?,
             None => false,
         };
         if locked_out || self.inactive {
-            people.block(host, tenant, &self.all())?;
+            all_found = people.block(host, tenant, &self.all())?;
         } else {
             if settled == Settled::Done {
                 people.unblock(host, tenant, &self.asked)?;
@@ -154,6 +191,6 @@ impl Change {
                 all_found &= people.end_account(host, tenant, id)?;
             }
         }
-        if self.is_determined() && all_found { Ok(()) } else { people.cast_doubt(host, tenant) }
+        if self.is_determined() && all_found { Ok(()) } else { self.cast_doubt(gateway, tenant, host) }
     }
 }

@@ -30,6 +30,8 @@ mod provisioning;
 mod recheck;
 mod rehearsal;
 mod reports;
+#[cfg(test)]
+mod reports_test;
 mod request;
 mod route;
 mod rules;
@@ -218,8 +220,7 @@ impl Gateway {
     /// each.
     #[must_use]
     pub fn warnings_at(&self, now: UnixMillis) -> Vec<String> {
-        let rooms = self.tenants.iter().filter_map(|tenant| Some((tenant, tenant.scim.as_ref()?)));
-        rooms.flat_map(|(tenant, room)| room.ways_in.warnings(&tenant.settings.name, now)).collect()
+        self.tenants.iter().flat_map(|tenant| tenant.warnings_at(now)).collect()
     }
 
     /// How the host behaves, as configured.
@@ -238,6 +239,7 @@ impl Gateway {
         for warning in self.warnings_at(host.now()) {
             host.log(Level::Warn, &warning);
         }
+        provider::warn_of_configured(&self.tenants, host);
         let prepared = self.people.prepare(host).and_then(|()| self.replay.prepare(host));
         let prepared = prepared.and_then(|()| self.checks.prepare(host));
         prepared.and_then(|()| self.leases.prepare(host)).map_err(|error| match error {

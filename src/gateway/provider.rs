@@ -21,6 +21,9 @@ use super::tenant::TenantRoom;
 
 /// A certificate that ends within this time is warned about.
 const SOON: Duration = Duration::from_secs(30 * 86_400);
+/// `validUntil` is warned about where it comes within two of the times in which metadata is read anew; what stands in the
+/// configuration is not, and gets as long as a certificate.
+const HALF_OF_SOON: Duration = Duration::from_secs(15 * 86_400);
 /// How long a form waits for metadata.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Forms that may wait in one worker at once: each holds half a megabyte at most.
@@ -150,6 +153,17 @@ fn spoken(binding: Binding) -> RequestBinding {
     match binding {
         Binding::Redirect => RequestBinding::Redirect,
         Binding::Post => RequestBinding::Post,
+    }
+}
+
+/// Tells of what ends soon and stands in the configuration, when that is taken: nobody reads it anew.
+pub(super) fn warn_of_configured(tenants: &[TenantRoom], host: &dyn Host) {
+    let fixed = |source: &Source| match source {
+        Source::Fixed(provider) => Some(Rc::clone(provider)),
+        Source::Published(_) => None,
+    };
+    for provider in tenants.iter().flat_map(|tenant| &tenant.providers).filter_map(fixed) {
+        provider.warn(HALF_OF_SOON, host);
     }
 }
 

@@ -8,13 +8,13 @@ pub(super) mod load;
 
 use std::rc::Rc;
 
-use crate::common::{HeaderEdit, Headers, Host, Level, Reply};
+use crate::common::{HeaderEdit, Headers, Host, Reply};
 use crate::config::{Credential, ScimSettings};
 use crate::scim::{
     self, AccountChange, Incoming, Members, Normalised, Outgoing, Plan, Planned, ScimError, Sequence,
 };
 
-pub(super) use answer::{as_reply, local_error, not_recorded, replace, too_large, unavailable};
+pub(super) use answer::{as_reply, local_error, not_recorded, replace, unavailable};
 pub(super) use application::{account as account_request, own_call};
 pub(super) use calling::Calling;
 use calling::{Task, Then};
@@ -107,15 +107,22 @@ impl Arriving {
     pub(super) fn admitted(mut self, gateway: &Gateway, host: &dyn Host) -> Result<Self, Reply> {
         let (tenant, settings, room) = parts(gateway, self.tenant).ok_or_else(unavailable)?;
         if self.declared_length.is_some_and(|length| length > settings.max_body) {
-            return Err(too_large(settings.max_body));
+            return Err(self.too_large(gateway, host));
         }
         let Some(place) = load::Place::take(&room.in_hand, settings.max_in_hand) else {
-            host.count("vestibule.scim.overload");
-            host.log(Level::Warn, &format!("tenant={} event=scim.overload", tenant.settings.name));
+            reports::scim_overload(host, &tenant.settings.name);
             return Err(load::too_many(2, "The gateway has too many requests in hand; try again."));
         };
         self.place = Some(place);
         Ok(self)
+    }
+
+    /// Refuses it for its size.
+    pub(super) fn too_large(&self, gateway: &Gateway, host: &dyn Host) -> Reply {
+        if let Some((tenant, ..)) = parts(gateway, self.tenant) {
+            reports::scim_refused(host, &tenant.settings.name, "too_large");
+        }
+        answer::too_large(self.max_body)
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) fn scim_authenticated(host: &dyn Host, tenant: &str, token: &str) {
 
 /// A request that can neither be let in nor be refused now.
 pub(super) fn scim_unknowable(host: &dyn Host, tenant: &str, code: &str) {
+    tell(host, "scim.unknowable", code, None);
     host.count("vestibule.scim.unknowable");
+    host.count(&format!("vestibule.scim.unknowable.{code}"));
     host.log(Level::Warn, &format!("tenant={tenant} event=scim.unknowable code={code}"));
 }
 
@@ -40,14 +42,38 @@ pub(super) fn token_granted(host: &dyn Host, tenant: &str, client: &str) {
 }
 
 pub(super) fn token_denied(host: &dyn Host, tenant: &str, code: &str) {
+    tell(host, "token.denied", code, None);
     host.count("vestibule.token.denied");
+    host.count(&format!("vestibule.token.denied.{code}"));
     host.log(Level::Info, &format!("tenant={tenant} event=token.denied code={code}"));
 }
 
 pub(super) fn scim_refused(host: &dyn Host, tenant: &str, code: &str) {
     tell(host, "scim.refused", code, None);
     host.count("vestibule.scim.refused");
+    host.count(&format!("vestibule.scim.refused.{code}"));
     host.log(Level::Info, &format!("tenant={tenant} event=scim.refused code={code}"));
+}
+
+/// Turned away for now: as many requests are in hand as there may be.
+pub(super) fn scim_overload(host: &dyn Host, tenant: &str) {
+    host.tell("outcome", "scim.overload");
+    host.count("vestibule.scim.overload");
+    host.log(Level::Warn, &format!("tenant={tenant} event=scim.overload"));
+}
+
+/// Turned away for now: others change the same resource.
+pub(super) fn scim_queue_full(host: &dyn Host, tenant: &str) {
+    host.tell("outcome", "scim.queue_full");
+    host.count("vestibule.scim.queue_full");
+    host.log(Level::Warn, &format!("tenant={tenant} event=scim.queue_full"));
+}
+
+/// An exchange is refused because the proxy's callbacks made no sense, or did not hand over what they spoke of.
+pub(super) fn out_of_order(host: &dyn Host) {
+    tell(host, "exchange.out_of_order", "exchange", None);
+    host.count("vestibule.exchange.out_of_order");
+    host.log(Level::Error, "event=exchange.out_of_order code=exchange");
 }
 
 /// The audit record of one rewritten request or response: rules and places, never values.
@@ -102,8 +128,13 @@ fn audit(host: &dyn Host, tenant: &str, event: &str, what: &str, applied: &[Appl
     );
 }
 
-pub(super) fn deactivated(host: &dyn Host, tenant: &str, determined: bool, recorded: bool) {
-    host.count("vestibule.revocation.deactivated");
+/// `first`: what was told of before is not counted again, and said again only where it went wrong.
+pub(super) fn deactivated(host: &dyn Host, tenant: &str, first: bool, determined: bool, recorded: bool) {
+    if first {
+        host.count("vestibule.revocation.deactivated");
+    } else if recorded {
+        return;
+    }
     let level = if recorded && determined { Level::Info } else { Level::Error };
     host.log(
         level,
@@ -113,8 +144,13 @@ pub(super) fn deactivated(host: &dyn Host, tenant: &str, determined: bool, recor
     );
 }
 
-pub(super) fn renamed(host: &dyn Host, tenant: &str, determined: bool, recorded: bool) {
-    host.count("vestibule.revocation.renamed");
+/// `first` as above.
+pub(super) fn renamed(host: &dyn Host, tenant: &str, first: bool, determined: bool, recorded: bool) {
+    if first {
+        host.count("vestibule.revocation.renamed");
+    } else if recorded {
+        return;
+    }
     let level = if recorded { Level::Info } else { Level::Error };
     host.log(
         level,
@@ -122,10 +158,22 @@ pub(super) fn renamed(host: &dyn Host, tenant: &str, determined: bool, recorded:
     );
 }
 
-pub(super) fn reactivated(host: &dyn Host, tenant: &str, recorded: bool) {
-    host.count("vestibule.revocation.reactivated");
+/// `first` as above.
+pub(super) fn reactivated(host: &dyn Host, tenant: &str, first: bool, recorded: bool) {
+    if first {
+        host.count("vestibule.revocation.reactivated");
+    } else if recorded {
+        return;
+    }
     let level = if recorded { Level::Info } else { Level::Error };
     host.log(level, &format!("tenant={tenant} event=revocation.reactivated recorded={recorded}"));
+}
+
+/// A write of which it is not known, or could not be put down, whose sessions it concerns; `status`: how the application
+/// answered the question who that is.
+pub(super) fn person_unknown(host: &dyn Host, tenant: &str, status: u16) {
+    host.count("vestibule.scim.person_unknown");
+    host.log(Level::Warn, &format!("tenant={tenant} event=scim.person_unknown status={status}"));
 }
 
 /// The application has said how an account stands.
@@ -177,6 +225,7 @@ pub(super) fn groups_changed(host: &dyn Host, tenant: &str, accounts: Option<usi
     );
 }
 
+/// A sign-in: `accepted`, `rejected` is the answer of the identity provider, `failed` is ours.
 pub(super) fn sign_on(
     host: &dyn Host,
     tenant: &str,
@@ -191,8 +240,9 @@ pub(super) fn sign_on(
         host.count(&format!("vestibule.sign_on.{outcome}.{code}"));
     }
     let detail: String = detail.chars().filter(|char| !char.is_control()).take(400).collect();
+    let level = if outcome == "failed" { Level::Error } else { Level::Info };
     host.log(
-        Level::Info,
+        level,
         &format!(
             "tenant={tenant} event=sign_on.{outcome} code={code} ref={} detail=\"{detail}\"",
             reference.as_str()

@@ -112,7 +112,7 @@ pub(super) fn decide_on(
         return judge(gateway, tenant, head, &path, None, watch, host);
     };
     if token_endpoint::is_at(tenant, only) {
-        return match token_endpoint::arrive(at, &head) {
+        return match token_endpoint::arrive(tenant, &head, host) {
             Ok(asking) => Verdict::Token(asking),
             Err(reply) => Verdict::Answer(reply),
         };
@@ -122,15 +122,15 @@ pub(super) fn decide_on(
         return let_through(gateway, at, &head, host);
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == only) {
-        return consumer(at, tenant, head);
+        return consumer(at, tenant, head, host);
     }
     if logout::is_at(tenant, only) {
         return match head.method.as_str() {
             "GET" => Verdict::Answer(logout::redirected(gateway, tenant, &head, host)),
-            _ => consumer(at, tenant, head),
+            _ => consumer(at, tenant, head, host),
         };
     }
-    if let Some(reply) = identity::own_endpoint(tenant, &head, only) {
+    if let Some(reply) = identity::own_endpoint(tenant, &head, only, host) {
         return Verdict::Answer(reply);
     }
     if let Some(reply) = sign_on::own_endpoint(gateway, tenant, &head, only, host) {
@@ -148,7 +148,7 @@ pub(super) fn decide_again(
     host: &dyn Host,
 ) -> Verdict {
     let Some(tenant) = gateway.tenants.get(pending.tenant) else {
-        return Verdict::Answer(problem(500, "exchange", "The gateway could not follow this exchange."));
+        return Verdict::Answer(out_of_order(host));
     };
     // It could be read before.
     match NormalPath::read_allowing(pending.head.path.as_bytes(), tenant.settings.access.path_spellings) {
@@ -201,23 +201,43 @@ fn bad_head(which: HeadProblem, host: &dyn Host) -> Reply {
     problem(status, code, text)
 }
 
-fn consumer(at: usize, tenant: &TenantRoom, head: Head) -> Verdict {
+/// Refused with a body for programs, and told to the operator under the same code.
+pub(super) fn refused(
+    tenant: &TenantRoom,
+    status: u16,
+    code: &'static str,
+    text: &str,
+    host: &dyn Host,
+) -> Reply {
+    reports::refused(host, &tenant.settings.name, code, None);
+    problem(status, code, text)
+}
+
+/// What should not have happened.
+pub(super) fn out_of_order(host: &dyn Host) -> Reply {
+    reports::out_of_order(host);
+    problem(500, "exchange", "The gateway could not follow this exchange.")
+}
+
+fn consumer(at: usize, tenant: &TenantRoom, head: Head, host: &dyn Host) -> Verdict {
     if head.method != "POST" {
+        reports::refused(host, &tenant.settings.name, "method_not_allowed", None);
         let (view, start) = (tenant.view(&head.headers), tenant.start_path());
         let offer = Offer::Link(&start, &words::TO_THE_START);
         return Verdict::Answer(page(&view, 405, &words::NOTHING_HERE, &offer, None));
     }
     if head.upgrade || head.media_type() != "application/x-www-form-urlencoded" {
-        return Verdict::Answer(problem(415, "unsupported_media_type", "A form is expected here."));
+        let text = "A form is expected here.";
+        return Verdict::Answer(refused(tenant, 415, "unsupported_media_type", text, host));
     }
     if head.content_length().is_some_and(|length| length > sign_on::MAX_FORM) {
-        return Verdict::Answer(form_too_large());
+        return Verdict::Answer(form_too_large(tenant, host));
     }
     Verdict::Consume(at, head)
 }
 
-pub(super) fn form_too_large() -> Reply {
-    problem(413, "too_large", "The form is larger than any sign-in answer.")
+pub(super) fn form_too_large(tenant: &TenantRoom, host: &dyn Host) -> Reply {
+    refused(tenant, 413, "too_large", "The form is larger than any sign-in answer.", host)
 }
 
 /// A request for the application's own ways in: its cookies are sorted, nothing else is looked at.

@@ -43,13 +43,12 @@ fn may(settings: &OperatorSettings, head: &Head, host: &dyn Host) -> bool {
 
 fn status(gateway: &Gateway, wanted: Option<&str>, host: &dyn Host) -> Value {
     let now = host.now();
-    let tenants: Vec<Value> = match wanted {
-        Some(name) => {
-            let room = gateway.by_name.get(name).and_then(|at| gateway.tenants.get(*at));
-            room.into_iter().map(|room| tenant(gateway, room, host)).collect()
-        }
-        None => gateway.tenants.iter().map(|room| tenant(gateway, room, host)).collect(),
+    let rooms: Vec<&TenantRoom> = match wanted {
+        Some(name) => gateway.by_name.get(name).and_then(|at| gateway.tenants.get(*at)).into_iter().collect(),
+        None => gateway.tenants.iter().collect(),
     };
+    let tenants: Vec<Value> = rooms.iter().map(|room| tenant(gateway, room, host)).collect();
+    let warnings: Vec<String> = rooms.iter().flat_map(|room| room.warnings_at(now)).collect();
     json!({
         "version": about::VERSION,
         "commit": about::COMMIT,
@@ -57,7 +56,7 @@ fn status(gateway: &Gateway, wanted: Option<&str>, host: &dyn Host) -> Value {
         "keys": gateway.key_ids,
         "tenants": tenants,
         "documents": gateway.documents.standing(),
-        "warnings": gateway.warnings_at(now),
+        "warnings": warnings,
     })
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::access::{
     ApplicationCookies, LoginCookies, LogoutCookies, OpenedSessions, Rounds, SessionCookies, SessionRings,
 };
-use crate::common::Headers;
+use crate::common::{Headers, UnixMillis};
 use crate::config::{Credential, Curiosity, ScimSettings, Tenant};
 use crate::crypto::{KeyRing, MasterKey, SealError};
 use crate::scim;
@@ -75,6 +75,12 @@ impl Rings {
 }
 
 impl TenantRoom {
+    /// What an operator should know of its tokens at a moment, one line each.
+    pub(super) fn warnings_at(&self, now: UnixMillis) -> Vec<String> {
+        let tokens = self.scim.as_ref().map(|room| room.ways_in.warnings(&self.settings.name, now));
+        tokens.unwrap_or_default()
+    }
+
     pub(super) fn new(
         at: usize,
         settings: Tenant,

@@ -55,20 +55,25 @@ fn issuing(tenant: &TenantRoom) -> Option<&Issuing> {
 }
 
 /// Reads a request's head.
-pub(super) fn arrive(tenant: usize, head: &Head) -> Result<Box<Asking>, Reply> {
-    if head.method != "POST" {
-        return Err(auth::TokenError::Method.reply());
-    }
-    if head.upgrade {
-        return Err(error(400, "invalid_request", "An upgrade is not possible here."));
+pub(super) fn arrive(tenant: &TenantRoom, head: &Head, host: &dyn Host) -> Result<Box<Asking>, Reply> {
+    let refused = if head.method != "POST" {
+        Some(auth::TokenError::Method)
+    } else if head.upgrade {
+        Some(auth::TokenError::Request("An upgrade is not possible here."))
+    } else {
+        None
+    };
+    if let Some(refused) = refused {
+        reports::token_denied(host, &tenant.settings.name, refused.code());
+        return Err(refused.reply());
     }
     if head.content_length().is_some_and(|length| length > MAX_FORM) {
-        return Err(too_large());
+        return Err(too_large(tenant, host));
     }
     let wanted = [&b"content-type"[..], b"authorization"];
     let headers = head.headers.iter().filter(|(name, _)| wanted.contains(name));
     Ok(Box::new(Asking {
-        tenant,
+        tenant: tenant.at,
         method: head.method.clone(),
         headers: Headers::new(headers.map(|(name, value)| (name.to_vec(), value.to_vec())).collect()),
         form: None,
@@ -80,6 +85,11 @@ impl Asking {
     /// Whether the form is still coming in.
     pub(super) fn reads(&self) -> bool {
         self.form.is_none()
+    }
+
+    /// Refuses it for its size.
+    pub(super) fn too_large(&self, gateway: &Gateway, host: &dyn Host) -> Reply {
+        gateway.tenants.get(self.tenant).map_or_else(unreadable, |tenant| too_large(tenant, host))
     }
 
     /// The form is complete.
@@ -165,7 +175,8 @@ fn later(tenant: &str, retry_after: u64, code: &'static str, host: &dyn Host) ->
     Grant::Answer(reply.with("retry-after", retry_after.to_string()))
 }
 
-pub(super) fn too_large() -> Reply {
+fn too_large(tenant: &TenantRoom, host: &dyn Host) -> Reply {
+    reports::token_denied(host, &tenant.settings.name, "too_large");
     error(413, "invalid_request", "The form is larger than any that asks for a token.")
 }
 

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use crate::common::{HostError, Level, Reply, UnixMillis};
+use crate::common::{Host as _, HostError, Level, Reply, UnixMillis};
 use crate::gateway::{Call, CallAnswer, Edits, Event, Exchange, Origin, StateName, Step, Wait};
 
 use super::abi::{self, Buffer, Direction, Map};
@@ -428,7 +428,16 @@ impl Inner {
     }
 
     fn refuse(&mut self, direction: Direction, place: &str, error: impl std::fmt::Display) -> Action {
-        abi::log(Level::Error, &format!("code=host_refusal refused at {place}: {error}"));
+        abi::log(
+            Level::Error,
+            &format!("event=exchange.host_refusal code=host_refusal refused at {place}: {error}"),
+        );
+        if let Some(work) = &self.work {
+            let host = ExchangeHost::new(&work.service, None, None);
+            host.count("vestibule.exchange.host_refusal");
+            host.tell("outcome", "exchange.host_refusal");
+            host.tell("code", "host_refusal");
+        }
         let reply = Reply::status(500)
             .with("cache-control", "no-store")
             .body("text/plain; charset=utf-8", "The gateway could not process this exchange.\n");

@@ -12,6 +12,7 @@ const SPEAKING: &[&str] = &[
     "src/gateway/logout/",
     "src/gateway/recheck/",
     "src/gateway/route.rs",
+    "src/gateway/policy.rs",
     "src/gateway/exchange.rs",
     "src/gateway/identity.rs",
     "src/gateway/authentication.rs",
@@ -137,6 +138,26 @@ fn every_public_code_has_an_anchor_that_says_what_it_means_and_who_must_change_w
     let missing: Vec<_> = codes.difference(&documented).collect();
     let extra: Vec<_> = documented.difference(&codes).collect();
     assert_eq!((missing, extra), (vec![], vec![]), "{PAGE} lacks the first and has the second too much");
+}
+
+/// Whoever refuses in words of its own is looked at above.
+#[test]
+fn every_file_that_tells_of_a_refusal_is_read_for_codes() {
+    let tells = Regex::new(
+        r"(reports::(refused|sign_on|logout|scim_denied|scim_unknowable|token_denied)|\bproblem)\(",
+    )
+    .unwrap();
+    let speaks = |path: &str| SPEAKING.iter().any(|begin| path.starts_with(begin));
+    // Where they are defined.
+    let defined = ["src/gateway/reports.rs", "src/gateway/pages.rs"];
+    let told: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, text)| path.starts_with("src/gateway/") && tells.is_match(text))
+        .map(|(path, _)| path)
+        .filter(|path| !defined.contains(&path.as_str()))
+        .collect();
+    assert!(told.len() > 8, "the sources were not read: {told:?}");
+    assert_eq!(told.iter().filter(|path| !speaks(path)).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// Entra's codes for which people read a text of their own.

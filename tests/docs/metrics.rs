@@ -78,6 +78,35 @@ fn every_metric_of_the_alert_rules_and_of_the_dashboard_is_one_that_the_filter_h
     assert!(!patterns.iter().any(|pattern| pattern.is_match("vestibule_sign_on_gone_x")), "anything passes");
 }
 
+/// Counters of which one event, with none before and none for hours after, is what an alert is about.
+const SELDOM: &[&str] = &[
+    "vestibule_metadata_certificate_expires",
+    "vestibule_scim_denied",
+    "vestibule_scim_person_unknown",
+    "vestibule_recheck_not_recorded",
+    "vestibule_exchange_host_mismatch",
+    "vestibule_exchange_out_of_order",
+];
+
+/// A rate does not see a counter's first event, and is nothing again when its window has passed: an alert that waits as
+/// long never comes.
+#[test]
+fn what_happens_once_is_compared_with_what_was_there_before_and_not_waited_for() {
+    let tree = read_tree(text("alerts.yaml").as_bytes()).unwrap();
+    let rules = tree["groups"][0]["rules"].as_array().unwrap();
+    for counter in SELDOM {
+        let expression = |rule: &Value| rule["expr"].as_str().unwrap_or_default().to_owned();
+        let about: Vec<&Value> = rules.iter().filter(|rule| expression(rule).contains(counter)).collect();
+        assert!(!about.is_empty(), "no alert is about {counter}");
+        for rule in about {
+            let compared = expression(rule);
+            assert!(compared.contains(&format!("sum({counter}) - (sum({counter} offset ")), "{rule}");
+            assert!(!compared.contains("rate(") && !compared.contains("increase("), "{rule}");
+            assert!(rule.get("for").is_none(), "{rule}");
+        }
+    }
+}
+
 #[test]
 fn every_alert_says_what_happened_and_what_to_do() {
     let tree = read_tree(text("alerts.yaml").as_bytes()).unwrap();

@@ -67,7 +67,7 @@ pub(in crate::gateway) fn local_error(status: Option<u16>) -> Reply {
     scim::error_reply(status, None, detail)
 }
 
-pub(in crate::gateway) fn too_large(limit: usize) -> Reply {
+pub(super) fn too_large(limit: usize) -> Reply {
     scim::error_reply(413, None, &format!("The request is larger than {limit} octets."))
 }
 
@@ -76,8 +76,12 @@ pub(in crate::gateway) fn not_recorded() -> Reply {
     scim::error_reply(503, None, "The change could not be recorded at the gateway; try again.")
 }
 
-pub(in crate::gateway) fn response_too_large() -> Reply {
+pub(super) fn response_too_large() -> Reply {
     scim::error_reply(502, None, "The application's answer is larger than the gateway reads.")
+}
+
+pub(super) fn compressed() -> Reply {
+    scim::error_reply(502, None, "The application answered in a compressed form.")
 }
 
 pub(in crate::gateway) fn unavailable() -> Reply {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::access::Lease;
-use crate::common::{Host, Level, Reply, UnixMillis};
+use crate::common::{Host, Reply, UnixMillis};
 use crate::scim::{Answered, Effect, Ended, Errand, ErrandStep, OwnRequest};
 
 use super::super::event::{CallAnswer, Edits, Wait};
@@ -95,12 +95,12 @@ fn queue(gateway: &Gateway, mut flow: Flow, task: Task, since: UnixMillis, host:
             Next::Wait(wait, Box::new(Calling { flow, stage: Stage::Queueing(task, since) }))
         }
         Ok(None) => {
-            host.count("vestibule.scim.queue_full");
-            host.log(Level::Warn, &format!("tenant={name} event=scim.queue_full"));
+            reports::scim_queue_full(host, name);
             let _nothing_was_sent = flow.settle(gateway, Settled::Refused, host);
             Next::Answer(too_many(5, "Another request is changing this resource; try again."))
         }
         Err(_) => {
+            reports::scim_refused(host, name, "revocation_unreadable");
             let _nothing_was_sent = flow.settle(gateway, Settled::Refused, host);
             Next::Answer(unavailable())
         }
@@ -125,7 +125,7 @@ impl Calling {
     ) -> Next {
         match self.stage {
             Stage::LookingUp(then) => {
-                self.flow.looked_up(gateway, answer, host);
+                self.flow.looked_up(answer);
                 go_on(gateway, self.flow, then, host)
             }
             Stage::Queueing(task, since) => queue(gateway, self.flow, task, since, host),
@@ -217,6 +217,11 @@ fn conclude(
             }
             flow.reply(gateway, &flow::made(status, &body), host)
         }
-        (Ended::Refused { error, .. }, _) => error.reply(),
+        (Ended::Refused { error, .. }, _) => {
+            if let Some((tenant, ..)) = parts(gateway, flow.tenant) {
+                reports::scim_refused(host, &tenant.settings.name, error.code());
+            }
+            error.reply()
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::common::{HeaderEdit, Headers, Host, Level};
+use crate::common::{HeaderEdit, Headers, Host};
 use crate::config::Secret;
 use crate::scim::{self, Action, Members, RequestShape, ResourceKind, Sequence, Upstream};
 
@@ -10,7 +10,9 @@ use super::super::event::Origin;
 use super::super::event::{Call, CallAnswer, Edits};
 use super::super::join::{Change, Settled};
 use super::super::{Gateway, membership, reports};
-use super::answer::{local_error, not_recorded, replace, response_too_large, set_body, unavailable};
+use super::answer::{
+    compressed, local_error, not_recorded, replace, response_too_large, set_body, unavailable,
+};
 use super::load::Place;
 use super::{application, parts};
 use crate::common::Reply;
@@ -103,17 +105,9 @@ impl Flow {
     }
 
     /// The application has said whose account it is, or not: the write goes on either way, for Entra wants it.
-    pub(super) fn looked_up(&mut self, gateway: &Gateway, answer: Option<&CallAnswer>, host: &dyn Host) {
-        let learnt = match (&mut self.change, answer) {
-            (Some(change), Some(answer)) if answer.status == 200 => change.learn(&answer.body),
-            _ => false,
-        };
-        if !learnt {
-            let tenant = gateway.tenants.get(self.tenant);
-            let name = tenant.map_or("", |tenant| tenant.settings.name.as_str());
-            let status = answer.map_or(0, |answer| answer.status);
-            host.count("vestibule.scim.person_unknown");
-            host.log(Level::Warn, &format!("tenant={name} event=scim.person_unknown status={status}"));
+    pub(super) fn looked_up(&mut self, answer: Option<&CallAnswer>) {
+        if let (Some(change), Some(answer)) = (&mut self.change, answer) {
+            change.looked_up(answer.status, &answer.body);
         }
     }
 
@@ -132,7 +126,12 @@ impl Flow {
     /// What the client gets where the answer is too large to be read. The success of a change of a group needs no body
     /// (rule R5), and a server that answers one with all members must not make it a failure. In the mode `observe` no rule
     /// makes anything of anything.
-    pub(in crate::gateway) fn reply_unread(&self, headers: &Headers) -> Reply {
+    pub(in crate::gateway) fn reply_unread(
+        &self,
+        gateway: &Gateway,
+        headers: &Headers,
+        host: &dyn Host,
+    ) -> Reply {
         let is_success = matches!(status_of(headers), Some(200..=299));
         let is_json = headers.text("content-type").is_some_and(is_json);
         let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
@@ -144,12 +143,20 @@ impl Flow {
         {
             Reply::status(204)
         } else {
-            response_too_large()
+            self.unusable(gateway, response_too_large(), host)
         }
     }
 
+    /// The application's answer goes nowhere, and this takes its place.
+    fn unusable(&self, gateway: &Gateway, reply: Reply, host: &dyn Host) -> Reply {
+        if let Some((tenant, ..)) = parts(gateway, self.tenant) {
+            reports::scim_refused(host, &tenant.settings.name, "scim_upstream");
+        }
+        reply
+    }
+
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
-        let recorded = self.change.as_ref().is_none_or(|change| change.settle(gateway, settled, host));
+        let recorded = self.change.as_mut().is_none_or(|change| change.settle(gateway, settled, host));
         let concerns = self.members.take().filter(|_| settled != Settled::Refused);
         let recorded = match (concerns, gateway.tenants.get(self.tenant)) {
             (Some(members), Some(tenant)) => membership::settle(gateway, tenant, &members, host) && recorded,
@@ -198,7 +205,7 @@ impl Flow {
         let is_plain =
             headers.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
         if !is_plain && self.rules.mode != scim::Mode::Observe {
-            return replace(&scim::error_reply(502, None, "The application answered in a compressed form."));
+            return replace(&self.unusable(gateway, compressed(), host));
         }
         self.learn_from(gateway, status, body, host);
         let upstream = Upstream {
@@ -340,7 +347,7 @@ impl Flow {
     pub(super) fn reply_to(&mut self, gateway: &Gateway, answer: &CallAnswer, host: &dyn Host) -> Reply {
         let encoding = answer.headers.get("content-encoding");
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
-            return scim::error_reply(502, None, "The application answered in a compressed form.");
+            return self.unusable(gateway, compressed(), host);
         }
         let content_type = answer.headers.text("content-type");
         if matches!(answer.status, 502..=504) && !content_type.is_some_and(is_json) {

@@ -3,8 +3,9 @@
 use crate::access::Cookies;
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
-use crate::gateway::pages::{Leaving, Offer, Reference, page, problem, words};
+use crate::gateway::pages::{Leaving, Offer, Reference, page, words};
 use crate::gateway::request::Head;
+use crate::gateway::route::refused;
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, application, logout, reports};
 
@@ -36,9 +37,9 @@ pub(in crate::gateway) fn own_endpoint(
         }
         (SIGN_OUT, _, "POST") => sign_out(gateway, tenant, head, host),
         (METADATA | SIGN_IN | SIGN_OUT, _, _) => {
-            problem(405, "method_not_allowed", "This method is not possible here.")
+            refused(tenant, 405, "method_not_allowed", "This method is not possible here.", host)
         }
-        _ => problem(404, "not_found", "There is nothing here."),
+        _ => refused(tenant, 404, "not_found", "There is nothing here.", host),
     })
 }
 
@@ -59,11 +60,13 @@ fn metadata(
     head: &Head,
     host: &dyn Host,
 ) -> Reply {
-    let Some(room) = &tenant.saml else { return problem(404, "not_found", "There is nothing here.") };
+    let Some(room) = &tenant.saml else {
+        return refused(tenant, 404, "not_found", "There is nothing here.", host);
+    };
     let xml = match head.query() {
         "signed=1" if saml.request.signing.is_none() => {
             let text = "No key is configured that the metadata could be signed with.";
-            return problem(404, "no_signing_key", text);
+            return refused(tenant, 404, "no_signing_key", text, host);
         }
         "signed=1" => room.signed_metadata(saml, host, &gateway.signatures),
         _ => Some(room.metadata(saml)),
@@ -72,7 +75,8 @@ fn metadata(
         Some(xml) => Reply::status(200)
             .with("x-content-type-options", "nosniff")
             .body("application/samlmetadata+xml", xml),
-        None => problem(503, "not_signed", "The metadata cannot be signed now.").with("retry-after", "1"),
+        None => refused(tenant, 503, "not_signed", "The metadata cannot be signed now.", host)
+            .with("retry-after", "1"),
     }
 }
 
@@ -82,7 +86,7 @@ fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host
     let foreign = head.headers.has("origin") && origin != Some(tenant.settings.public_url.as_str());
     let site = head.headers.text("sec-fetch-site");
     if foreign || site.is_some_and(|site| site != "same-origin" && site != "none") {
-        return problem(403, "cross_site", "Signing out must be asked for on this site.");
+        return refused(tenant, 403, "cross_site", "Signing out must be asked for on this site.", host);
     }
     let cookies = Cookies::read(&head.headers);
     let mut recorded = true;
