@@ -274,6 +274,26 @@ fn row_8_19_the_third_redirect_within_a_minute_of_a_browser_that_keeps_no_sessio
 }
 
 #[test]
+fn a_browser_whose_sessions_end_again_and_again_is_not_sent_round_for_ever_either() {
+    let site = Site::new("", "");
+    let mut browser = site.browser();
+    for round in 0..4 {
+        site.host.time.set(NOW + round * 1000);
+        let reply = signs_in(&mut browser, |response| response.id = format!("_round-{round}"));
+        assert_eq!(reply.status, 303, "it keeps what it is given: {round}");
+        let mut elsewhere = site.browser();
+        elsewhere.cookies.clone_from(&browser.cookies);
+        site.host.time.set(NOW + round * 1000 + 500);
+        assert_eq!(elsewhere.post_to("/.vestibule/sign-out").status, 200);
+        assert!(browser.cookies.keys().any(|name| name.starts_with("__Host-vestibule-s.")));
+    }
+    let reply = browser.get("/page").unwrap();
+    assert_eq!((reply.status, header(&reply, "location")), (403, None));
+    assert!(site.said().contains("code=going_round"));
+    assert_eq!(browser.get("/.vestibule/sign-in?return=/page").unwrap().status, 302, "a click is no loop");
+}
+
+#[test]
 fn many_tabs_are_no_loop() {
     let site = Site::new("", "");
     let mut browser = site.browser();

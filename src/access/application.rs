@@ -29,6 +29,20 @@ pub struct Owner {
     pub person: String,
     issued: u64,
     ends: u64,
+    /// `None`: written by an older release. What ended it cannot be looked for then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    known_by: Option<KnownBy>,
+}
+
+/// By what else the end of a session may be on record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownBy {
+    /// The identity provider's index of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// Identifier of the account at the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 impl Owner {
@@ -40,7 +54,17 @@ impl Owner {
             person: person_digest(&session.identity),
             issued: session.issued().0,
             ends: session.ends().0,
+            known_by: Some(KnownBy {
+                index: session.identity.session_index.clone(),
+                account: session.account.clone(),
+            }),
         }
+    }
+
+    /// By what else its end may be on record; `None` where nobody wrote that down.
+    #[must_use]
+    pub fn known_by(&self) -> Option<&KnownBy> {
+        self.known_by.as_ref()
     }
 
     /// When that session was issued.

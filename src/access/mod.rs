@@ -28,7 +28,7 @@ mod tell_test;
 mod turn;
 mod values;
 
-pub use application::{ApplicationCookies, Owner, Sorted};
+pub use application::{ApplicationCookies, KnownBy, Owner, Sorted};
 pub use assertion::Assertions;
 pub use caching::{keep_private, vary_by_cookie};
 pub use checked::{CheckId, Checked};

@@ -237,7 +237,7 @@ impl People {
         keys.iter().try_for_each(|key| self.release(host, &person_row(tenant, key), host.now_anew()))
     }
 
-    /// Since when a person or an account is blocked; the last mark counts.
+    /// Since when a person, or the account where it is known, is blocked; the last mark counts.
     ///
     /// # Errors
     /// Where the table cannot be read.
@@ -246,10 +246,12 @@ impl People {
         host: &dyn Host,
         tenant: &str,
         keys: &PersonKeys,
+        account: Option<&str>,
     ) -> Result<Option<UnixMillis>, LedgerError> {
         let mut since = None;
-        for key in keys.iter() {
-            if let Some(Row { kind: BLOCKED, time, .. }) = self.ledger.get(host, &person_row(tenant, key))? {
+        let persons = keys.iter().map(|key| person_row(tenant, key));
+        for row in persons.chain(account.map(|id| account_row(tenant, id))) {
+            if let Some(Row { kind: BLOCKED, time, .. }) = self.ledger.get(host, &row)? {
                 since = since.max(Some(time));
             }
         }
@@ -415,6 +417,16 @@ impl People {
         Ok(look)
     }
 
+    /// Whether a former session of somebody who has another one now was never ended: what casts doubt on it, or made what
+    /// was said of groups out of date, ended it, for nobody asks about a session that is over.
+    ///
+    /// # Errors
+    /// Where the table cannot be read; the caller refuses.
+    pub fn stood(&self, host: &dyn Host, tenant: &str, of: &Holder<'_>) -> Result<bool, LedgerError> {
+        let look = self.look(host, tenant, of)?;
+        Ok(look == Look { standing: Standing::Clear, doubt: None, stale: None })
+    }
+
     /// What is known of somebody whose session or assertion was issued at `issued`; doubt counts as an end.
     ///
     /// # Errors
@@ -428,8 +440,24 @@ impl People {
         issued: UnixMillis,
     ) -> Result<Standing, LedgerError> {
         let places = Places::default();
-        let of = Holder { keys, session: session_id, account: None, issued, places: &places };
-        let look = self.look(host, tenant, &of)?;
+        self.standing_of(
+            host,
+            tenant,
+            &Holder { keys, session: session_id, account: None, issued, places: &places },
+        )
+    }
+
+    /// The same of somebody whose account may be known.
+    ///
+    /// # Errors
+    /// Where the table cannot be read; the caller refuses.
+    pub fn standing_of(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        of: &Holder<'_>,
+    ) -> Result<Standing, LedgerError> {
+        let look = self.look(host, tenant, of)?;
         Ok(match look.standing {
             Standing::Clear if look.doubt.is_some() => Standing::Ended,
             standing => standing,

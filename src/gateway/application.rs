@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use crate::access::{CheckId, Cookies, Owner, Session, Sorted, Standing};
+use crate::access::{CheckId, Cookies, Holder, LedgerError, Owner, Places, Session, Sorted, Standing};
 use crate::common::{Host, Reply, UnixMillis};
 
-use super::Gateway;
 use super::recheck::{self, Gate};
 use super::request::Head;
 use super::route::standing;
 use super::tenant::TenantRoom;
+use super::{Gateway, logout};
 
 /// Who asks, where that is known.
 #[derive(Clone, Debug)]
@@ -107,11 +107,42 @@ fn still_counts(
     if owner.session == session.id {
         return true;
     }
-    let stands = || {
-        let (name, keys) = (&tenant.settings.name, session.keys());
-        gateway.people.standing(host, name, keys, Some(&owner.session), owner.issued()) == Ok(Standing::Clear)
-    };
-    owner.is(&session.identity) && host.now() < owner.ends() && stands()
+    owner.is(&session.identity)
+        && host.now() < owner.ends()
+        && stood(gateway, tenant, session, owner, host) == Ok(true)
+}
+
+/// Whether nothing ended a former session of the same person: by name, by account, by itself, or at the identity provider.
+fn stood(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    session: &Session,
+    owner: &Owner,
+    host: &dyn Host,
+) -> Result<bool, LedgerError> {
+    let Some(known_by) = owner.known_by() else { return Ok(false) };
+    let name = &tenant.settings.name;
+    // The account may have become known since, or have become another.
+    let accounts = [known_by.account.as_deref(), session.account.as_deref()];
+    for account in accounts {
+        let places = Places::default();
+        let former = Holder {
+            keys: session.keys(),
+            session: Some(&owner.session),
+            account,
+            issued: owner.issued(),
+            places: &places,
+        };
+        if !gateway.people.stood(host, name, &former)? {
+            return Ok(false);
+        }
+        if accounts.first() == accounts.last() {
+            break;
+        }
+    }
+    let whose = (&session.identity, known_by.index.as_deref());
+    let at_provider = logout::standing_at(gateway, tenant, whose, owner.issued(), host)?;
+    Ok(at_provider == Standing::Clear)
 }
 
 /// The same reply, with what counts no more taken from the browser.
@@ -130,3 +161,7 @@ pub(super) fn signed_out(reply: Reply, tenant: &TenantRoom, head: &Head, cookies
 pub(super) fn place(head: &Head) -> (&str, &str) {
     (&head.host, head.path.split(['?', '#']).next().unwrap_or_default())
 }
+
+#[cfg(test)]
+#[path = "application_test.rs"]
+mod tests;

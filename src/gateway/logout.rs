@@ -38,12 +38,23 @@ pub(super) fn standing(
     issued: UnixMillis,
     host: &dyn Host,
 ) -> Result<Standing, LedgerError> {
-    let (Some((saml, _)), Some(index)) = (settings(tenant), &identity.session_index) else {
+    standing_at(gateway, tenant, (identity, identity.session_index.as_deref()), issued, host)
+}
+
+/// The same of what was issued to the person of this identity in the identity provider's session `index`.
+pub(super) fn standing_at(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    (identity, index): (&Identity, Option<&str>),
+    issued: UnixMillis,
+    host: &dyn Host,
+) -> Result<Standing, LedgerError> {
+    let (Some((saml, _)), Some(index)) = (settings(tenant), index) else {
         return Ok(Standing::Clear);
     };
     let Some((at, _)) = saml.provider_of(&identity.issuer) else { return Ok(Standing::Ended) };
     let name = name_of(saml, at, &identity.name_id);
-    let session = (name.as_str(), index.as_str());
+    let session = (name.as_str(), index);
     let ended = gateway.people.is_index_ended(host, &tenant.settings.name, session, issued)?;
     Ok(if ended { Standing::Ended } else { Standing::Clear })
 }

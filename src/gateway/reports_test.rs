@@ -242,7 +242,7 @@ fn a_new_account_is_no_reactivation_and_lifts_a_lock_out_all_the_same() {
     let mut ada = crate::common::PersonKeys::none();
     ada.add("ada@n.example");
     let blocked =
-        |scene: &Scene| scene.gateway.people.blocked_since(&scene.host, "t", &ada).unwrap().is_some();
+        |scene: &Scene| scene.gateway.people.blocked_since(&scene.host, "t", &ada, None).unwrap().is_some();
     scene.gateway.people.block(&scene.host, "t", &ada).unwrap();
     assert!(blocked(&scene));
     let body = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada@n.example","active":true}"#;

@@ -239,6 +239,24 @@ def test_a_rename_between_sign_in_and_deactivation_hides_nobody(checking, people
         assert not has_session(browser), "a session that ended stays ended"
 
 
+@pytest.mark.core
+def test_a_lock_out_on_record_by_the_account_alone_is_told_and_taken_back_and_makes_no_loop(checking, people):
+    with checking() as envoy:
+        account = people.add()
+        names = {name: account[name] for name in ("userName", "externalId")}
+        browser = people.sign_in(envoy, account)
+        account.update(userName=f"other-{names['userName']}", externalId="another-one")
+        entra(envoy, "PATCH", f"/Users/{account['id']}", OFF)
+        account.update(names, active=True)  # behind our back
+        assert not has_session(browser)
+        reply, _ = people.try_to_sign_in(envoy, names["userName"])
+        assert reply.status == 403 and "code=deactivated" in envoy.log()
+        time.sleep(EVERY)
+        reply, anew = people.try_to_sign_in(envoy, names["userName"])
+        assert reply.status == 303 and has_session(anew)
+        assert not has_session(browser), "what was issued before the lock-out stays void"
+
+
 def test_somebody_else_who_goes_by_the_name_now_keeps_no_session_alive(one, people):
     account = people.add()
     browser = people.sign_in(one, account)
@@ -509,6 +527,27 @@ def test_a_change_of_a_groups_members_ends_their_sessions_where_it_is_to(checkin
         assert people.try_to_sign_in(envoy, account["userName"])[0].status == 303
         members(envoy, {"op": "Remove", "path": "members"})
         assert not has_session(stays), "it does not say who was in it"
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("mode", ["end", "refresh"])
+def test_a_change_of_groups_ends_the_applications_login_in_the_next_session_too(checking, people, app, mode):
+    def arrives(browser) -> str:
+        assert browser.fetch("/private/x").status == 200
+        return "; ".join(app.requests[-1].all("cookie"))
+
+    with checking(every=300, on_group_change=mode, application_cookies=["sid"]) as envoy:
+        account, other = people.add(), people.add()
+        app.handler = lambda request: Answer(200, b"{}", [("set-cookie", "sid=1; Path=/; HttpOnly")])
+        member, stays = people.sign_in(envoy, account), people.sign_in(envoy, other)
+        assert member.fetch("/private/x").status == stays.fetch("/private/x").status == 200
+        app.handler = lambda request: Answer(200, b"{}", [])
+        people.scim.write = Answer(204, b"", [])
+        members(envoy, {"op": "Remove", "path": "members", "value": [{"value": account["id"]}]})
+        for browser, whose, expected in ((member, account, ""), (stays, other, "sid=1")):
+            login = Login(browser, "/.vestibule/sign-in?return=/private/x")
+            assert login.answer(people.idp.response(login.request.id, whose["userName"])).status == 303
+            assert arrives(browser) == expected, "in it the application held them for a member"
 
 
 def test_refresh_takes_the_next_page_through_a_sign_in(checking, people):

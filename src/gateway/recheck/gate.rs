@@ -182,11 +182,20 @@ fn patience(tenant: &TenantRoom) -> Duration {
     Duration::from_millis(u64::from(timeout)).saturating_add(Duration::from_secs(1))
 }
 
+/// The account of somebody who signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) struct Vouched {
+    /// Its identifier at the application.
+    pub(in crate::gateway) account: String,
+    /// Whether the application says in so many words that it is active: nothing else takes a lock-out back.
+    pub(in crate::gateway) said: bool,
+}
+
 /// The application's word on somebody who signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Word {
-    /// The account is active, or nobody needs one; its identifier where there is one.
-    Welcome(Option<String>),
+    /// The account is active, or nobody needs one; which it is, where there is one.
+    Welcome(Option<Vouched>),
     /// The account is not active.
     Inactive,
     /// There is no account, and one is needed.
@@ -234,7 +243,7 @@ pub(in crate::gateway) fn word(
     };
     match known.map(|known| known.finding) {
         Some(Finding::Active { said: false, .. }) if blocked => Word::Inactive,
-        Some(Finding::Active { account, .. }) => Word::Welcome(Some(account)),
+        Some(Finding::Active { account, said }) => Word::Welcome(Some(Vouched { account, said })),
         Some(Finding::Inactive) => Word::Inactive,
         Some(Finding::Missing) if blocked => Word::Inactive,
         Some(Finding::Missing) if settings.required => Word::NotProvisioned,

@@ -23,7 +23,7 @@ use super::event::{Call, CallAnswer};
 use super::tenant::TenantRoom;
 use super::{Gateway, reports};
 
-pub(super) use gate::{Gate, MOST_ROUNDS, Rechecking, Word, gate, standing, vouch, vouched, word};
+pub(super) use gate::{Gate, MOST_ROUNDS, Rechecking, Vouched, Word, gate, standing, vouch, vouched, word};
 pub(super) use watch::{Seen, Watch};
 
 use inquiry::{Finding, Inquiry, Next, Question};

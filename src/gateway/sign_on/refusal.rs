@@ -14,7 +14,7 @@ use super::{SIGN_IN, status};
 /// See the module.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    code: &'static str,
+    pub(super) code: &'static str,
     detail: String,
     page: Page,
     /// Where the person wanted to go.

@@ -17,6 +17,8 @@ use super::room::signing;
 
 /// Rounds that a browser may make within a minute without anybody clicking; then it is told.
 pub(super) const MOST_ROUNDS: usize = 2;
+/// The same of a browser that keeps the sessions it is given, which were ended: several may be in a minute, and not for ever.
+const MOST_ROUNDS_OF_KEEPERS: usize = 4;
 
 /// What somebody wants of a sign-in.
 pub(super) struct Wish {
@@ -204,7 +206,7 @@ pub(super) fn start(
     }
     // A browser that shows a session, which was ended, keeps what it is given.
     let keeps = || tenant.sessions.read(host.now(), &head.host, &cookies).is_some();
-    if !wish.by_hand && rounds >= MOST_ROUNDS && !keeps() {
+    if !wish.by_hand && rounds >= MOST_ROUNDS && (rounds >= MOST_ROUNDS_OF_KEEPERS || !keeps()) {
         return going_round(tenant, head, wish, host);
     }
     let Some(at) = wish.provider.or_else(|| saml.provider_named(None)) else {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::access::{CheckId, Session, Standing, person_keys};
+use crate::access::{CheckId, Holder, Places, Session, Standing, person_keys};
 use crate::common::{Host, Reply, UnixMillis};
 use crate::config::ReplayStore;
 use crate::crypto::sha256;
 use crate::gateway::event::{Call, CallAnswer};
 use crate::gateway::pages::{Language, Reference, View, private};
-use crate::gateway::recheck::{self, Word};
+use crate::gateway::recheck::{self, Vouched, Word};
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, logout, reports};
 use crate::saml::response::Accepted;
@@ -113,7 +113,7 @@ pub(super) fn finish(
     mut redeeming: Redeeming,
     host: &dyn Host,
 ) -> Finished {
-    let blocked = match stands(gateway, tenant, &redeeming.accepted, redeeming.began, host) {
+    let blocked = match stands(gateway, tenant, (&redeeming.accepted, None), redeeming.began, host) {
         Ok(blocked) => blocked,
         Err(refusal) => return Finished::Answer(redeeming.refused(tenant, &refusal, host)),
     };
@@ -156,23 +156,17 @@ fn conclude(
     word: Word,
     host: &dyn Host,
 ) -> Reply {
-    let Redeeming { accepted, at_host, target, began, now, lines, reference, blocked, language, .. } =
-        redeeming;
-    let account = match word {
-        Word::Welcome(account) => Ok(account),
-        Word::Inactive => Err(Refusal::with("deactivated", Page::Inactive, "")),
+    let Redeeming { accepted, at_host, target, began, now, lines, reference, language, .. } = redeeming;
+    let vouched = match word {
+        Word::Welcome(vouched) => Ok(vouched),
+        Word::Inactive => Err(deactivated()),
         Word::NotProvisioned => Err(Refusal::with("not_provisioned", Page::NotProvisioned, "")),
         Word::Unknowable(code) => Err(Refusal::with(code, Page::Unknown, "")),
         Word::Wait(..) => Err(Refusal::new("exchange")),
     };
-    let session = account
-        .and_then(|account| lifted(gateway, tenant, &accepted, blocked, account, host))
-        // Somebody may have been locked out while the application was asked.
-        .and_then(|account| stands(gateway, tenant, &accepted, began, host).map(|blocked| (account, blocked)))
-        .and_then(|(account, blocked)| match blocked {
-            false => begin_session(gateway, tenant, &at_host, (&accepted, account), now, host),
-            true => Err(Refusal::with("deactivated", Page::Inactive, "")),
-        });
+    let session = vouched
+        .and_then(|vouched| cleared(gateway, tenant, (&accepted, began), vouched, host))
+        .and_then(|account| begin_session(gateway, tenant, &at_host, (&accepted, account), now, host));
     let session = match session {
         Ok(session) => session,
         Err(refusal) => {
@@ -186,39 +180,52 @@ fn conclude(
     session.into_iter().chain(lines).fold(reply, |reply, line| reply.with("set-cookie", line))
 }
 
-/// A lock-out that is on record here is taken back: the application says that the account is active, and has had the time
-/// of a re-check to hear of it.
-fn lifted(
-    gateway: &Gateway,
-    tenant: &TenantRoom,
-    accepted: &Accepted,
-    blocked: bool,
-    account: Option<String>,
-    host: &dyn Host,
-) -> Result<Option<String>, Refusal> {
-    let Some(id) = account.as_ref().filter(|_| blocked) else { return Ok(account) };
-    let keys = person_keys(&accepted.identity);
-    let name = &tenant.settings.name;
-    gateway
-        .people
-        .lift(host, name, &keys, id)
-        .map_err(|_| Refusal::with("revocation_unreadable", Page::Unknown, ""))?;
-    reports::lock_out_lifted(host, name);
-    Ok(account)
+fn deactivated() -> Refusal {
+    Refusal::with("deactivated", Page::Inactive, "")
 }
 
-/// Whether the person is locked out, where that may be taken back; where not, and where what they have was issued too
-/// early, a refusal.
+/// The account of somebody against whom nothing stands: somebody may have been locked out while the application was asked,
+/// and the account may be by which alone it is on record.
+///
+/// A lock-out is taken back: the application says that the account is active, and has had the time of a re-check to hear
+/// of it.
+fn cleared(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    (accepted, began): (&Accepted, UnixMillis),
+    vouched: Option<Vouched>,
+    host: &dyn Host,
+) -> Result<Option<String>, Refusal> {
+    let account = vouched.as_ref().map(|vouched| vouched.account.as_str());
+    let blocked = || stands(gateway, tenant, (accepted, account), began, host);
+    if blocked()? {
+        let Some(Vouched { account, said: true }) = &vouched else { return Err(deactivated()) };
+        let (name, keys) = (&tenant.settings.name, person_keys(&accepted.identity));
+        gateway
+            .people
+            .lift(host, name, &keys, account)
+            .map_err(|_| Refusal::with("revocation_unreadable", Page::Unknown, ""))?;
+        reports::lock_out_lifted(host, name);
+        if blocked()? {
+            return Err(deactivated());
+        }
+    }
+    Ok(vouched.map(|vouched| vouched.account))
+}
+
+/// Whether the person, or the account where it is known, is locked out, where that may be taken back; where not, and where
+/// what they have was issued too early, a refusal.
 fn stands(
     gateway: &Gateway,
     tenant: &TenantRoom,
-    accepted: &Accepted,
+    (accepted, account): (&Accepted, Option<&str>),
     began: UnixMillis,
     host: &dyn Host,
 ) -> Result<bool, Refusal> {
     let name = &tenant.settings.name;
-    let keys = person_keys(&accepted.identity);
-    let standing = gateway.people.standing(host, name, &keys, None, began);
+    let (keys, places) = (person_keys(&accepted.identity), Places::default());
+    let holder = Holder { keys: &keys, session: None, account, issued: began, places: &places };
+    let standing = gateway.people.standing_of(host, name, &holder);
     let standing = standing.and_then(|standing| match standing {
         Standing::Clear => logout::standing(gateway, tenant, &accepted.identity, began, host),
         other => Ok(other),
@@ -226,12 +233,12 @@ fn stands(
     match standing {
         Ok(Standing::Clear) => Ok(false),
         Ok(Standing::Blocked) => {
-            let account = &tenant.settings.access.account;
-            let asks = account.recheck.is_some() || account.required;
-            let stands_for = account.recheck.map_or(LOCK_OUT_STANDS, |recheck| recheck.every);
-            match gateway.people.blocked_since(host, name, &keys) {
+            let settings = &tenant.settings.access.account;
+            let asks = settings.recheck.is_some() || settings.required;
+            let stands_for = settings.recheck.map_or(LOCK_OUT_STANDS, |recheck| recheck.every);
+            match gateway.people.blocked_since(host, name, &keys, account) {
                 Ok(Some(since)) if asks && host.now() >= since.after(stands_for) && began > since => Ok(true),
-                Ok(_) => Err(Refusal::with("deactivated", Page::Inactive, "")),
+                Ok(_) => Err(deactivated()),
                 Err(_) => Err(Refusal::with("revocation_unreadable", Page::Unknown, "")),
             }
         }
@@ -266,3 +273,7 @@ fn begin_session(
         Err(_) => Err(Refusal::new("unavailable.randomness")),
     }
 }
+
+#[cfg(test)]
+#[path = "store_test.rs"]
+mod tests;
