@@ -85,7 +85,7 @@ fn metadata(certificates: &[&str], more: &str, key: Option<&str>) -> String {
 
 /// Answers whatever is to be fetched now; how much that was.
 fn fetched(site: &Site, status: u16, body: &str) -> usize {
-    let due = site.gateway.due(UnixMillis(site.host.time.get()));
+    let due = site.gateway.due(&site.host);
     for (id, call) in &due {
         assert_eq!(call.cluster, "idp");
         let answer = CallAnswer { status, headers: Headers::default(), body: body.as_bytes().to_vec() };
@@ -204,8 +204,38 @@ fn a_form_does_not_wait_for_ever() {
     fetched(&fresh, 503, "");
     let step = exchange.on(Event::Woken, &fresh.host);
     assert_eq!(status(&step), 503);
+    for seconds in [1, 2, 4] {
+        let (mut exchange, step) = send(&browser, &response(&id, &fresh), &state);
+        assert!(matches!(step, Step::Wait(_)), "the next attempt is in {seconds} s: {step:?}");
+        assert_eq!(fetched(&fresh, 503, ""), 0, "and not sooner because somebody waits");
+        later(&fresh, seconds);
+        assert_eq!(fetched(&fresh, 503, ""), 1);
+        assert_eq!(status(&exchange.on(Event::Woken, &fresh.host)), 503);
+    }
     let (_, step) = send(&browser, &response(&id, &fresh), &state);
-    assert_eq!(status(&step), 503, "and for a minute nobody waits in vain");
+    assert_eq!(status(&step), 503, "nobody waits longer than that for an attempt");
+}
+
+#[test]
+fn a_form_that_comes_shortly_before_the_next_attempt_waits_for_it() {
+    let known = by_tls();
+    fetched(&known, 200, &metadata(&[IDP_CERTIFICATE], "", None));
+    let mut browser = known.browser();
+    let (id, state) = browser.start("/page");
+    let fresh = by_tls();
+    fetched(&fresh, 503, "");
+    let browser = Browser {
+        site: &fresh,
+        cookies: browser.cookies.clone(),
+        acs_path: browser.acs_path.clone(),
+        extra: Vec::new(),
+    };
+    let (mut exchange, step) = send(&browser, &response(&id, &fresh), &state);
+    let Step::Wait(Wait::Document(document, _)) = step else { panic!("{step:?}") };
+    assert!(fresh.gateway.is_coming(&Due::Document(document)));
+    later(&fresh, 1);
+    assert_eq!(fetched(&fresh, 200, &metadata(&[IDP_CERTIFICATE], "", None)), 1);
+    assert_eq!(status(&exchange.on(Event::Woken, &fresh.host)), 303);
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod provider;
 
 use browser::{Browser, NOW, Sent, Site, configuration};
 use provider::Response;
-use vestibule::common::{Headers, Reply, UnixMillis};
+use vestibule::common::{Headers, Reply};
 use vestibule::gateway::{CallAnswer, Event, Gateway, Step};
 
 const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
@@ -46,7 +46,7 @@ fn site(access: &str) -> Site {
 fn application(site: &Site, answer: impl Fn(&str) -> (u16, String)) -> Vec<String> {
     let mut asked = Vec::new();
     loop {
-        let due = site.gateway.due(UnixMillis(site.host.time.get()));
+        let due = site.gateway.due(&site.host);
         if due.is_empty() {
             return asked;
         }
@@ -436,5 +436,5 @@ fn a_public_route_waits_for_nobody_whose_request_carries_no_login_of_the_applica
     later(&site, 400);
     let (_, step) = browser.begins("/public");
     assert!(matches!(step, Step::Continue(_)), "{step:?}");
-    assert!(site.gateway.due(UnixMillis(site.host.time.get())).is_empty(), "and nobody is asked");
+    assert!(site.gateway.due(&site.host).is_empty(), "and nobody is asked");
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Gateway;
 use super::event::{CallAnswer, Event, Step};
 use crate::common::test_host::TestHost;
-use crate::common::{Headers, Host, Reply};
+use crate::common::{Headers, Reply};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -65,7 +65,7 @@ impl Scene {
 
     /// The keys are read, where that is due.
     fn publish(&self, keys: &str) -> usize {
-        let calls = self.gateway.due(self.host.now());
+        let calls = self.gateway.due(&self.host);
         for (id, _) in &calls {
             let answer =
                 CallAnswer { status: 200, headers: Headers::default(), body: keys.as_bytes().to_vec() };

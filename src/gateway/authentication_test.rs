@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::event::{CallAnswer, Event, Origin, Step, Wait};
 use super::{Exchange, Gateway, StateName};
 use crate::common::test_host::TestHost;
-use crate::common::{Headers, Host, Reply};
+use crate::common::{Headers, Reply};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -45,7 +45,7 @@ tenants:
 
     /// Makes the calls that are due; how many there were.
     fn fetch(&self, keys: Option<&str>) -> usize {
-        let calls = self.gateway.due(self.host.now());
+        let calls = self.gateway.due(&self.host);
         for (id, _) in &calls {
             let answer = keys.map(|keys| CallAnswer {
                 status: 200,
@@ -156,11 +156,22 @@ fn without_keys_nobody_is_refused_for_good() {
     scene.later(5);
     assert_eq!(answered(exchange.on(Event::Woken, &scene.host)), (503, Some("5".into())), "patience is over");
     assert_eq!(scene.fetch(None), 1);
-    assert_eq!(answered(scene.ask(true).1), (503, Some("1".into())), "the next attempt is in a second");
+    let (mut exchange, step) = scene.ask(true);
+    assert!(matches!(step, Step::Wait(_)), "the next attempt is in a second");
+    assert_eq!(scene.fetch(None), 0, "and not sooner");
     scene.later(1);
-    assert!(matches!(scene.ask(true).1, Step::Wait(_)));
     assert_eq!(scene.fetch(Some("{}")), 1);
-    assert_eq!(answered(scene.ask(true).1).0, 503);
+    assert!(matches!(exchange.on(Event::Woken, &scene.host), Step::Wait(_)), "nor is the one after far");
+    scene.later(4);
+    assert_eq!(answered(exchange.on(Event::Woken, &scene.host)).0, 503, "patience is over");
+    for pause in [4, 8] {
+        assert_eq!(scene.fetch(None), 1);
+        scene.later(pause);
+    }
+    assert_eq!(scene.fetch(None), 1);
+    let (status, after) = answered(scene.ask(true).1);
+    assert_eq!(status, 503, "nobody waits so long");
+    assert!(["15", "16"].contains(&after.unwrap().as_str()));
 }
 
 #[test]
@@ -229,7 +240,7 @@ fn learning() -> (Scene, Exchange, Step) {
 fn publish(scene: &Scene) {
     let schemas =
         format!(r#"{{"Resources":[{{"id":"{CREW}","attributes":[{{"name":"remote","type":"boolean"}}]}}]}}"#);
-    for (id, call) in scene.gateway.due(scene.host.now()) {
+    for (id, call) in scene.gateway.due(&scene.host) {
         let is_schemas = call.headers.iter().any(|(_, value)| value.ends_with("/Schemas"));
         let body = if is_schemas { schemas.clone() } else { r#"{"Resources":[]}"#.to_owned() };
         let answer = CallAnswer { status: 200, headers: Headers::default(), body: body.into_bytes() };

@@ -19,6 +19,8 @@ use super::provider::{Provider, Trust};
 
 /// Between two fetches of one document by one worker; the longest pause where one failed.
 const BETWEEN: Duration = Duration::from_secs(60);
+/// Whoever needs a document waits for the next attempt where it comes so soon: less than anybody's patience.
+const SOON: Duration = Duration::from_secs(4);
 /// Fetches that one worker has under way at once: a thousand documents that are due together must be no storm.
 const MOST_AT_ONCE: usize = 8;
 /// Beyond a call's own timeout, after which it counts as lost.
@@ -174,8 +176,10 @@ struct State {
     content: Option<Content>,
     /// Since when a fetch is under way.
     fetching: Option<UnixMillis>,
-    /// When the last fetch began.
+    /// When the last fetch began; `None` also where it could not be made.
     begun: Option<UnixMillis>,
+    /// When it had its last turn, whether the call could be made or not.
+    turn: Option<UnixMillis>,
     failed: bool,
     /// When it is read anew by itself; at once after the start.
     due: UnixMillis,
@@ -186,9 +190,9 @@ struct State {
     tried: bool,
     /// What the source is asked with, where that is lent.
     lent: Option<Secret>,
-    /// Attempts that failed, one after another.
+    /// Attempts, one after another, whose failure was followed by a pause that grows.
     failures: u32,
-    /// No call before this moment.
+    /// When that pause is over: no call before, whoever wishes.
     hold_off: UnixMillis,
 }
 
@@ -285,29 +289,25 @@ impl Documents {
         if state.fetching.is_some() || state.wished {
             return Wish::Coming;
         }
-        match state.next_allowed(document) {
-            Some(allowed) if allowed > now => {
-                if state.failed {
-                    Wish::Failed(allowed)
-                } else {
-                    Wish::NotBefore(allowed)
-                }
-            }
-            _ => {
-                state.wished = true;
-                Wish::Coming
-            }
+        let (allowed, pause) = (state.next_allowed(document), state.hold_off);
+        if allowed <= now && pause <= now.after(SOON) {
+            state.wished = true;
+            return Wish::Coming;
         }
+        let moment = allowed.max(pause);
+        if state.failed { Wish::Failed(moment) } else { Wish::NotBefore(moment) }
     }
 
     /// The calls that are to be made now. Each counts as under way until it is answered.
-    pub(super) fn due(&self, now: UnixMillis) -> Vec<(DocumentId, Call)> {
+    pub(super) fn due(&self, host: &dyn Host) -> Vec<(DocumentId, Call)> {
+        let now = host.now();
         let mut under_way = 0usize;
         for document in &self.all {
             let Ok(mut state) = document.state.try_borrow_mut() else { continue };
             if state.fetching.is_some_and(|since| document.lost_at(since) <= now) {
                 state.end();
-                state.fail(document, now);
+                state.fail(document, host);
+                report(document, &state, ("not_answered", 0), host);
             }
             under_way = under_way.saturating_add(usize::from(state.fetching.is_some()));
         }
@@ -317,12 +317,12 @@ impl Documents {
             .enumerate()
             .filter_map(|(at, document)| {
                 let state = document.state.try_borrow().ok().filter(|state| state.fetching.is_none())?;
-                let when = state.when(document).filter(|when| *when <= now)?;
-                Some((!state.wished, when, at))
+                state.when(document).filter(|when| *when <= now)?;
+                Some((!state.wished, state.turn, at))
             })
             .collect();
-        // First those that somebody waits for, then those that have waited longest: sources that fail, and are tried
-        // again soon, keep no other waiting.
+        // First those that somebody waits for; among them, and among the others, whose last turn is longest ago: sources
+        // that fail, and are tried again soon, keep no other waiting.
         due.sort_unstable();
         let mut calls = Vec::new();
         for (_, _, at) in due.into_iter().take(MOST_AT_ONCE.saturating_sub(under_way)) {
@@ -330,6 +330,7 @@ impl Documents {
             let Ok(mut state) = document.state.try_borrow_mut() else { continue };
             state.fetching = Some(now);
             state.begun = Some(now);
+            state.turn = Some(now);
             state.wished = false;
             let lent = state.lent.take();
             calls.push((DocumentId(at), document.source.call(lent.as_ref())));
@@ -354,7 +355,7 @@ impl Documents {
         state.end();
         state.begun = None;
         state.failed = true;
-        state.hold_off = host.now().after(state.pause());
+        state.pause(host);
         host.count("vestibule.document.failed");
         let source = &document.source;
         host.log(
@@ -409,18 +410,8 @@ impl Documents {
             );
             return;
         }
-        state.fail(document, now);
-        host.count("vestibule.document.failed");
-        let status = answer.map_or(0, |answer| answer.status);
-        host.log(
-            Level::Warn,
-            &format!(
-                "event=document.failed code={code} cluster={} path={} status={status} kept={}",
-                source.cluster,
-                source.path,
-                state.content.is_some()
-            ),
-        );
+        state.fail(document, host);
+        report(document, &state, (code, answer.map_or(0, |answer| answer.status)), host);
     }
 
     /// Where each stands, for the operator: nothing of what is in it.
@@ -442,6 +433,7 @@ impl Documents {
                     (Some(_), false) => "good",
                     (Some(_), true) => "old",
                     (None, true) => "failed",
+                    (None, false) if state.tried => "absent",
                     (None, false) => "awaited",
                 },
                 "last_attempt": state.begun.map(UnixMillis::to_rfc3339),
@@ -469,18 +461,19 @@ impl State {
         self.content.is_none() && document.source.kind.is_read_ahead()
     }
 
-    fn next_allowed(&self, document: &Document) -> Option<UnixMillis> {
-        if self.failed && self.is_missing(document) {
-            return Some(self.due);
+    /// When it may be fetched because somebody wishes so, but for a pause.
+    fn next_allowed(&self, document: &Document) -> UnixMillis {
+        match self.begun {
+            Some(begun) if !(self.failed && self.is_missing(document)) => begun.after(BETWEEN),
+            _ => UnixMillis::default(),
         }
-        self.begun.map(|begun| begun.after(BETWEEN))
     }
 
-    /// After one more failure: it doubles from a second on.
-    fn pause(&mut self) -> Duration {
+    /// After one more failure: it doubles from a second on, and is not the same in all workers.
+    fn pause(&mut self, host: &dyn Host) {
         let seconds = 1u64.checked_shl(self.failures.min(6)).unwrap_or(64).min(BETWEEN.as_secs());
         self.failures = self.failures.saturating_add(1);
-        Duration::from_secs(seconds)
+        self.hold_off = host.now().after(jittered(Duration::from_secs(seconds), host));
     }
 
     /// A fetch is over.
@@ -495,11 +488,15 @@ impl State {
         self.failures = 0;
     }
 
-    fn fail(&mut self, document: &Document, now: UnixMillis) {
+    /// It was asked for, and did not come, or not as it should be.
+    fn fail(&mut self, document: &Document, host: &dyn Host) {
         self.failed = true;
-        let soon = now.after(self.pause());
-        let again = self.begun.map_or(now, |begun| begun.after(BETWEEN));
-        self.due = if self.is_missing(document) { soon } else { again };
+        if self.is_missing(document) {
+            self.pause(host);
+        } else {
+            self.failures = 0;
+            self.due = self.begun.map_or(host.now(), |begun| begun.after(BETWEEN));
+        }
     }
 
     fn when(&self, document: &Document) -> Option<UnixMillis> {
@@ -512,6 +509,19 @@ impl State {
             }
         }
     }
+}
+
+/// Tells that a fetch has failed: why, and with which status, or 0.
+fn report(document: &Document, state: &State, (code, status): (&str, u16), host: &dyn Host) {
+    host.count("vestibule.document.failed");
+    let Source { cluster, path, .. } = &document.source;
+    let kept = state.content.is_some();
+    host.log(
+        Level::Warn,
+        &format!(
+            "event=document.failed code={code} cluster={cluster} path={path} status={status} kept={kept}"
+        ),
+    );
 }
 
 /// Up to a tenth less than `span`, so that many workers do not ask at once.

@@ -253,8 +253,8 @@ impl Gateway {
     /// The calls that are to be made now. Every call is answered by [`Gateway::answered`] or [`Gateway::not_sent`], after
     /// which more may be due.
     #[must_use]
-    pub fn due(&self, now: UnixMillis) -> Vec<(Due, Call)> {
-        let documents = self.documents.due(now).into_iter().map(|(id, call)| (Due::Document(id), call));
+    pub fn due(&self, host: &dyn Host) -> Vec<(Due, Call)> {
+        let documents = self.documents.due(host).into_iter().map(|(id, call)| (Due::Document(id), call));
         documents.chain(self.checks.due().into_iter().map(|(id, call)| (Due::Check(id), call))).collect()
     }
 

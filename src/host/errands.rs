@@ -59,8 +59,8 @@ impl Service {
     }
 
     /// Makes the calls that are due. To be called in a callback of the root. True where the context may be another.
-    pub(super) fn fetch_what_is_due(&self, now: UnixMillis) -> bool {
-        let calls = self.gateway.due(now);
+    pub(super) fn fetch_what_is_due(&self) -> bool {
+        let calls = self.gateway.due(&ExchangeHost::outside_streams(self));
         for (due, call) in &calls {
             match dispatch(call) {
                 Some(token) => {
@@ -115,7 +115,7 @@ impl Service {
             let host = ExchangeHost::outside_streams(self);
             self.gateway.answered(&fetch.due, answer.as_ref(), &host);
             // One question may take several calls.
-            self.fetch_what_is_due(now);
+            self.fetch_what_is_due();
         }
         let forward = self.forwards.try_borrow_mut().ok().and_then(|mut forwards| forwards.remove(&token));
         if let Some(forward) = forward

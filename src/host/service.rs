@@ -89,7 +89,7 @@ impl Service {
     pub(super) fn tick(self: &Rc<Self>, root: u32, now: UnixMillis) {
         self.clock.ticked(now);
         // First, for only now is the root the context that calls are made in.
-        self.fetch_what_is_due(now);
+        self.fetch_what_is_due();
         let held = self.look_after_the_held(now);
         let woken = self.wake(now);
         // Other reasons may have the timer come more often.

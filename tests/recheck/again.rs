@@ -19,7 +19,7 @@ fn cast_doubt(site: &Site) {
 
 /// What the application is asked now; it has not answered.
 fn due(site: &Site) -> Vec<(Due, Call)> {
-    site.gateway.due(UnixMillis(site.host.time.get()))
+    site.gateway.due(&site.host)
 }
 
 fn answers(site: &Site, id: &Due, status: u16, body: &str) {
