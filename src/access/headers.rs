@@ -61,13 +61,18 @@ impl Forgeries {
         removed(headers, |name| self.holds(name))
     }
 
-    /// Edits that remove every forged trailer; credentials have no place among trailers at all (RFC 9110, 6.5.1), and
-    /// servers put trailers and headers together.
+    /// Edits that remove every forged trailer; credentials and cookies have no place among trailers at all (RFC 9110,
+    /// 6.5.1), and servers put trailers and headers together.
     #[must_use]
     pub fn strip_trailers(&self, trailers: &Headers) -> Vec<HeaderEdit> {
-        removed(trailers, |name| name == AUTHORIZATION || self.holds(name))
+        let is_credential =
+            |name: &[u8]| [AUTHORIZATION, COOKIE].iter().any(|known| name.eq_ignore_ascii_case(known));
+        removed(trailers, |name| is_credential(name) || self.holds(name))
     }
 }
+
+/// Whose a cookie is, is looked at among the headers only.
+const COOKIE: &[u8] = b"cookie";
 
 const AUTHORIZATION: &[u8] = b"authorization";
 
@@ -154,5 +159,15 @@ mod tests {
         let removed = [HeaderEdit::remove("authorization")];
         assert_eq!(without_credentials(&headers), removed);
         assert_eq!(forgeries.strip_trailers(&headers), removed);
+    }
+
+    #[test]
+    fn cookies_stay_among_headers_and_never_come_as_trailers() {
+        let forgeries = Forgeries::new(std::iter::empty());
+        let trailers = Headers::from([("cookie", "sid=planted"), ("a", "b"), ("Cookie", "sid=again")]);
+        assert!(forgeries.strip(&trailers).is_empty(), "they are sorted there");
+        let mut left = trailers.clone();
+        forgeries.strip_trailers(&trailers).iter().for_each(|edit| left.apply(edit));
+        assert_eq!(left, Headers::from([("a", "b")]));
     }
 }
