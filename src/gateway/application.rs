@@ -169,5 +169,4 @@ pub(super) fn place(head: &Head) -> (&str, &str) {
 }
 
 #[cfg(test)]
-#[path = "application_test.rs"]
 mod tests;

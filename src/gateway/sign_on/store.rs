@@ -280,5 +280,4 @@ fn begin_session(
 }
 
 #[cfg(test)]
-#[path = "store_test.rs"]
 mod tests;

@@ -31,7 +31,7 @@ tenants:
       logout: {{slo_url: "https://idp.example/slo"}}
     access: {{application_cookies: [sid], rules: [{{path: {{prefix: /}}, access: signed_in}}]}}
 "#,
-            include_str!("../../tests/vectors/idp.crt").replace('\n', "\\n")
+            include_str!("../../../tests/vectors/idp.crt").replace('\n', "\\n")
         );
         let (gateway, _) =
             Gateway::compile(text.as_bytes(), &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}"));

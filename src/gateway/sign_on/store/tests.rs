@@ -34,7 +34,7 @@ tenants:
       application: {{path: /app-scim, cluster: app, credential: {{bearer: {{value: ours}}}}}}
     access: {{{access} rules: [{{path: {{prefix: /}}, access: signed_in}}]}}
 "#,
-            include_str!("../../../tests/vectors/idp.crt").replace('\n', "\\n"),
+            include_str!("../../../../tests/vectors/idp.crt").replace('\n', "\\n"),
             "a".repeat(64)
         );
         let (gateway, _) =
