@@ -239,6 +239,33 @@ fn an_upgrade_is_no_place_for_a_renewal_and_the_next_request_is() {
     assert_eq!(browser.serve("/page", &[]).lines().len(), 1);
 }
 
+// Signing out.
+
+#[test]
+fn a_sign_out_is_asked_for_on_this_site_also_by_a_page_that_names_no_origin() {
+    let site = site();
+    for (extra, status) in [
+        (vec![("origin", "https://a.example")], 200),
+        (vec![("origin", "https://a.example"), ("sec-fetch-site", "same-origin")], 200),
+        (vec![("origin", "null"), ("sec-fetch-site", "same-origin")], 200),
+        (vec![], 200),
+        (vec![("origin", "null")], 403),
+        (vec![("origin", "null"), ("sec-fetch-site", "none")], 403),
+        (vec![("origin", "null"), ("sec-fetch-site", "same-site")], 403),
+        (vec![("origin", "null"), ("sec-fetch-site", "cross-site")], 403),
+        (vec![("origin", "NULL"), ("sec-fetch-site", "same-origin")], 403),
+        (vec![("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")], 403),
+        (vec![("origin", "https://a.example"), ("sec-fetch-site", "cross-site")], 403),
+    ] {
+        let mut browser = signed_in(&site);
+        browser.extra = extra.clone();
+        assert_eq!(sign_out(&mut browser).status, status, "{extra:?}");
+        browser.extra.clear();
+        assert_eq!(browser.has_session(), status == 403, "{extra:?}");
+        site.host.time.set(site.host.time.get() + 1);
+    }
+}
+
 // Logins of the application's own.
 
 #[test]

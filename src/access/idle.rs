@@ -58,6 +58,11 @@ impl IdleCookie {
         self.idle < session.lifetime()
     }
 
+    /// Whether a session in use at `at` has not gone unused for too long until `now`.
+    pub(super) fn bridges(&self, at: UnixMillis, now: UnixMillis) -> bool {
+        now < at.after(self.idle)
+    }
+
     /// Whether a good part of the idle lifetime has passed since the browser was told that the session is in use.
     pub(super) fn is_due(
         &self,
@@ -97,7 +102,8 @@ impl IdleCookie {
         self.all(at_host, sent).count()
     }
 
-    /// The sign-in is a use. What a cookie says of another session, or of the future, counts for nothing.
+    /// The sign-in is a use. What a cookie says of another session counts for nothing. What it says of the future counts for
+    /// now: clocks differ, and one that was set back must not sign people out.
     fn last_used(&self, now: UnixMillis, session: &Session, at_host: &str, sent: &Cookies<'_>) -> UnixMillis {
         let issued = session.issued();
         self.all(at_host, sent)

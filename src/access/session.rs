@@ -262,8 +262,8 @@ impl SessionCookies {
         session.old_key || self.idle.is_due(now, session, at_host, sent)
     }
 
-    /// `Set-Cookie` values that renew a session which was used at `at`: none where that was done a moment ago, or where it
-    /// is over. Its end stays where it was.
+    /// `Set-Cookie` values that renew a session which was used at `at` and is used by the answer now: none where that was
+    /// done a moment ago, or where it is over. Its end stays where it was.
     ///
     /// The session itself is written only to change its key, and only within two seconds of the request: an answer that
     /// comes later could put it in the place of what the browser has by then.
@@ -286,8 +286,10 @@ impl SessionCookies {
         if session.old_key && now < at.after(Duration::from_secs(2)) {
             lines.extend(self.set(host, session, at_host)?.unwrap_or_default());
         }
-        if self.idle.matters(session) {
-            lines.push(self.idle.set(host, session, at, at_host)?);
+        // The answer is a use as well: what it took to make one does not count as idle, and an answer that comes late says
+        // nothing older than one before it. What went unused for too long meanwhile stays over.
+        if self.idle.matters(session) && self.idle.bridges(at, now) {
+            lines.push(self.idle.set(host, session, now, at_host)?);
         }
         session.renewed.set(Some(now));
         Ok(lines)

@@ -195,6 +195,39 @@ fn a_renewal_that_comes_late_brings_nothing_back_and_gives_nobody_anothers_sessi
 }
 
 #[test]
+fn the_time_that_an_answer_took_is_not_idle_and_a_late_answer_says_nothing_older() {
+    let minutes = |minutes: u64| UnixMillis(BEGIN + minutes * 60_000);
+    let mut scene = Scene::signed_in(0);
+    let session = scene.read().unwrap();
+    // A long poll that was asked at 10 and is answered at 60, and a page at 20 whose answer is at hand.
+    scene.host.time.set(minutes(20).0);
+    scene.keep(&scene.cookies.renew(&scene.host, &session, minutes(20), AT).unwrap());
+    scene.host.time.set(minutes(60).0);
+    scene.keep(&scene.cookies.renew(&scene.host, &session, minutes(10), AT).unwrap());
+    scene.host.time.set(minutes(120).0 - 1);
+    assert!(scene.read().is_some(), "an hour after the answer, not after the question");
+    scene.host.time.set(minutes(120).0);
+    assert!(scene.read().is_none());
+    let too_late = scene.cookies.renew(&scene.host, &session, minutes(60), AT).unwrap();
+    assert!(
+        too_late.is_empty(),
+        "what is over is not brought back by an answer that took as long: {too_late:?}"
+    );
+}
+
+#[test]
+fn a_clock_that_was_set_back_signs_nobody_out_and_keeps_nobody_for_ever() {
+    let mut scene = Scene::signed_in(0);
+    let session = scene.read().unwrap();
+    scene.host.time.set(BEGIN + HOUR / 2);
+    scene.keep(&scene.cookies.renew(&scene.host, &session, scene.host.now(), AT).unwrap());
+    scene.host.time.set(BEGIN + HOUR / 4);
+    assert!(scene.read().is_some());
+    scene.host.time.set(BEGIN + HOUR / 2 + HOUR);
+    assert!(scene.read().is_none());
+}
+
+#[test]
 fn the_time_of_use_of_another_session_counts_for_nothing() {
     let mut scene = Scene::signed_in(0);
     let ada = scene.read().unwrap();

@@ -82,9 +82,14 @@ fn metadata(
 
 /// Ends the local session; a form on another site cannot.
 fn sign_out(gateway: &Gateway, tenant: &TenantRoom, head: &Head, host: &dyn Host) -> Reply {
-    let origin = head.headers.only("origin");
-    let foreign = head.headers.has("origin") && origin != Some(tenant.settings.public_url.as_str());
     let site = head.headers.text("sec-fetch-site");
+    let foreign = match head.headers.only("origin") {
+        // What a page of this site sends that has browsers name none (`Referrer-Policy: no-referrer`); one in a sandbox, or
+        // of another site, is not `same-origin`, which no page can write.
+        Some("null") => head.headers.only("sec-fetch-site") != Some("same-origin"),
+        Some(origin) => origin != tenant.settings.public_url,
+        None => head.headers.has("origin"),
+    };
     if foreign || site.is_some_and(|site| site != "same-origin" && site != "none") {
         return refused(tenant, 403, "cross_site", "Signing out must be asked for on this site.", host);
     }
