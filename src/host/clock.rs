@@ -12,7 +12,11 @@ const SHORTEST: u64 = 10;
 /// Milliseconds. The period is measured by another clock than ours, which may be set: so look up now and then.
 const LONGEST: u64 = 60_000;
 
-/// Says when the next tick comes. A period that stays the same is not set anew: that would begin it anew.
+/// A tick that is so late was not only kept back by a busy worker: our clock was set forward, and the host's was not.
+const OVERDUE: Duration = Duration::from_secs(1);
+
+/// Says when the next tick comes. A period that stays the same is not set anew: that would begin it anew. So would one that
+/// brings no tick any sooner: whoever asks again and again would put it off for ever.
 #[derive(Default)]
 pub(super) struct Clock {
     period: Cell<u32>,
@@ -22,7 +26,8 @@ pub(super) struct Clock {
 impl Clock {
     /// Sees to it that a tick comes by `at`.
     pub(super) fn by(&self, now: UnixMillis, at: UnixMillis) {
-        if self.next.get().is_none_or(|next| next > at || next < now) {
+        let soonest = at.max(now.after(Duration::from_millis(SHORTEST)));
+        if self.next.get().is_none_or(|next| next > soonest || next.after(OVERDUE) < now) {
             self.set(now, period(now, at));
         }
     }

@@ -1,6 +1,7 @@
 """Sessions follow the account: across Envoys, restarts and names, while requests, downloads and sockets are open."""
 
 import itertools
+import socket
 import threading
 import time
 
@@ -294,6 +295,34 @@ def test_a_session_is_asked_about_once_however_many_requests_wait(one, people):
         thread.join()
     assert statuses == [200] * 12
     assert people.asked() == asked + 1
+
+
+@pytest.mark.core
+def test_traffic_that_never_pauses_keeps_nobody_waiting(one, people):
+    """The root of a worker makes its calls when its timer comes, which nobody's events may put off."""
+    browser, over, sent = people.sign_in(one, people.add()), threading.Event(), []
+
+    def trickle():
+        with H1(one.plain_port) as client:
+            client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.send_head("POST", "/public/upload", [("content-length", "1000000")])
+            while not over.wait(0.002):
+                client.send(b"x")
+                sent.append(time.monotonic())
+
+    upload = threading.Thread(target=trickle)
+    upload.start()
+    try:
+        time.sleep(EVERY)
+        began = time.monotonic()
+        assert browser.fetch("/private/x").status == 200
+        took = time.monotonic() - began
+        pieces = len([at for at in sent if at >= began])
+    finally:
+        over.set()
+        upload.join()
+    print(f"answered after {took * 1000:.0f} ms, and {pieces} pieces of an upload meanwhile")
+    assert took < 1
 
 
 def test_workers_share_what_they_found_out(checking, people):
