@@ -156,6 +156,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake(ENVOY, "match: {path: /status}", "match: {path: /status, headers: [{name: X-User, present_match: true}]}", WARNING, "match.headers[0]", "match on host and path only", "match on host and path only"),
     Mistake(ENVOY, "                        - name: status\n", "                        - name: status\n                          request_headers_to_add: [{header: {key: X-User, value: admin}}]\n", WARNING, "request_headers_to_add[0]", "leave it to the filter", "leave it to the filter"),
     Mistake(ENVOY, "domains: [\"app.example.com\", ", "domains: [\"apps.example.com\", ", WARNING, "route_config", "no virtual host takes `app.example.com`", "add it to `domains` of a virtual host, or write"),
+    Mistake(ENVOY, "domains: [\"app.example.com\", ", "domains: [\"app.example.com:8080\", ", WARNING, "route_config", "no virtual host takes `app.example.com`", "add it to `domains` of a virtual host, or write"),
     Mistake(ENVOY, "[{upgrade_type: websocket}]", "[{upgrade_type: websocket, filters: [{name: router, typed_config: {\"@type\": x/envoy.extensions.filters.http.router.v3.Router}}]}]", WARNING, "upgrade_configs[0]", "past every rule", "leave `filters` out, so that those of the"),
     Mistake(ENVOY, "                  - name: vestibule\n", "                  - name: r\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.router.v3.Router}\n                  - name: vestibule\n", ERROR, "http_filters[0]", "before envoy.filters.http.router", "put Vestibule before envoy.filters.http.router"),
     Mistake(ENVOY, "                  - name: vestibule\n", "                  - name: other\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.wasm.v3.Wasm, config: {name: other, vm_config: {vm_id: other, code: {local: {filename: other.wasm}}}}}\n                  - name: vestibule\n", WARNING, "", "NOTHING", ""),
@@ -505,4 +506,33 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
+}
+
+#[test]
+fn certificates_in_metadata_that_stands_in_the_configuration_are_looked_at_too() {
+    let good = base(PLUGIN);
+    let expired: String = EXPIRED.lines().filter(|line| !line.starts_with('-')).collect();
+    let text = format!(
+        "<EntityDescriptor xmlns='urn:oasis:names:tc:SAML:2.0:metadata' entityID='https://sts.windows.net/11111111-2222-3333-4444-555555555555/'>\
+         <IDPSSODescriptor protocolSupportEnumeration='urn:oasis:names:tc:SAML:2.0:protocol'><KeyDescriptor use='signing'>\
+         <KeyInfo xmlns='http://www.w3.org/2000/09/xmldsig#'><X509Data><X509Certificate>{expired}</X509Certificate></X509Data></KeyInfo>\
+         </KeyDescriptor><SingleSignOnService Binding='urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect' Location='https://idp.example/sso'/>\
+         </IDPSSODescriptor></EntityDescriptor>"
+    );
+    let bad: String = good
+        .lines()
+        .filter(|line| !line.contains("sso_url:"))
+        .map(|line| {
+            let place = line.len() - line.trim_start().len();
+            let is_certificates = line.trim_start().starts_with("certificates: [\"MII");
+            let metadata = format!("{}metadata: {{text: \"{text}\"}}\n", " ".repeat(place));
+            if is_certificates { metadata } else { format!("{line}\n") }
+        })
+        .collect();
+    let (code, problems) = problems("metadata-text.yaml", &bad);
+    let found =
+        problems.iter().find(|problem| problem["what"].as_str().unwrap().contains("has expired (2021-01-01"));
+    let found = found.unwrap_or_else(|| panic!("{problems:#?}"));
+    assert!(matches_path(found["path"].as_str().unwrap(), "identity_provider.metadata.text"), "{found}");
+    assert_eq!((code, &found["severity"]), (0, &serde_json::Value::from(WARNING)));
 }

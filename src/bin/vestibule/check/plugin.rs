@@ -6,6 +6,7 @@ use vestibule::common::UnixMillis;
 use vestibule::config::{Configuration, IdentityProvider, Metadata, Problem, Trust};
 use vestibule::crypto::PublicKey;
 use vestibule::gateway::Gateway;
+use vestibule::saml::idp_metadata;
 
 use super::document::{self, Located, Place, Tree};
 use super::envoy::is_empty;
@@ -236,7 +237,11 @@ impl OurConfiguration {
                     Trust::Metadata(Metadata::Published(source)) => {
                         (format!("{place}.pinned.certificates"), source.pinned.clone())
                     }
-                    Trust::Metadata(Metadata::Text { .. }) => (String::new(), Vec::new()),
+                    // One that cannot be read has been reported already.
+                    Trust::Metadata(Metadata::Text { text, place }) => {
+                        let read = idp_metadata::read(text.as_bytes(), &provider.entity_id);
+                        (place.clone(), read.map(|metadata| metadata.keys).unwrap_or_default())
+                    }
                 }
             };
             for (place, keys) in saml.identity_providers.iter().map(of_provider) {

@@ -205,17 +205,25 @@ fn hosts(manager: &Manager<'_>, ours: &OurConfiguration, findings: &mut Findings
         .flat_map(|host| host.each("domains"))
         .filter_map(|domain| domain.text())
         .collect();
-    let takes = |domain: &str, host: &str| {
-        let domain = vestibule::common::path::host_without_port(domain).to_ascii_lowercase();
-        match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
+    // Envoy compares the authority as the browser writes it: with the port of our address, where that has one.
+    let takes = |domain: &str, host: &str, authority: &str| {
+        let domain = domain.to_ascii_lowercase();
+        let bare = vestibule::common::path::host_without_port(&domain);
+        let own_port = |rest: &str| rest.is_empty() || authority.ends_with(rest);
+        if !own_port(domain.get(bare.len()..).unwrap_or_default()) {
+            return false;
+        }
+        match (bare.strip_prefix('*'), bare.strip_suffix('*')) {
             (Some(""), _) => true,
             (Some(suffix), _) => host.ends_with(suffix) && host.len() > suffix.len(),
             (_, Some(prefix)) => host.starts_with(prefix),
-            _ => domain == host,
+            _ => bare == host,
         }
     };
     for tenant in ours.settings.iter().flat_map(|settings| &settings.tenants) {
-        for host in tenant.hosts.iter().filter(|host| !domains.iter().any(|domain| takes(domain, host))) {
+        let authority = tenant.public_url.rsplit('/').next().unwrap_or_default();
+        let is_taken = |host: &String| domains.iter().any(|domain| takes(domain, host, authority));
+        for host in tenant.hosts.iter().filter(|host| !is_taken(host)) {
             findings.warn(
                 table,
                 &format!("no virtual host takes `{host}`, a host of the tenant `{}`", tenant.name),

@@ -180,6 +180,8 @@ const ENTRA_CLUSTER: &str = r#"    # Whoever answers here decides who may sign i
     - name: login_microsoftonline
       connect_timeout: 5s
       type: LOGICAL_DNS
+      # It has IPv6 addresses; by default they alone would be tried, also where there is no IPv6.
+      dns_lookup_family: ALL
       load_assignment:
         cluster_name: login_microsoftonline
         endpoints:
@@ -224,7 +226,8 @@ static_resources:
                       domains: ["*"]        # unknown hosts are refused by the filter
                       routes:
 @SCIM_ROUTE@                        - match: {prefix: /}
-                          route: {cluster: app}
+                          # No limit for a whole answer: downloads and streams of events end by five minutes of silence.
+                          route: {cluster: app, timeout: 0s}
                 http_filters:
                   - name: vestibule
                     typed_config:
