@@ -68,6 +68,28 @@ def test_the_access_log_can_say_what_came_of_a_request_under_the_reference_of_th
 
 
 @pytest.mark.core
+def test_every_refusal_stands_in_the_log_the_access_log_and_the_counters_under_one_code(watched, app):
+    refusals = [
+        ("GET", "/.vestibule/saml/acs", 405, "access.refused", "method_not_allowed"),
+        ("GET", "/.vestibule/nothing", 404, "access.refused", "not_found"),
+        ("GET", f"{settings.SCIM}/Users/stranger", 401, "scim.denied", "scim_token_unknown"),
+        ("GET", f"{settings.SCIM}/Users?filter=userName%20eq", 400, "scim.refused", "scim_filter"),
+    ]
+    with watched.h1() as client:
+        for method, path, status, event, _ in refusals:
+            token = "wrong" if event == "scim.denied" else settings.TOKEN
+            assert client.request(method, path, [("authorization", f"Bearer {token}")]).status == status, path
+    counted = watched.stats("vestibule")
+    for _, path, _, event, code in refusals:
+        told = rf"logged {re.escape(path)} tenant=demo outcome={re.escape(event)} code={code} "
+        watched.wait_for_log(told, 15)
+        watched.wait_for_log(rf"tenant=demo event={re.escape(event)} code={code}\b")
+        for name in (event, f"{event}.{code}"):
+            assert counted.get(f"wasmcustom.vestibule.{name}", 0) >= 1, (name, counted)
+    assert not app.requests
+
+
+@pytest.mark.core
 def test_the_status_is_there_for_whom_it_is_configured_and_for_nobody_else(watched, app, envoy):
     bearer = ("authorization", f"Bearer {TOKEN}")
     with watched.h1() as client:
