@@ -218,6 +218,44 @@ fn a_logout_of_all_sessions_of_somebody_is_of_those_at_its_own_identity_provider
     }
 }
 
+/// The configuration of [`two`] without one of its identity providers, or without sign-outs that come from there.
+fn without(line: &str) -> String {
+    two("", "").lines().filter(|have| !have.contains(line)).map(|have| format!("{have}\n")).collect()
+}
+
+#[test]
+fn what_an_identity_provider_ended_stays_ended_under_a_configuration_with_more_or_fewer_of_them() {
+    let both = || two("", "");
+    let (one, deaf) = (without("name: guests"), without("logout: {}"));
+    for (before, after) in
+        [(both(), one.clone()), (one.clone(), both()), (both(), deaf.clone()), (both(), both())]
+    {
+        for (ends, by_index) in [(true, true), (true, false), (false, false)] {
+            let site = Site::of(&before);
+            let mut ada = site.browser();
+            let (id, state) = begin(&mut ada, "staff");
+            let Response { id: index, .. } = answer(&id, provider::ISSUER, 0);
+            let response = answer(&id, provider::ISSUER, site.host.time.get()).encoded();
+            assert_eq!(ada.answer(&response, Some(&state)).status, 303);
+            assert!(ada.has_session());
+            let indexes: &[&str] = if by_index { &[&index] } else { &[] };
+            if ends {
+                let message = Logout::of("ada@n.example", indexes).query("");
+                let path = format!("{}?{message}", single_logout::SLO_PATH);
+                assert_eq!(site.browser().get(&path).unwrap().status, 303);
+                assert!(!ada.has_session());
+            }
+            let cookies = ada.cookies;
+            let Site { host, .. } = site;
+            let Site { gateway, .. } = Site::of(&after);
+            gateway.prepare(&host).unwrap();
+            let site = Site { gateway, host };
+            let mut ada = Browser { cookies, ..site.browser() };
+            assert_eq!(ada.has_session(), !ends, "by index: {by_index}, from {before} to {after}");
+        }
+    }
+}
+
 #[test]
 fn it_finds_somebody_by_every_name_by_which_they_are_recognised() {
     let site = site();

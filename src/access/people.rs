@@ -53,6 +53,8 @@ struct Found {
     turn: TableTurn,
     at: UnixMillis,
     issued: UnixMillis,
+    /// Whether the caller's own further look is in it.
+    further: bool,
     look: Look,
 }
 
@@ -60,9 +62,9 @@ struct Found {
 const BELIEVED: Duration = Duration::from_secs(1);
 
 impl Places {
-    fn found(&self, turn: TableTurn, now: UnixMillis, issued: UnixMillis) -> Option<Look> {
+    fn found(&self, turn: TableTurn, now: UnixMillis, issued: UnixMillis, further: bool) -> Option<Look> {
         let found = self.found.get()?;
-        let holds = found.turn == turn && found.issued == issued;
+        let holds = found.turn == turn && found.issued == issued && found.further == further;
         (holds && (found.at..found.at.after(BELIEVED)).contains(&now)).then_some(found.look)
     }
 }
@@ -382,18 +384,50 @@ impl People {
     /// # Errors
     /// Where the table cannot be read; the caller refuses.
     pub fn look(&self, host: &dyn Host, tenant: &str, of: &Holder<'_>) -> Result<Look, LedgerError> {
+        self.look_as(host, tenant, of, None)
+    }
+
+    /// The same, and where nothing certain is known, what `further` finds in this table: it is remembered with the rest,
+    /// so that it must be the same for the same places as long as the table is.
+    ///
+    /// # Errors
+    /// Where the table cannot be read; the caller refuses.
+    pub fn look_further(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        of: &Holder<'_>,
+        further: &dyn Fn() -> Result<Standing, LedgerError>,
+    ) -> Result<Look, LedgerError> {
+        self.look_as(host, tenant, of, Some(further))
+    }
+
+    fn look_as(
+        &self,
+        host: &dyn Host,
+        tenant: &str,
+        of: &Holder<'_>,
+        further: Option<&dyn Fn() -> Result<Standing, LedgerError>>,
+    ) -> Result<Look, LedgerError> {
+        let look_up = |rows: &Rows| {
+            let mut look = self.look_up(host, rows, of.issued)?;
+            if let Some(further) = further.filter(|_| look.standing == Standing::Clear) {
+                look.standing = further()?;
+            }
+            Ok(look)
+        };
         let known = of.places.rows.get_or_init(|| Rows::of(tenant, of));
         // The account is known only at the end of a sign-in; and nobody is looked up at two tenants.
         if !known.is_of(tenant, of.account) {
-            return self.look_up(host, &Rows::of(tenant, of), of.issued);
+            return look_up(&Rows::of(tenant, of));
         }
         // Read before the table: what changes in between is a change since.
-        let (turn, at, issued) = (self.turn(host)?, host.now(), of.issued);
-        if let Some(look) = turn.and_then(|turn| of.places.found(turn, at, issued)) {
+        let (turn, at, issued, further) = (self.turn(host)?, host.now(), of.issued, further.is_some());
+        if let Some(look) = turn.and_then(|turn| of.places.found(turn, at, issued, further)) {
             return Ok(look);
         }
-        let look = self.look_up(host, known, issued)?;
-        of.places.found.set(turn.map(|turn| Found { turn, at, issued, look }));
+        let look = look_up(known)?;
+        of.places.found.set(turn.map(|turn| Found { turn, at, issued, further, look }));
         Ok(look)
     }
 

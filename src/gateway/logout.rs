@@ -41,32 +41,30 @@ pub(super) struct Issued<'a> {
     pub(super) at: UnixMillis,
 }
 
-/// Whether the identity provider has ended it.
+/// Whether the identity provider has ended it: also by a mark of a configuration with more or fewer identity providers, or
+/// where no more sign-outs are taken, for what was ended stays so.
 pub(super) fn standing(
     gateway: &Gateway,
     tenant: &TenantRoom,
     issued: Issued<'_>,
     host: &dyn Host,
 ) -> Result<Standing, LedgerError> {
-    let Some((saml, _)) = settings(tenant) else { return Ok(Standing::Clear) };
-    let several = saml.identity_providers.len() > 1;
-    if issued.index.is_none() && !several {
-        return Ok(Standing::Clear);
-    }
-    let Some((at, provider)) = saml.provider_of(&issued.identity.issuer) else { return Ok(Standing::Ended) };
+    let Some(saml) = tenant.settings.saml.as_ref() else { return Ok(Standing::Clear) };
+    let Some((_, provider)) = saml.provider_of(&issued.identity.issuer) else {
+        return Ok(if saml.logout.is_some() { Standing::Ended } else { Standing::Clear });
+    };
     let is_ended = |name: &str, index: &str| {
         gateway.people.is_index_ended(host, &tenant.settings.name, (name, index), issued.at)
     };
-    if let Some(index) = issued.index
-        && is_ended(&name_of(saml, at, &issued.identity.name_id), index)?
-    {
-        return Ok(Standing::Ended);
+    if let Some(index) = issued.index {
+        let name = name_of(provider, &issued.identity.name_id);
+        if is_ended(name, index)? || is_ended(&of_provider(provider, name), index)? {
+            return Ok(Standing::Ended);
+        }
     }
-    if several {
-        for key in issued.keys.iter() {
-            if is_ended(&of_provider(provider, key), WHOLE)? {
-                return Ok(Standing::Ended);
-            }
+    for key in issued.keys.iter() {
+        if is_ended(&of_provider(provider, key), WHOLE)? {
+            return Ok(Standing::Ended);
         }
     }
     Ok(Standing::Clear)
@@ -82,15 +80,8 @@ fn of_provider(provider: &IdentityProvider, name: &str) -> String {
 
 /// Entra's index is the identifier of an assertion, which is one person's, and the name in its logout requests need not be
 /// the one of the sign-in. Elsewhere an index can be a small number.
-///
-/// Where there are several identity providers, none ends the sessions of another's people.
-fn name_of(saml: &SamlSettings, at: usize, name_id: &str) -> String {
-    let provider = saml.identity_providers.get(at);
-    let name = if provider.is_some_and(|provider| provider.entra.is_some()) { "" } else { name_id };
-    match provider.filter(|_| saml.identity_providers.len() > 1) {
-        Some(provider) => of_provider(provider, name),
-        None => name.to_owned(),
-    }
+fn name_of<'n>(provider: &IdentityProvider, name_id: &'n str) -> &'n str {
+    if provider.entra.is_some() { "" } else { name_id }
 }
 
 /// Ends the sessions of somebody: those of these sessions at the identity provider, or all where there is none.
@@ -103,17 +94,19 @@ fn end(
     host: &dyn Host,
 ) -> Result<(), LedgerError> {
     let name = &tenant.settings.name;
+    let Some(provider) = saml.identity_providers.get(at) else { return Err(LedgerError::Unavailable) };
+    // Where there are several identity providers, none ends the sessions of another's people.
+    let several = saml.identity_providers.len() > 1;
     if indexes.is_empty() {
         let keys = PersonKeys::from_iter([name_id]);
-        if let Some(provider) = saml.identity_providers.get(at).filter(|_| saml.identity_providers.len() > 1)
-        {
+        if several {
             let mut whole = keys.iter().map(|key| of_provider(provider, key));
             return whole.try_for_each(|whole| gateway.people.end_index(host, name, &whole, WHOLE));
         }
         let all = gateway.people.end_sessions(host, name, &keys)?;
         return if all { Ok(()) } else { gateway.people.raise_epoch(host, name) };
     }
-    indexes
-        .iter()
-        .try_for_each(|index| gateway.people.end_index(host, name, &name_of(saml, at, name_id), index))
+    let whose = name_of(provider, name_id);
+    let whose = if several { of_provider(provider, whose) } else { whose.to_owned() };
+    indexes.iter().try_for_each(|index| gateway.people.end_index(host, name, &whose, index))
 }

@@ -38,6 +38,38 @@ fn looks(host: &TestHost, people: &People, places: &Places) -> bool {
     looked
 }
 
+#[test]
+fn what_a_further_look_finds_is_remembered_for_further_looks_only_and_until_the_table_changes() {
+    let (host, people) = people();
+    let (keys, places) = (keys(&["ada"]), Places::default());
+    let of =
+        Holder { keys: &keys, session: Some("s"), account: None, issued: UnixMillis(1), places: &places };
+    let asked = Cell::new(0);
+    let further = || {
+        asked.set(asked.get() + 1);
+        people
+            .is_index_ended(&host, "t", ("ada", "_1"), UnixMillis(1))
+            .map(|ended| if ended { Standing::Ended } else { Standing::Clear })
+    };
+    let look = || people.look_further(&host, "t", &of, &further).unwrap().standing;
+    assert_eq!(people.look(&host, "t", &of).unwrap().standing, Standing::Clear);
+    assert_eq!([look(), look()], [Standing::Clear; 2]);
+    assert_eq!(asked.get(), 1, "what was found without it does not stand for it");
+    people.end_index(&host, "t", "ada", "_1").unwrap();
+    assert_eq!([look(), look()], [Standing::Ended; 2]);
+    assert_eq!(asked.get(), 2);
+    assert_eq!(people.look(&host, "t", &of).unwrap().standing, Standing::Clear);
+    people.block(&host, "t", &keys).unwrap();
+    assert_eq!(look(), Standing::Blocked);
+    assert_eq!(asked.get(), 2, "what is certain needs no further look");
+    let unreadable = || Err(LedgerError::Unreadable);
+    people.unblock(&host, "other", &keys).unwrap();
+    let fresh = Places::default();
+    let of = Holder { places: &fresh, issued: UnixMillis(u64::MAX), ..of };
+    people.unblock(&host, "t", &keys).unwrap();
+    assert_eq!(people.look_further(&host, "t", &of, &unreadable), Err(LedgerError::Unreadable));
+}
+
 fn again(host: &TestHost, people: &People, places: &Places) -> Result<Standing, LedgerError> {
     let keys = keys(&["ada"]);
     let of = Holder { keys: &keys, session: Some("s"), account: None, issued: UnixMillis(1), places };

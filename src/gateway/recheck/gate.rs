@@ -56,17 +56,14 @@ pub(super) fn look(
     session: &Session,
     host: &dyn Host,
 ) -> Result<Look, LedgerError> {
-    let mut look = gateway.people.look(host, &tenant.settings.name, &session.holder())?;
-    if look.standing == Standing::Clear {
-        let issued = Issued {
-            identity: &session.identity,
-            keys: session.keys(),
-            index: session.identity.session_index.as_deref(),
-            at: session.issued(),
-        };
-        look.standing = logout::standing(gateway, tenant, issued, host)?;
-    }
-    Ok(look)
+    let issued = Issued {
+        identity: &session.identity,
+        keys: session.keys(),
+        index: session.identity.session_index.as_deref(),
+        at: session.issued(),
+    };
+    let by_provider = || logout::standing(gateway, tenant, issued, host);
+    gateway.people.look_further(host, &tenant.settings.name, &session.holder(), &by_provider)
 }
 
 /// What is known against a session now, where nobody can wait for more. What is not known yet is an error.
