@@ -546,6 +546,8 @@ def test_what_is_asked_for_is_in_the_request_and_nothing_else(start, base, app, 
         login = Login(browser)
         assert b'ForceAuthn="true"' in login.request.xml and b'Comparison="exact"' in login.request.xml
         assert login.answer(idp.response(login.request.id)).status == 303
+        passive = Browser(envoy).fetch("/.vestibule/sign-in?passive=1&return=/private/x")
+        assert (passive.status, passive.get("location")) == (302, "/private/x"), "no way round it"
     with start(saml(base, request={"authn_context": ["urn:other"]})) as envoy:
         browser = Browser(envoy)
         login = Login(browser)

@@ -197,7 +197,6 @@ pub(super) fn read(
              asked",
             "write `bounce` here, or max_authn_age_seconds in the place of request.force_authn",
         );
-        return None;
     }
     let replay_store = match fields.get("replay_store") {
         Some(node) => store::read(&node, environment).map(Some),
