@@ -157,6 +157,28 @@ fn idle_seconds_is_how_long_a_session_may_go_unused() {
     assert!(!browser.has_session());
 }
 
+/// The browser asks again as soon as it is answered, and each answer takes most of the idle lifetime.
+#[test]
+fn a_page_that_polls_slowly_is_never_idle_at_any_moment() {
+    const SECOND: u64 = 1000;
+    let site = Site::new("", &format!("session: {{idle_seconds: 60}}\n{RULES}"));
+    let mut browser = signed_in(&site);
+    for poll in 0..6 {
+        let began = NOW + poll * 50 * SECOND;
+        site.host.time.set(began);
+        let pending = browser.ask("/page/poll");
+        for second in [10, 25, 49] {
+            site.host.time.set(began + second * SECOND);
+            assert!(browser.has_session(), "poll {poll}, second {second}");
+        }
+        site.host.time.set(began + 50 * SECOND);
+        let served = browser.complete(pending, &[]);
+        assert_eq!(served.lines().len(), 1, "poll {poll}");
+    }
+    site.host.time.set(NOW + 300 * SECOND + 60 * SECOND);
+    assert!(!browser.has_session());
+}
+
 #[test]
 fn no_renewal_outlives_the_session_end_that_the_provider_names() {
     let site = site();

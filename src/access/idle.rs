@@ -63,16 +63,16 @@ impl IdleCookie {
         now < at.after(self.idle)
     }
 
-    /// Whether a good part of the idle lifetime has passed since the browser was told that the session is in use.
-    pub(super) fn is_due(
+    /// When a good part of the idle lifetime has passed since the browser was told that the session is in use.
+    pub(super) fn due(
         &self,
         now: UnixMillis,
         session: &Session,
         at_host: &str,
         sent: &Cookies<'_>,
-    ) -> bool {
+    ) -> Option<UnixMillis> {
         let part = self.idle.checked_div(PART).unwrap_or(self.idle);
-        self.matters(session) && now >= self.last_used(now, session, at_host, sent).after(part)
+        self.matters(session).then(|| self.last_used(now, session, at_host, sent).after(part))
     }
 
     /// The `Set-Cookie` value that says the session was used at `at`.

@@ -250,16 +250,17 @@ impl SessionCookies {
         lines
     }
 
-    /// Whether the browser should be told again that the session is in use, or be given it under the present key.
+    /// From when on the browser should be told again that the session is in use, or be given it under the present key: where
+    /// that comes before the answer does, it is told with it. `None`: the session does not end by going unused.
     #[must_use]
-    pub fn is_renewal_due(
+    pub fn renewal_due(
         &self,
         now: UnixMillis,
         session: &Session,
         at_host: &str,
         sent: &Cookies<'_>,
-    ) -> bool {
-        session.old_key || self.idle.is_due(now, session, at_host, sent)
+    ) -> Option<UnixMillis> {
+        if session.old_key { Some(now) } else { self.idle.due(now, session, at_host, sent) }
     }
 
     /// `Set-Cookie` values that renew a session which was used at `at` and is used by the answer now: none where that was

@@ -27,8 +27,8 @@ pub(super) struct Forwarded {
     /// It wants to become something else than HTTP: its answer is no place for cookies.
     pub(super) upgrade: bool,
     pub(super) who: Who,
-    /// The session whose use the browser is to be told of.
-    pub(super) renews: Option<Rc<Session>>,
+    /// The session whose use the browser is to be told of, where its answer does not come before this.
+    pub(super) renews: Option<(Rc<Session>, UnixMillis)>,
     /// `Set-Cookie` values that take logins of the application away.
     pub(super) expire: Vec<String>,
 }
@@ -97,7 +97,9 @@ impl Forwarded {
             let place = (self.at_host.as_str(), self.path.as_str());
             lines.extend(tenant.application.accompany(host, answer, place, owner.as_ref()));
         }
-        if let Some(session) = &self.renews {
+        if let Some((session, due)) = &self.renews
+            && host.now() >= *due
+        {
             lines.extend(self.renewal(gateway, tenant, session, host));
         }
         lines

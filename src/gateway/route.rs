@@ -319,13 +319,14 @@ fn by_policy(
                 }
             }
             reports::passed(host, identified.is_some());
-            let due = |session: &Rc<Session>| {
-                tenant.sessions.is_renewal_due(host.now(), session, &head.host, &cookies)
+            let renewed = |session: &Rc<Session>| {
+                let due = tenant.sessions.renewal_due(host.now(), session, &head.host, &cookies)?;
+                Some((Rc::clone(session), due))
             };
             let forwarded = Forwarded {
                 identified: identified.is_some(),
                 varies: matters,
-                renews: session.as_ref().filter(|session| due(session)).cloned(),
+                renews: session.as_ref().and_then(renewed),
                 expire: sorted.expire.clone(),
                 ..Forwarded::new(at, head, who, host)
             };

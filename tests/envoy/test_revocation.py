@@ -282,6 +282,34 @@ def test_who_is_not_known_is_found_out_and_nobody_else_signs_in_anew(checking, p
         assert not has_session(gone)
 
 
+@pytest.mark.core
+def test_doubt_that_comes_while_somebody_is_asked_about_has_them_asked_about_again(checking, people):
+    with checking() as envoy:
+        unknown, browser = people.add(), people.sign_in(envoy, people.add())
+        time.sleep(EVERY)
+        known, asked, deleted, statuses = people.application.handler, [], threading.Event(), []
+
+        def answer(request):
+            if request.method != "GET":
+                return known(request)
+            if unknown["id"] in request.path:
+                return error(500)
+            asked.append(request.path)
+            deleted.wait(0.9)
+            return known(request)
+
+        people.application.handler = answer
+        waiting = threading.Thread(target=lambda: statuses.append(browser.fetch("/private/x").status))
+        waiting.start()
+        until(lambda: asked, 2)
+        assert entra(envoy, "DELETE", f"/Users/{unknown['id']}").status == 204
+        deleted.set()
+        waiting.join()
+        assert statuses == [200]
+        assert len(asked) == 2, "what was asked before says nothing of it"
+        assert has_session(browser) and len(asked) == 2
+
+
 def test_a_session_is_asked_about_once_however_many_requests_wait(one, people):
     account = people.add()
     browser = people.sign_in(one, account)
@@ -395,7 +423,7 @@ def test_somebody_without_an_account_may_sign_in_where_none_is_required(one, peo
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("trailers", [None, [("x-user", "forged"), ("x-check", "1")]])
+@pytest.mark.parametrize("trailers", [None, [("x-user", "forged"), ("authorization", "Basic eDp5"), ("x-check", "1")]])
 def test_a_body_that_comes_while_the_account_is_asked_about_arrives_whole(one, people, h2_app, trailers):
     account = people.add()
     browser = people.sign_in(one, account)
