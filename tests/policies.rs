@@ -196,6 +196,21 @@ fn a_policy_of_a_route_is_not_believed_where_a_header_was_planted_or_the_path_is
     assert_eq!(asks(&site, "/%61lways", &[]).0, 400, "as octets it is not below /always");
 }
 
+#[test]
+fn a_session_that_is_over_closes_no_route_that_is_open_by_its_policy() {
+    let site = by_policy();
+    property(&site, POLICY, "staff");
+    let mut browser = site.browser();
+    let redirect = browser.get("/page").unwrap();
+    assert_eq!(answer(&mut browser, &redirect, |_| {}).status, 303);
+    property(&site, POLICY, "open");
+    assert!(browser.get("/x").is_none());
+    later(&site, 8 * 3600);
+    assert!(browser.get("/x").is_none(), "its cookies are ours still");
+    property(&site, POLICY, "staff");
+    assert_eq!(browser.get("/x").unwrap().status, 302);
+}
+
 // Paths.
 
 #[test]

@@ -116,6 +116,51 @@ fn sessions_of_two_tenants_live_side_by_side_in_one_browser() {
 }
 
 #[test]
+fn a_session_that_is_over_leads_to_a_sign_in_also_where_the_route_chooses_the_tenant() {
+    let with = |session: &str| {
+        let made = browser::configuration(
+            "",
+            &format!(
+                "session: {{{session}}}\naccess: {{rules: [{{path: {{prefix: /}}, access: signed_in}}]}}"
+            ),
+        );
+        made.replacen("  - name: t\n", "  - name: t\n    route_metadata: one\n", 1)
+    };
+    let routed = with("");
+    let chosen = "xds/route_metadata/filter_metadata/vestibule/tenant";
+    // The end itself, no use for half an hour, and a lifetime that the operator shortened.
+    let (idle, shortened) = (with("idle_seconds: 1800"), with("lifetime_seconds: 600"));
+    for (before, after, seconds) in
+        [(&routed, &routed, 8 * 3600), (&idle, &idle, 1800), (&routed, &shortened, 600)]
+    {
+        let site = Site::of(before);
+        site.host.properties.borrow_mut().insert(chosen.to_owned(), b"one".to_vec());
+        let mut browser = site.browser();
+        let (id, state) = browser.start("/page");
+        let now = site.host.time.get();
+        let response = Response::to(&id, now).encoded();
+        assert_eq!(browser.answer(&response, Some(&state)).status, 303);
+        assert!(browser.has_session());
+        // A login that was begun, and that the browser has not dropped yet.
+        browser.get("/.vestibule/sign-in?fresh=1&return=/page").unwrap();
+        assert!(browser.cookies.keys().any(|name| name.contains("-l.t.")));
+        let cookies = browser.cookies;
+        let Site { host, .. } = site;
+        let site = Site { gateway: Site::of(after).gateway, host };
+        site.host.time.set(now + seconds * 1000);
+        let mut browser = Browser { cookies, ..site.browser() };
+        assert_eq!(browser.get("/check").unwrap().status, 302, "to the identity provider");
+        let (id, state) = browser.start("/page");
+        let mut response = Response::to(&id, site.host.time.get());
+        response.id = "_another".to_owned();
+        assert_eq!(browser.answer(&response.encoded(), Some(&state)).status, 303);
+        assert!(browser.has_session());
+        browser.cookies.insert("__Host-vestibule-s.t".to_owned(), "1.planted".to_owned());
+        assert_eq!(browser.get("/check").unwrap().status, 400, "what is not ours is refused still");
+    }
+}
+
+#[test]
 fn row_8_14_a_login_of_one_tenant_is_none_of_another_and_none_is_a_session() {
     let site = Site::of(&two());
     for (own, other) in PAIRS {

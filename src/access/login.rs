@@ -120,15 +120,25 @@ impl LoginCookies {
     /// The logins this browser began and that have not run out, with their handles.
     #[must_use]
     pub fn pending(&self, now: UnixMillis, at_host: &str, sent: &Cookies<'_>) -> Vec<(String, Login)> {
-        sent.below(&self.prefix)
-            .take(MOST.saturating_mul(2))
-            .filter_map(|(handle, sealed)| {
-                let plain = self.ring.open(sealed, &self.context(handle, at_host)).ok()?;
-                let login: Login = serde_json::from_slice(&plain).ok()?;
-                let ends = UnixMillis(login.began).after(self.lifetime);
-                (now < ends).then(|| (handle.to_owned(), login))
-            })
-            .collect()
+        let goes_on = |login: &Login| now < UnixMillis(login.began).after(self.lifetime);
+        self.opened(at_host, sent).filter(|(_, login)| goes_on(login)).collect()
+    }
+
+    /// How many cookies of a request are ours indeed, whatever the time.
+    #[must_use]
+    pub fn cookies(&self, at_host: &str, sent: &Cookies<'_>) -> usize {
+        self.opened(at_host, sent).count()
+    }
+
+    fn opened<'s>(
+        &'s self,
+        at_host: &'s str,
+        sent: &'s Cookies<'_>,
+    ) -> impl Iterator<Item = (String, Login)> + 's {
+        sent.below(&self.prefix).take(MOST.saturating_mul(2)).filter_map(move |(handle, sealed)| {
+            let plain = self.ring.open(sealed, &self.context(handle, at_host)).ok()?;
+            Some((handle.to_owned(), serde_json::from_slice(&plain).ok()?))
+        })
     }
 
     /// A `Set-Cookie` value that forgets a login.
@@ -191,6 +201,8 @@ mod tests {
         let headers = jar(&lines);
         assert_eq!(pending(&headers, 1001, "a.example"), ["_1"]);
         assert_eq!(pending(&headers, 601_000, "a.example"), Vec::<String>::new());
+        let ours = |at| cookies().cookies(at, &Cookies::read(&headers));
+        assert_eq!([ours("a.example"), ours("b.example")], [1, 0], "it is ours whatever the time");
         assert_eq!(pending(&headers, 1001, "b.example"), Vec::<String>::new());
         assert_eq!(pending(&Headers::default(), 1001, "a.example"), Vec::<String>::new());
     }

@@ -296,10 +296,11 @@ impl SessionCookies {
         Ok(lines)
     }
 
-    /// How many cookies of this request are ours indeed, where `signed_in` says that the session opened.
+    /// How many cookies of this request are ours indeed, whatever the time: browsers keep those of a session that is over.
     #[must_use]
-    pub fn accounted(&self, at_host: &str, sent: &Cookies<'_>, signed_in: bool) -> usize {
-        let pieces = if signed_in { self.pieces(sent).unwrap_or_default() } else { 0 };
+    pub fn accounted(&self, at_host: &str, sent: &Cookies<'_>) -> usize {
+        let opens = self.carried(at_host, sent).next().is_some();
+        let pieces = if opens { self.pieces(sent).unwrap_or_default() } else { 0 };
         pieces.saturating_add(self.idle.cookies(at_host, sent))
     }
 
@@ -498,11 +499,17 @@ mod tests {
     fn only_a_session_whose_cookies_came_once_accounts_for_them() {
         let lines = signed_in(&TestHost::at(1000), 150);
         let headers = as_request(&lines);
-        assert_eq!(cookies("t").accounted("a.example", &Cookies::read(&headers), true), lines.len());
+        assert_eq!(cookies("t").accounted("a.example", &Cookies::read(&headers)), lines.len());
         let mut doubled = lines.clone();
         doubled.push("__Host-vestibule-s.t.1=planted".to_owned());
         let doubled = as_request(&doubled);
-        assert_eq!(cookies("t").accounted("a.example", &Cookies::read(&doubled), true), 0);
+        assert_eq!(cookies("t").accounted("a.example", &Cookies::read(&doubled)), 0);
+        for (tenant, host) in [("u", "a.example"), ("t", "b.example")] {
+            assert_eq!(cookies(tenant).accounted(host, &Cookies::read(&headers)), 0);
+        }
+        let changed = as_request(&lines).text("cookie").unwrap().replacen("s.t=3.", "s.t=2.", 1);
+        let changed = Headers::from([("cookie", changed.as_str())]);
+        assert_eq!(cookies("t").accounted("a.example", &Cookies::read(&changed)), 0, "it does not open");
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(super) fn decide_on(
     if !gateway.choice.agrees(&authority, &path, at) {
         return Verdict::Answer(nobodys(Nobody::Spelling, host));
     }
-    if chosen.by_route && planted::is_planted(gateway, &head, &Cookies::read(&head.headers), host) {
+    if chosen.by_route && planted::is_planted(gateway, &head, &Cookies::read(&head.headers)) {
         return Verdict::Answer(planted_and_route(tenant, host));
     }
     // What is ours has one spelling. Every other is the application's, as far as the rules let it through.
@@ -369,7 +369,7 @@ fn route_cannot_be_trusted(
         return Some(no_access(tenant, head, "route_unknown", host));
     }
     // Cookies of the application's that are kept back (`dropped`) are the client's word as well.
-    let planted = *dropped || planted::is_planted(gateway, head, cookies, host);
+    let planted = *dropped || planted::is_planted(gateway, head, cookies);
     // The proxy's routes compare the octets as they came, the application perhaps not.
     let several = question.path.only().is_none();
     if !(planted || several) || !decide(access, question).passes() || passes_on_every_route(access, question)
