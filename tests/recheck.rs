@@ -15,7 +15,7 @@ mod browser;
 #[path = "support/provider.rs"]
 mod provider;
 
-use browser::{Browser, NOW, Sent, Site, configuration};
+use browser::{Browser, NOW, Sent, Site, configuration, header};
 use provider::Response;
 use vestibule::common::{Headers, Reply};
 use vestibule::gateway::{CallAnswer, Event, Gateway, Step};
@@ -407,6 +407,36 @@ fn the_applications_login_is_kept_back_on_public_routes_where_nothing_can_be_kno
     later(&site, 6);
     let active = |_: &str| (200, r#"{"id":"u/1","active":true}"#.to_owned());
     assert_eq!(arrives_with(&browser, "/public", active).0.as_deref(), Some("sid=1"));
+}
+
+#[test]
+fn where_the_route_named_an_open_policy_and_nothing_can_be_known_that_is_said_and_nobody_accused() {
+    let policies =
+        "  recheck: {seconds: 60}\n  policies: {open: [{path: {prefix: /docs}, access: public}]}\n";
+    let made = tenant("credential: {bearer: {value: ours}}", policies)
+        .replace("application_cookies: []", "application_cookies: [sid]")
+        .replace("rules: [{path: {prefix: /}", "rules: [{path: {prefix: /page}");
+    let site = Site::of(&made);
+    let mut browser = logged_in(&site);
+    let policy = "xds/route_metadata/filter_metadata/vestibule/policy";
+    site.host.properties.borrow_mut().insert(policy.to_owned(), b"open".to_vec());
+    assert!(browser.get("/docs").is_none());
+    later(&site, 200);
+    let (mut exchange, step) = browser.begins("/docs");
+    assert!(matches!(step, Step::Wait(_)), "{step:?}");
+    application(&site, |_| (503, String::new()));
+    let Step::Answer(reply) = exchange.on(Event::Woken, &site.host) else { panic!("let through") };
+    assert_eq!(reply.status, 503);
+    assert!(header(&reply, "retry-after").is_some() && header(&reply, "set-cookie").is_none());
+    assert!(site.said().contains("code=recheck_unreachable"), "{}", site.said());
+    let page = browser.get("/docs").unwrap();
+    assert_eq!(page.status, 503, "while it is left alone");
+    browser.cookies.insert("__Host-vestibule-s.elsewhere".to_owned(), "1.planted".to_owned());
+    assert_eq!(browser.get("/docs").unwrap().status, 400, "what is not ours is refused still");
+    browser.cookies.remove("__Host-vestibule-s.elsewhere");
+    later(&site, 6);
+    let active = |_: &str| (200, r#"{"id":"u/1","active":true}"#.to_owned());
+    assert_eq!(arrives_with(&browser, "/docs", active).0.as_deref(), Some("sid=1"));
 }
 
 #[test]

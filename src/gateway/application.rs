@@ -19,8 +19,8 @@ pub(super) enum Who {
     Nobody,
     /// Whoever has this session, against which nothing is known.
     Person(Rc<Session>),
-    /// It cannot be told.
-    Unknown,
+    /// It cannot be told, by which code; `None`: nobody wants to know.
+    Unknown(Option<&'static str>),
 }
 
 impl Who {
@@ -36,7 +36,7 @@ impl Who {
         host: &dyn Host,
     ) -> Result<Self, (CheckId, UnixMillis)> {
         if !tenant.application.are_named() {
-            return Ok(Self::Unknown);
+            return Ok(Self::Unknown(None));
         }
         let Some(session) = tenant.sessions.read(host.now(), &head.host, cookies) else {
             return Ok(Self::Nobody);
@@ -46,13 +46,13 @@ impl Who {
             return Ok(match standing(gateway, tenant, &session, host) {
                 Ok(Standing::Clear) => Self::Person(session),
                 Ok(_) => Self::Nobody,
-                Err(_) => Self::Unknown,
+                Err(_) => Self::Unknown(Some("revocation_unreadable")),
             });
         }
         match recheck::gate(gateway, tenant, &session, None, waited, host) {
             Gate::Open => Ok(Self::Person(session)),
             Gate::Void => Ok(Self::Nobody),
-            Gate::Unknowable(_) => Ok(Self::Unknown),
+            Gate::Unknowable(code) => Ok(Self::Unknown(Some(code))),
             Gate::Wait(id, until) => Err((id, until)),
         }
     }
@@ -66,7 +66,7 @@ impl Who {
         match self {
             Self::Nobody => Some(None),
             Self::Person(session) => Some(Some(Owner::of(session))),
-            Self::Unknown => None,
+            Self::Unknown(_) => None,
         }
     }
 }
@@ -87,7 +87,7 @@ pub(super) fn sort(
         _ => false,
     };
     let mut sorted = tenant.application.sort(&head.headers, cookies, place(head), &counts);
-    if matches!(who, Who::Unknown) {
+    if matches!(who, Who::Unknown(_)) {
         sorted.expire.clear();
     }
     if !sorted.expire.is_empty() {

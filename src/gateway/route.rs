@@ -247,7 +247,7 @@ fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Ve
     };
     let cookies = Cookies::read(&head.headers);
     // Nothing can be waited for here: what is not known yet is asked for, and is known the next time.
-    let who = Who::on_open_route(gateway, tenant, head, &cookies, None, host).unwrap_or(Who::Unknown);
+    let who = Who::on_open_route(gateway, tenant, head, &cookies, None, host).unwrap_or(Who::Unknown(None));
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let headers = [head.forged.clone(), sorted.hide].concat();
     let forwarded = Forwarded { expire: sorted.expire, ..Forwarded::new(at, head, who, host) };
@@ -285,7 +285,7 @@ fn by_policy(
     };
     let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
     let question = Question { identity: session.as_ref().map(|session| &session.identity), ..anybody };
-    let seen = Seen { cookies: &cookies, dropped: sorted.dropped };
+    let seen = Seen { cookies: &cookies, dropped: sorted.dropped, who: &who };
     if let Some(reply) = route_cannot_be_trusted(gateway, tenant, head, &seen, &question, host) {
         return Ok(Verdict::Answer(application::without(reply, &sorted.expire)));
     }
@@ -346,6 +346,8 @@ struct Seen<'a> {
     cookies: &'a Cookies<'a>,
     /// Some of the application are dropped.
     dropped: bool,
+    /// For whose sake.
+    who: &'a Who,
 }
 
 /// Every header edit makes Envoy choose the route anew, while we decided on the old one. So where the decision looked at
@@ -355,7 +357,7 @@ fn route_cannot_be_trusted(
     gateway: &Gateway,
     tenant: &TenantRoom,
     head: &Head,
-    Seen { cookies, dropped }: &Seen<'_>,
+    Seen { cookies, dropped, who }: &Seen<'_>,
     question: &Question<'_>,
     host: &dyn Host,
 ) -> Option<Reply> {
@@ -368,16 +370,23 @@ fn route_cannot_be_trusted(
         reports::refused(host, name, "route_unknown", None);
         return Some(no_access(tenant, head, "route_unknown", host));
     }
-    // Cookies of the application's that are kept back (`dropped`) are the client's word as well.
-    let planted = *dropped || planted::is_planted(gateway, head, cookies);
+    let planted = planted::is_planted(gateway, head, cookies);
     // The proxy's routes compare the octets as they came, the application perhaps not.
     let several = question.path.only().is_none();
-    if !(planted || several) || !decide(access, question).passes() || passes_on_every_route(access, question)
+    if !(planted || *dropped || several)
+        || !decide(access, question).passes()
+        || passes_on_every_route(access, question)
     {
         return None;
     }
-    if planted {
-        return Some(planted_and_route(tenant, host));
+    // Cookies of the application's that are kept back are the client's word as well; but not the client's fault where it
+    // cannot be known whose they are.
+    match who {
+        Who::Unknown(Some(code)) if *dropped && !planted => {
+            return Some(unknowable(tenant, head, code, host));
+        }
+        _ if planted || *dropped => return Some(planted_and_route(tenant, host)),
+        _ => {}
     }
     reports::refused(host, name, "path_and_route", None);
     Some(problem(400, "path_and_route", "This path can be read in more than one way."))
