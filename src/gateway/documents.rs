@@ -286,6 +286,7 @@ impl Documents {
     pub(super) fn wish(&self, id: DocumentId, now: UnixMillis) -> Wish {
         let Some(document) = self.all.get(id.0) else { return Wish::Failed(now.after(BETWEEN)) };
         let Ok(mut state) = document.state.try_borrow_mut() else { return Wish::Failed(now.after(BETWEEN)) };
+        state.keep_to(document, now);
         if state.fetching.is_some() || state.wished {
             return Wish::Coming;
         }
@@ -304,6 +305,7 @@ impl Documents {
         let mut under_way = 0usize;
         for document in &self.all {
             let Ok(mut state) = document.state.try_borrow_mut() else { continue };
+            state.keep_to(document, now);
             if state.fetching.is_some_and(|since| document.lost_at(since) <= now) {
                 state.end();
                 state.fail(document, host);
@@ -456,6 +458,16 @@ impl Document {
 }
 
 impl State {
+    /// A clock that was set back must not make anybody wait as long as that was: no moment lies further ahead than it was
+    /// put, and what has begun has not begun later.
+    fn keep_to(&mut self, document: &Document, now: UnixMillis) {
+        self.fetching = self.fetching.map(|since| since.min(now));
+        self.begun = self.begun.map(|begun| begun.min(now));
+        self.turn = self.turn.map(|turn| turn.min(now));
+        self.hold_off = self.hold_off.min(now.after(BETWEEN));
+        self.due = self.due.min(now.after(document.source.refresh.max(BETWEEN)));
+    }
+
     /// Whether it serves nobody before it is there.
     fn is_missing(&self, document: &Document) -> bool {
         self.content.is_none() && document.source.kind.is_read_ahead()

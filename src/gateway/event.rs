@@ -29,6 +29,8 @@ pub enum Event {
     },
     /// The answer to [`Step::Call`]; `None` where the call could not be made, broke off or was too large.
     CallAnswered(Option<CallAnswer>),
+    /// The answer to [`Step::Call`] is larger than the call allows; all pairs of its header list.
+    CallTooLarge(Headers),
     /// What [`Step::Wait`] waited for has come, or will not come in time: the exchange looks for itself.
     Woken,
     /// The response's header list.

@@ -148,6 +148,10 @@ impl Exchange {
             Event::RequestBody { size, end } => self.request_body(state, size, end, host),
             Event::RequestTrailers { trailers } => self.request_trailers(state, &trailers, host),
             Event::CallAnswered(answer) => self.call_answered(state, answer.as_ref(), host),
+            Event::CallTooLarge(headers) => match state {
+                State::Calling(calling) => next(calling.too_large(&self.gateway, &headers, host)),
+                other => self.call_answered(other, None, host),
+            },
             Event::Woken => self.woken(state, host),
             Event::ResponseHeaders { headers, end, origin } => {
                 self.response_headers(state, headers, end, origin, host)

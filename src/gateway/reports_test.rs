@@ -483,3 +483,20 @@ fn the_status_of_one_tenant_shows_no_warning_of_another() {
     };
     assert_eq!((warnings(""), warnings("?tenant=u"), warnings("?tenant=t")), (1, 1, 0));
 }
+
+#[test]
+fn a_group_whose_answer_is_too_large_was_changed_all_the_same() {
+    let remove = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members[value eq \"u-1\"]"}]}"#;
+    let rename = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"displayName","value":"x"}]}"#;
+    let scene = Scene::with("      abilities: {patch: put, members: listed}\n");
+    let too_large = |body: &str, status: &str, kind: &str| {
+        let (mut exchange, step) = scene.provision("PATCH", "/scim/Groups/g", body);
+        called(&step);
+        let headers = Headers::from([(":status", status), ("content-type", kind)]);
+        answered(exchange.on(Event::CallTooLarge(headers), &scene.host))
+    };
+    assert_eq!(too_large(remove, "200", SCIM), 204);
+    assert_eq!(too_large(remove, "200", "text/html"), 502);
+    assert_eq!(too_large(remove, "500", SCIM), 502);
+    assert_eq!(too_large(rename, "200", SCIM), 502, "what was only read was not changed");
+}

@@ -34,7 +34,7 @@ impl Clock {
 
     /// A tick has come, and the next one will after the same period.
     pub(super) fn ticked(&self, now: UnixMillis) {
-        self.next.set(Some(now.after(Duration::from_millis(u64::from(self.period.get())))));
+        self.next.set(after(now, self.period.get()));
     }
 
     /// After a tick: the next one comes by `at`, or none at all.
@@ -53,8 +53,13 @@ impl Clock {
             return;
         }
         self.period.set(period);
-        self.next.set((period > 0).then(|| now.after(Duration::from_millis(u64::from(period)))));
+        self.next.set(after(now, period));
     }
+}
+
+/// When the tick after this period comes: with none, never. A host may tick once more after it was told to stop.
+fn after(now: UnixMillis, period: u32) -> Option<UnixMillis> {
+    (period > 0).then(|| now.after(Duration::from_millis(u64::from(period))))
 }
 
 fn period(now: UnixMillis, at: UnixMillis) -> u32 {

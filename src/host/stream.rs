@@ -231,8 +231,12 @@ impl Inner {
 
     fn call_answered(&mut self, token: u32, headers: usize, body_size: usize, turn: fn(Direction) -> Turn) {
         let Some(call) = self.call.take_if(|call| call.token == token) else { return };
-        let answer = read_answer(headers, body_size, call.max_answer);
-        if let Some(step) = self.ask(Event::CallAnswered(answer)) {
+        let event = if headers > 0 && body_size > call.max_answer {
+            abi::pairs(Map::CallHeaders).map_or(Event::CallAnswered(None), Event::CallTooLarge)
+        } else {
+            Event::CallAnswered(read_answer(headers, body_size, call.max_answer))
+        };
+        if let Some(step) = self.ask(event) {
             self.carry_out(step, turn(call.direction));
         }
     }

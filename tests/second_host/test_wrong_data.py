@@ -365,4 +365,8 @@ def test_an_answer_that_cannot_be_told_to_the_root_is_none_and_who_waits_is_told
     world.host.faults = Faults()
     world.host.clock.move(1_000)
     world.host.tick()
-    assert world.reply_of(stream).status == 503
+    [again] = world.host.calls.under_way.values()
+    assert again.context == ROOT and not went_on_of(stream), "there are no keys at all, and it is asked again at once"
+    keys = json.dumps({"keys": [Key("another").jwk()]}).encode()
+    world.host.answer_call(again.token, ROOT, CallAnswer([(b":status", b"200")], keys))
+    assert world.reply_of(stream).status == 401

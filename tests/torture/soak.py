@@ -242,8 +242,8 @@ def run(envoy: str, wasm: str, minutes: float = 0.0, seed: int = 1, requests: in
 
 
 def _checked(base: dict) -> dict:
-    """With sessions checked against the application, as is the default."""
-    base["tenants"][0]["access"]["recheck"] = {"seconds": 300}
+    """With sessions checked against the application, as is the default, and all the time."""
+    base["tenants"][0]["access"]["recheck"] = {"seconds": 5}
     return base
 
 

@@ -420,3 +420,32 @@ fn one_source_is_one_document() {
     assert_ne!(first, documents.add(source("/b")));
     assert_eq!(first, documents.add(source("/a")));
 }
+
+#[test]
+fn a_clock_that_was_set_back_puts_nothing_off_by_as_much() {
+    let hour = 3_600_000;
+    // Nobody could be asked, nobody answered, or the answer was bad.
+    let ends: [fn(&Documents, DocumentId, &TestHost); 3] = [
+        |documents, id, host| documents.not_sent(id, host),
+        |_, _, _| (),
+        |documents, id, host| documents.answered(id, Some(&bad(503)), host),
+    ];
+    for end in ends {
+        let (documents, id) = one();
+        let host = TestHost::at(START + hour);
+        assert_eq!(due(&documents, &host), 1);
+        end(&documents, id, &host);
+        host.time.set(START);
+        due(&documents, &host);
+        later(&host, 60);
+        let calls = (due(&documents, &host), later(&host, 60), due(&documents, &host));
+        assert!(calls.0 + calls.2 >= 1, "within two minutes");
+    }
+    let (documents, id) = one();
+    let host = TestHost::at(START + hour);
+    due(&documents, &host);
+    documents.answered(id, Some(&good()), &host);
+    host.time.set(START);
+    assert!(matches!(documents.wish(id, host.now()), Wish::NotBefore(moment) if moment.0 <= START + 60_000));
+    assert!(documents.next_due().unwrap().0 <= START + hour);
+}

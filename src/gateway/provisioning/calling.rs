@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::access::Lease;
-use crate::common::{Host, Reply, UnixMillis};
-use crate::scim::{Answered, Effect, Ended, Errand, ErrandStep, OwnRequest};
+use crate::common::{Headers, Host, Reply, UnixMillis};
+use crate::scim::{Answered, Applied, Effect, Ended, Errand, ErrandStep, OwnRequest};
 
 use super::super::event::{CallAnswer, Edits, Wait};
 use super::super::join::Settled;
@@ -39,6 +39,8 @@ enum Stage {
         lease: Option<Lease>,
         /// Whether one of the calls was a write.
         wrote: bool,
+        /// Whether the one that is under way is.
+        writes: bool,
     },
 }
 
@@ -111,7 +113,7 @@ fn send(gateway: &Gateway, flow: Flow, task: Task, lease: Option<Lease>) -> Next
     let Some((_, settings, _)) = parts(gateway, flow.tenant) else { return Next::Answer(unavailable()) };
     let wrote = task.first.is_write();
     let call = application::call(settings, flow.credential.as_ref(), task.first);
-    let stage = Stage::Errand { errand: task.errand, lease, wrote };
+    let stage = Stage::Errand { errand: task.errand, lease, wrote, writes: wrote };
     Next::Call(call, Box::new(Calling { flow, stage }))
 }
 
@@ -129,9 +131,30 @@ impl Calling {
                 go_on(gateway, self.flow, then, host)
             }
             Stage::Queueing(task, since) => queue(gateway, self.flow, task, since, host),
-            Stage::Errand { errand, lease, wrote } => {
+            Stage::Errand { errand, lease, wrote, .. } => {
                 progress(gateway, self.flow, *errand, (lease, wrote), answer, host)
             }
+        }
+    }
+
+    /// The answer to a call of ours is larger than what is read of it. The success of a write that nobody needs a body of
+    /// stays one; anything else is no answer.
+    pub(in crate::gateway) fn too_large(
+        mut self,
+        gateway: &Gateway,
+        headers: &Headers,
+        host: &dyn Host,
+    ) -> Next {
+        match self.stage {
+            Stage::Errand { lease, writes: true, .. } if self.flow.needs_no_body(headers) => {
+                if let Some(lease) = &lease {
+                    let _ends_by_itself = gateway.leases.give_back(host, lease);
+                }
+                let applied = vec![Applied { rule: "R5", place: "status".into() }];
+                let made = Ended::Made { status: 204, body: Vec::new(), applied, effect: Effect::Applied };
+                Next::Answer(conclude(gateway, &mut self.flow, made, None, host))
+            }
+            stage => Self { stage, ..self }.answered(gateway, None, host),
         }
     }
 
@@ -175,9 +198,9 @@ fn progress(
     match errand.answered(&told, &flow.rules) {
         ErrandStep::Call(request, errand) => {
             reports::scim_rewritten(host, &tenant.settings.name, request.method, &request.applied);
-            let wrote = wrote || request.is_write();
+            let writes = request.is_write();
             let call = application::call(settings, flow.credential.as_ref(), request);
-            let stage = Stage::Errand { errand, lease, wrote };
+            let stage = Stage::Errand { errand, lease, wrote: wrote || writes, writes };
             Next::Call(call, Box::new(Calling { flow, stage }))
         }
         ErrandStep::Done(ended) => {

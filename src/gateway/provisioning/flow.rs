@@ -123,28 +123,28 @@ impl Flow {
         }
     }
 
-    /// What the client gets where the answer is too large to be read. The success of a change of a group needs no body
-    /// (rule R5), and a server that answers one with all members must not make it a failure. In the mode `observe` no rule
-    /// makes anything of anything.
+    /// What the client gets where the answer is too large to be read.
     pub(in crate::gateway) fn reply_unread(
         &self,
         gateway: &Gateway,
         headers: &Headers,
         host: &dyn Host,
     ) -> Reply {
-        let is_success = matches!(status_of(headers), Some(200..=299));
-        let is_json = headers.text("content-type").is_some_and(is_json);
-        let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
-        if is_success
-            && is_json
-            && is_group
-            && self.rules.is_on("R5")
-            && self.rules.mode != scim::Mode::Observe
-        {
+        if self.needs_no_body(headers) {
             Reply::status(204)
         } else {
             self.unusable(gateway, response_too_large(), host)
         }
+    }
+
+    /// Whether an answer is good without its body. The success of a change of a group is (rule R5), and a server that
+    /// answers one with all members must not make it a failure. In the mode `observe` no rule makes anything of anything.
+    pub(super) fn needs_no_body(&self, headers: &Headers) -> bool {
+        let is_success = matches!(status_of(headers), Some(200..=299));
+        let is_json = headers.text("content-type").is_some_and(is_json);
+        let is_group = self.shape.kind == ResourceKind::Group && self.shape.action == Action::Patch;
+        let is_mended = self.rules.is_on("R5") && self.rules.mode != scim::Mode::Observe;
+        is_success && is_json && is_group && is_mended
     }
 
     /// The application's answer goes nowhere, and this takes its place.

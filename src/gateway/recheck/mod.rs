@@ -189,7 +189,12 @@ impl Checks {
         if self.open.borrow().get(&id).is_some_and(|open| (open.since..open.lost).contains(&now)) {
             return Asked::Coming;
         }
-        let is_down = self.down.borrow().get(&tenant).is_some_and(|until| now < *until);
+        // A clock that was set back leaves it alone no longer than that.
+        let is_down = self
+            .down
+            .borrow()
+            .get(&tenant)
+            .is_some_and(|until| now < *until && *until <= now.after(LEFT_ALONE));
         if is_down || self.open.borrow().len() >= MOST_OPEN {
             return Asked::NotNow;
         }

@@ -456,3 +456,11 @@ fn thousands_of_members_are_added_and_one_removed_without_delay() {
     let after = done(&ResourceKind::Group, &group, &operations).unwrap();
     assert_eq!(after["members"].as_array().unwrap().len(), 24_999);
 }
+
+#[test]
+fn elements_that_complete_one_another_are_added_twice_as_once() {
+    let tags = json!([{"value": "work", "primary": "b"}, {"value": "work", "primary": "a"}]);
+    let add = json!([{"op": "add", "path": format!("{BADGES}:tags"), "value": tags}]);
+    let once = user(&json!({}), &add).unwrap();
+    assert_eq!(user(&once, &add), Ok(once));
+}

@@ -19,8 +19,12 @@ pub(super) fn append(have: &mut Vec<Value>, given: Vec<Value>, by_value: bool) -
         let at = match index.find(&item) {
             Found::Same(at) => at,
             Found::Akin(at) => {
-                if let (Some(Value::Object(into)), Value::Object(item)) = (have.get_mut(at), &item) {
-                    merge(into, item);
+                if let Some(into) = have.get_mut(at) {
+                    let before = identity(into);
+                    if let (Value::Object(into), Value::Object(item)) = (&mut *into, &item) {
+                        merge(into, item);
+                    }
+                    index.became(at, &before, into);
                 }
                 at
             }
@@ -66,6 +70,14 @@ impl Index {
             self.values.entry(value.clone()).or_insert(at);
             self.typed.entry((value, kind.unwrap_or_default())).or_insert(at);
         }
+    }
+
+    /// An element is another than it was.
+    fn became(&mut self, at: usize, before: &str, item: &Value) {
+        if self.whole.get(before) == Some(&at) {
+            self.whole.remove(before);
+        }
+        self.add(at, item);
     }
 
     fn find(&self, item: &Value) -> Found {

@@ -154,12 +154,16 @@ pub(super) fn is_plausible(shape: &RequestShape, answer: &Answered<'_>, is_delet
     if answer.is_bare() {
         return true;
     }
-    let is_html = answer.content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"));
-    let Some(map) = object(answer.body) else { return is_deleted && !is_html };
+    let Some(map) = object(answer.body) else { return is_deleted && !is_html(answer) };
     let body = Value::Object(map);
     if is_deleted {
         return !is_scim_error(&body);
     }
     let id = person::resource_id(&body);
     !is_scim_error(&body) && (id.is_none() || id == shape.id) && person::person(&body).1 != Some(true)
+}
+
+/// Whether an answer is a page for people, such as a server in the application's place shows.
+pub(super) fn is_html(answer: &Answered<'_>) -> bool {
+    answer.content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"))
 }

@@ -18,7 +18,7 @@ use super::super::rules::upsert::{self, Upsert};
 use super::super::schema::ResourceKind;
 use super::super::sequence::{OwnRequest, object};
 use super::super::url::Action;
-use super::account::is_plausible;
+use super::account::{is_html, is_plausible};
 use super::{Answered, Begun, Effect, ErrandStep};
 use crate::common::json;
 
@@ -139,7 +139,11 @@ impl Put {
                 ScimError::Upstream("The application answered with another resource."),
                 Effect::Unknown,
             ),
-            200 if self.shape.action == Action::Delete && !is_plausible(&self.shape, answer, false) => {
+            // A body that says nothing is no word against it, for the account as it was asked for was put whole.
+            200 if self.shape.action == Action::Delete
+                && (object(answer.body).is_some() || is_html(answer))
+                && !is_plausible(&self.shape, answer, false) =>
+            {
                 ErrandStep::refused(
                     ScimError::Upstream("The application says success, and something else in its answer."),
                     Effect::Unknown,
