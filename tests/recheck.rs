@@ -440,7 +440,7 @@ fn where_the_route_named_an_open_policy_and_nothing_can_be_known_that_is_said_an
 }
 
 #[test]
-fn where_nothing_can_wait_the_applications_login_is_kept_back_until_the_answer_has_come() {
+fn at_its_own_authorization_server_the_applications_login_waits_for_the_answer_as_elsewhere() {
     let pass = "{application_server: {pass: [/oauth2], introspection: {cluster: app, path: /i, bearer: {value: b}, scopes: [scim]}}}";
     let made = tenant("credential: {bearer: {value: ours}}", "");
     let indent = made
@@ -455,8 +455,21 @@ fn where_nothing_can_wait_the_applications_login_is_kept_back_until_the_answer_h
     assert_eq!(arrives_with(&browser, "/oauth2", |_| panic!("known")).0.as_deref(), Some("sid=1"));
     later(&site, 300);
     let active = |_: &str| (200, r#"{"id":"u/1","active":true}"#.to_owned());
-    assert_eq!(arrives_with(&browser, "/oauth2", active), (None, vec![BY_ID.to_owned()]));
+    let arrived = (Some("sid=1".to_owned()), vec![BY_ID.to_owned()]);
+    assert_eq!(arrives_with(&browser, "/oauth2", active), arrived);
     assert_eq!(arrives_with(&browser, "/oauth2", |_| panic!("known")).0.as_deref(), Some("sid=1"));
+    // A program, or somebody with a session alone, waits for nothing.
+    later(&site, 300);
+    let mut alone = Browser { cookies: browser.cookies.clone(), ..site.browser() };
+    alone.cookies.remove("sid").unwrap();
+    assert!(matches!(alone.begins("/oauth2").1, Step::Continue(_)));
+    assert!(matches!(site.browser().begins("/oauth2").1, Step::Continue(_)));
+    assert!(site.gateway.due(&site.host).is_empty());
+    let inactive = |_: &str| (200, r#"{"id":"u/1","active":false}"#.to_owned());
+    let browser = logged_in(&site);
+    later(&site, 300);
+    assert_eq!(arrives_with(&browser, "/oauth2", inactive), (None, vec![BY_ID.to_owned()]));
+    assert_eq!(arrives_with(&browser, "/oauth2", |_| panic!("it has ended")), (None, vec![]));
 }
 
 #[test]

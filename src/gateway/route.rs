@@ -117,9 +117,8 @@ pub(super) fn decide_on(
             Err(reply) => Verdict::Answer(reply),
         };
     }
-    let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, only));
-    if passes && !gateway.closed.holds(only) {
-        return let_through(gateway, at, &head, host);
+    if is_way_in(gateway, tenant, only) {
+        return let_through(gateway, tenant, head, None, host);
     }
     if tenant.settings.saml.as_ref().is_some_and(|saml| saml.acs_path == only) {
         return consumer(at, tenant, head, host);
@@ -150,12 +149,13 @@ pub(super) fn decide_again(
     let Some(tenant) = gateway.tenants.get(pending.tenant) else {
         return Verdict::Answer(out_of_order(host));
     };
+    let waited = Some((pending.since, pending.rounds));
     // It could be read before.
     match NormalPath::read_allowing(pending.head.path.as_bytes(), tenant.settings.access.path_spellings) {
-        Ok(path) => {
-            let waited = (pending.since, pending.rounds);
-            judge(gateway, tenant, pending.head, &path, Some(waited), watch, host)
+        Ok(path) if path.only().is_some_and(|only| is_way_in(gateway, tenant, only)) => {
+            let_through(gateway, tenant, pending.head, waited, host)
         }
+        Ok(path) => judge(gateway, tenant, pending.head, &path, waited, watch, host),
         Err(ambiguous) => {
             Verdict::Answer(problem(400, ambiguous.code(), "This path can be read in more than one way."))
         }
@@ -175,12 +175,21 @@ fn judge(
     let since = waited.map(|(since, _)| since);
     match by_policy(gateway, tenant, &head, path, (since, watch), host) {
         Ok(verdict) => verdict,
-        Err((id, until)) => {
-            let rounds = waited.map_or(0, |(_, rounds)| rounds).saturating_add(1);
-            let (tenant, since, trailers) = (tenant.at, host.now(), Vec::new());
-            Verdict::Recheck(id, until, Box::new(Rechecking { tenant, head, since, rounds, trailers }))
-        }
+        Err(awaited) => wait(tenant, head, waited, awaited, host),
     }
+}
+
+/// Has a request wait until this is known, until then at the latest.
+fn wait(
+    tenant: &TenantRoom,
+    head: Head,
+    waited: Option<(UnixMillis, u8)>,
+    (id, until): (CheckId, UnixMillis),
+    host: &dyn Host,
+) -> Verdict {
+    let rounds = waited.map_or(0, |(_, rounds)| rounds).saturating_add(1);
+    let (tenant, since, trailers) = (tenant.at, host.now(), Vec::new());
+    Verdict::Recheck(id, until, Box::new(Rechecking { tenant, head, since, rounds, trailers }))
 }
 
 fn nobodys(nobody: Nobody, host: &dyn Host) -> Reply {
@@ -240,17 +249,30 @@ pub(super) fn form_too_large(tenant: &TenantRoom, host: &dyn Host) -> Reply {
     refused(tenant, 413, "too_large", "The form is larger than any sign-in answer.", host)
 }
 
-/// A request for the application's own ways in: its cookies are sorted, nothing else is looked at.
-fn let_through(gateway: &Gateway, at: usize, head: &Head, host: &dyn Host) -> Verdict {
-    let Some(tenant) = gateway.tenants.get(at) else {
-        return Verdict::Answer(nobodys(Nobody::UnknownTenant, host));
-    };
+/// Whether a path is one of the application's own ways in, which no rule is asked about.
+fn is_way_in(gateway: &Gateway, tenant: &TenantRoom, path: &str) -> bool {
+    let passes = tenant.settings.scim.as_ref().is_some_and(|scim| WaysIn::passes(scim, path));
+    passes && !gateway.closed.holds(path)
+}
+
+/// A request for the application's own ways in: its cookies are sorted, nothing else is looked at. `waited` as in
+/// [`judge`].
+fn let_through(
+    gateway: &Gateway,
+    tenant: &TenantRoom,
+    head: Head,
+    waited: Option<(UnixMillis, u8)>,
+    host: &dyn Host,
+) -> Verdict {
     let cookies = Cookies::read(&head.headers);
-    // Nothing can be waited for here: what is not known yet is asked for, and is known the next time.
-    let who = Who::on_open_route(gateway, tenant, head, &cookies, None, host).unwrap_or(Who::Unknown(None));
-    let sorted = application::sort(gateway, tenant, head, &cookies, &who, host);
+    let since = waited.map(|(since, _)| since);
+    let who = match Who::on_open_route(gateway, tenant, &head, &cookies, since, host) {
+        Ok(who) => who,
+        Err(awaited) => return wait(tenant, head, waited, awaited, host),
+    };
+    let sorted = application::sort(gateway, tenant, &head, &cookies, &who, host);
     let headers = [head.forged.clone(), sorted.hide].concat();
-    let forwarded = Forwarded { expire: sorted.expire, ..Forwarded::new(at, head, who, host) };
+    let forwarded = Forwarded { expire: sorted.expire, ..Forwarded::new(tenant.at, &head, who, host) };
     Verdict::Pass(Edits { headers, ..Edits::default() }, forwarded.if_of_use(tenant))
 }
 
