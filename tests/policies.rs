@@ -152,17 +152,16 @@ fn the_address_of_the_client_is_the_proxys_and_no_headers() {
     assert_eq!(asks(&site, "/", &[]).0, 200);
 }
 
-fn by_policy() -> Site {
-    Site::new(
-        "",
-        "access:
+const BY_POLICY: &str = "access:
   identity_headers: [{name: x-user, value: \"{name_id}\"}]
   rules: [{path: {prefix: /always}, access: public}]
   policy_namespace: ours
   policies:
     open: [{path: {prefix: /}, access: public}]
-    staff: [{path: {prefix: /}, access: signed_in}]",
-    )
+    staff: [{path: {prefix: /}, access: signed_in}]";
+
+fn by_policy() -> Site {
+    Site::new("", BY_POLICY)
 }
 
 const POLICY: &str = "xds/route_metadata/filter_metadata/ours/policy";
@@ -209,6 +208,33 @@ fn a_session_that_is_over_closes_no_route_that_is_open_by_its_policy() {
     assert!(browser.get("/x").is_none(), "its cookies are ours still");
     property(&site, POLICY, "staff");
     assert_eq!(browser.get("/x").unwrap().status, 302);
+}
+
+#[test]
+fn a_browser_whose_cookies_no_key_opens_any_more_loses_them_with_the_refusal_and_no_others_do() {
+    let old = by_policy();
+    let mut browser = old.browser();
+    property(&old, POLICY, "staff");
+    let redirect = browser.get("/page").unwrap();
+    assert_eq!(answer(&mut browser, &redirect, |_| {}).status, 303);
+    property(&old, POLICY, "open");
+    // A forged header is no reason to sign anybody out.
+    browser.extra = vec![("x-user", "forged")];
+    let cookies = browser.cookies.clone();
+    assert_eq!(browser.get("/x").unwrap().status, 400);
+    assert_eq!(browser.cookies, cookies);
+    browser.extra.clear();
+    // Nor is a cookie that names another tenant.
+    browser.cookies.insert("__Host-vestibule-s.u".to_owned(), "1.planted".to_owned());
+    assert_eq!(browser.get("/x").unwrap().status, 400);
+    assert_eq!(browser.cookies, cookies);
+    let made = configuration("", BY_POLICY)
+        .replace("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+    let new = Site::of(&made);
+    property(&new, POLICY, "open");
+    let mut browser = Browser { cookies, ..new.browser() };
+    assert_eq!(browser.get("/x").unwrap().status, 400);
+    assert!(browser.get("/x").is_none(), "there is a way back");
 }
 
 // Paths.

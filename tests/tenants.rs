@@ -157,6 +157,11 @@ fn a_session_that_is_over_leads_to_a_sign_in_also_where_the_route_chooses_the_te
         assert!(browser.has_session());
         browser.cookies.insert("__Host-vestibule-s.t".to_owned(), "1.planted".to_owned());
         assert_eq!(browser.get("/check").unwrap().status, 400, "what is not ours is refused still");
+        assert_eq!(browser.get("/check").unwrap().status, 302, "and taken from the browser");
+        browser.cookies.insert("__Host-vestibule-s".to_owned(), "1.planted".to_owned());
+        browser.cookies.insert("__Host-vestibule-s.nobody".to_owned(), "1.planted".to_owned());
+        assert_eq!(browser.get("/check").unwrap().status, 400);
+        assert_eq!(browser.get("/check").unwrap().status, 302);
     }
 }
 

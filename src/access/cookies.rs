@@ -1,5 +1,8 @@
 //! Reading every cookie a request carries, and keeping ours from the application (RFC 6265).
 
+use std::collections::BTreeSet;
+
+use super::session::expired;
 use crate::common::{HeaderEdit, Headers};
 
 /// All cookies of ours begin so. The `__Host-` prefix makes browsers refuse them from a sibling domain.
@@ -18,6 +21,12 @@ pub struct Cookies<'a> {
 
 /// More pairs than any honest browser sends for one site; the rest is not looked at.
 const MOST: usize = 128;
+/// Lines that one answer takes cookies away with.
+const MOST_EXPIRED: usize = 32;
+
+fn tenant_of(name: &str) -> Option<&str> {
+    name.strip_prefix(OWN_PREFIX)?.split('.').nth(1)
+}
 
 impl<'a> Cookies<'a> {
     /// Reads all `cookie` headers.
@@ -43,8 +52,22 @@ impl<'a> Cookies<'a> {
 
     /// Names of the tenants that the cookies say they are of: `__Host-vestibule-KIND.TENANT` and what may follow.
     pub fn tenants(&self) -> impl Iterator<Item = &'a str> {
-        let own = self.own.iter();
-        own.filter_map(|(name, _)| name.strip_prefix(OWN_PREFIX)?.split('.').nth(1))
+        self.own.iter().filter_map(|(name, _)| tenant_of(name))
+    }
+
+    /// How many say so of this tenant, or of none, double ones counted.
+    #[must_use]
+    pub fn count_of(&self, tenant: Option<&str>) -> usize {
+        self.own.iter().filter(|(name, _)| tenant_of(name) == tenant).count()
+    }
+
+    /// `Set-Cookie` values that take those of this tenant, or of none, from the browser; not more than 32.
+    #[must_use]
+    pub fn expire_of(&self, tenant: Option<&str>) -> Vec<String> {
+        let names: BTreeSet<&str> =
+            self.own.iter().map(|(name, _)| *name).filter(|name| tenant_of(name) == tenant).collect();
+        let plain = |name: &&str| name.bytes().all(|it| it.is_ascii_alphanumeric() || b"._-".contains(&it));
+        names.into_iter().filter(plain).take(MOST_EXPIRED).map(|name| expired(name, "Lax")).collect()
     }
 
     /// How many cookies of ours the request carries, double ones counted; more than 128 are not counted.

@@ -103,8 +103,12 @@ pub(super) fn decide_on(
     if !gateway.choice.agrees(&authority, &path, at) {
         return Verdict::Answer(nobodys(Nobody::Spelling, host));
     }
-    if chosen.by_route && planted::is_planted(gateway, &head, &Cookies::read(&head.headers)) {
-        return Verdict::Answer(planted_and_route(tenant, host));
+    if chosen.by_route {
+        let cookies = Cookies::read(&head.headers);
+        if planted::is_planted(gateway, &head, &cookies) {
+            let away = planted::taken_away(gateway, &head, &cookies);
+            return Verdict::Answer(application::without(planted_and_route(tenant, host), &away));
+        }
     }
     // What is ours has one spelling. Every other is the application's, as far as the rules let it through.
     let Some(only) = path.only() else {
@@ -407,7 +411,10 @@ fn route_cannot_be_trusted(
         Who::Unknown(Some(code)) if *dropped && !planted => {
             return Some(unknowable(tenant, head, code, host));
         }
-        _ if planted || *dropped => return Some(planted_and_route(tenant, host)),
+        _ if planted || *dropped => {
+            let away = planted::taken_away(gateway, head, cookies);
+            return Some(application::without(planted_and_route(tenant, host), &away));
+        }
         _ => {}
     }
     reports::refused(host, name, "path_and_route", None);
