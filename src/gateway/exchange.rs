@@ -1,5 +1,6 @@
 //! The state machine: one state per thing a request can be waiting for.
 
+mod body;
 mod state_name;
 
 pub use state_name::StateName;
@@ -21,6 +22,7 @@ use super::route::{self, Verdict};
 use super::sign_on::{Consumed, Finished, Redeeming};
 use super::token_endpoint::{self, Asking, Grant};
 use super::{Gateway, logout, provider, reports, sign_on};
+use body::{Body, read_body};
 
 /// One HTTP exchange.
 #[derive(Debug)]
@@ -628,22 +630,6 @@ fn answered(answered: Answered) -> (State, Step) {
         Answered::Pass(edits) => (State::Released, Step::Continue(edits)),
         Answered::Instead(reply) => refuse(reply),
         Answered::Call(call, follow_up) => (State::FollowingUp(follow_up), Step::Call(call)),
-    }
-}
-
-enum Body {
-    All(Vec<u8>),
-    TooLarge,
-    Unreadable,
-}
-
-/// Reads a complete body of `size` octets (`None`: there is none), never more than `limit` and one.
-fn read_body(size: Option<usize>, limit: usize, host: &dyn Host) -> Body {
-    let Some(size) = size else { return Body::All(Vec::new()) };
-    match host.request_body(size.min(limit).saturating_add(1)) {
-        Ok(body) if body.len() > limit => Body::TooLarge,
-        Ok(body) => Body::All(body),
-        Err(_) => Body::Unreadable,
     }
 }
 
