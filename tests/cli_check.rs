@@ -154,9 +154,16 @@ const MISTAKES: &[Mistake] = &[
     Mistake(ENVOY, "                        - match: {prefix: /}\n", "                        - match: {prefix: /api/}\n", WARNING, "", "NOTHING", ""),
     Mistake(ENVOY, "match: {path_separated_prefix: /scim/v2}\n                          route: {cluster: app}", "match: {path_separated_prefix: /users-api}\n                          route: {cluster: app, prefix_rewrite: /scim/v2}", WARNING, "routes[0]", "`/users-api` to the application's SCIM server", "rewrite only below application.path, or write a"),
     Mistake(ENVOY, "match: {path: /status}", "match: {path: /status, headers: [{name: X-User, present_match: true}]}", WARNING, "match.headers[0]", "match on host and path only", "match on host and path only"),
+    Mistake(ENVOY, "match: {path: /status}", "match: {path: /status, headers: [{name: cookie, present_match: true}]}", WARNING, "match.headers[0]", "which the filter sets or removes", "match on host and path only"),
+    Mistake(ENVOY, "match: {path: /status}", "match: {path: /status, headers: [{name: x_user, present_match: true}]}", WARNING, "match.headers[0]", "which the filter sets or removes", "match on host and path only"),
+    Mistake(ENVOY, "match: {path: /status}", "match: {path: /status, headers: [{name: x-original-url, present_match: true}]}", WARNING, "match.headers[0]", "which the filter sets or removes", "match on host and path only"),
+    Mistake(ENVOY, "match: {path: /status}", "match: {path: /status, headers: [{name: accept, present_match: true}]}", WARNING, "", "NOTHING", ""),
     Mistake(ENVOY, "                        - name: status\n", "                        - name: status\n                          request_headers_to_add: [{header: {key: X-User, value: admin}}]\n", WARNING, "request_headers_to_add[0]", "leave it to the filter", "leave it to the filter"),
     Mistake(ENVOY, "domains: [\"app.example.com\", ", "domains: [\"apps.example.com\", ", WARNING, "route_config", "no virtual host takes `app.example.com`", "add it to `domains` of a virtual host, or write"),
     Mistake(ENVOY, "domains: [\"app.example.com\", ", "domains: [\"app.example.com:8080\", ", WARNING, "route_config", "no virtual host takes `app.example.com`", "add it to `domains` of a virtual host, or write"),
+    Mistake(ENVOY, "                          route: {cluster: app}\n                http_filters:\n", "                          route: {cluster: app}\n                    - {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}\n                http_filters:\n", WARNING, "route_config", "leads `app.example.com:1` to other clusters", "write ignore_port_in_host_matching: true"),
+    Mistake(ENVOY, "                          route: {cluster: app}\n                http_filters:\n", "                          route: {cluster: app}\n                    - {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}\n                  ignore_port_in_host_matching: true\n                http_filters:\n", WARNING, "", "NOTHING", ""),
+    Mistake(ENVOY, "                          route: {cluster: app}\n                http_filters:\n", "                          route: {cluster: app}\n                    - {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}\n                strip_any_host_port: true\n                http_filters:\n", WARNING, "", "NOTHING", ""),
     Mistake(ENVOY, "[{upgrade_type: websocket}]", "[{upgrade_type: websocket, filters: [{name: router, typed_config: {\"@type\": x/envoy.extensions.filters.http.router.v3.Router}}]}]", WARNING, "upgrade_configs[0]", "past every rule", "leave `filters` out, so that those of the"),
     Mistake(ENVOY, "                  - name: vestibule\n", "                  - name: r\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.router.v3.Router}\n                  - name: vestibule\n", ERROR, "http_filters[0]", "before envoy.filters.http.router", "put Vestibule before envoy.filters.http.router"),
     Mistake(ENVOY, "                  - name: vestibule\n", "                  - name: other\n                    typed_config: {\"@type\": x/envoy.extensions.filters.http.wasm.v3.Wasm, config: {name: other, vm_config: {vm_id: other, code: {local: {filename: other.wasm}}}}}\n                  - name: vestibule\n", WARNING, "", "NOTHING", ""),
@@ -247,6 +254,37 @@ fn a_cluster_that_sessions_are_not_checked_at_is_judged_less_harshly() {
     };
     assert_eq!(severity("rechecked.yaml", &without), ERROR);
     assert_eq!(severity("not-rechecked.yaml", &unchecked), WARNING);
+}
+
+/// What is judged as one tenant's and reaches another's application is no matter of taste.
+#[test]
+fn a_port_that_leads_to_another_tenants_application_is_an_error() {
+    let tenant = "- {name: other, public_url: \"https://other.example.com\", access: {rules: [{path: {prefix: /}, access: public}]}}";
+    let rest =
+        "- {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}";
+    let two = base(ENVOY)
+        .replacen(
+            "- name: example\n",
+            &format!("{tenant}\n                              - name: example\n"),
+            1,
+        )
+        .replacen(
+            "                http_filters:\n",
+            &format!("                    {rest}\n                http_filters:\n"),
+            1,
+        );
+    let (code, found) = problems("ports.yaml", &two);
+    let what: Vec<_> =
+        found.iter().map(|it| (it["severity"].as_str().unwrap(), it["what"].as_str().unwrap())).collect();
+    assert_eq!(what, [(ERROR, "leads `app.example.com:443` to other clusters than `app.example.com`")]);
+    assert_eq!(code, 1);
+    let told = two.replacen(
+        "domains: [\"app.example.com\",",
+        "domains: [\"app.example.com\", \"app.example.com:443\",",
+        1,
+    );
+    let (code, found) = problems("ports-told.yaml", &told);
+    assert!(code == 0 && found.is_empty(), "{found:#?}");
 }
 
 /// Whether a path names the place, whichever of protobuf's spellings the file has.

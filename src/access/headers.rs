@@ -49,7 +49,9 @@ impl Forgeries {
         Self { spellings, firsts }
     }
 
-    fn holds(&self, name: &[u8]) -> bool {
+    /// Whether no client may send a header of this name, however it is spelled.
+    #[must_use]
+    pub fn holds(&self, name: &[u8]) -> bool {
         let spelling = spelling(name);
         spelling.clone().next().is_some_and(|first| self.firsts.contains(&first))
             && self.spellings.contains(&spelling.collect::<Vec<u8>>())

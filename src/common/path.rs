@@ -173,13 +173,30 @@ pub fn folded(path: &str) -> Cow<'_, str> {
 /// The host of an authority: without port, IPv6 brackets kept.
 #[must_use]
 pub fn host_without_port(authority: &str) -> &str {
+    split_port(authority).0
+}
+
+/// Host and port of an authority; the host with its IPv6 brackets, the port in digits, of which there may be none.
+#[must_use]
+pub fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            // A bare IPv6 address is full of colons; only a bracketed one can carry a port.
-            if host.contains(':') && !host.ends_with(']') { authority } else { host }
+        // A bare IPv6 address is full of colons; only a bracketed one can carry a port.
+        Some((host, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit())
+                && (!host.contains(':') || host.ends_with(']')) =>
+        {
+            (host, Some(port))
         }
-        _ => authority,
+        _ => (authority, None),
     }
+}
+
+/// The port of an address without a path, written or not (RFC 9110, 4.2.1 and 4.2.2).
+#[must_use]
+pub fn port_of(url: &str) -> &str {
+    let (scheme, authority) = url.split_once("://").unwrap_or_default();
+    let (_, port) = split_port(authority);
+    port.unwrap_or(if scheme == "http" { "80" } else { "443" })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::common::path::{NormalPath, folded};
+use crate::common::path::{NormalPath, folded, port_of};
 use crate::common::{HeaderEdit, Headers, Host, Network, peer_address};
 use crate::config::{Selector, Tenant, TenantSelection};
 
@@ -17,6 +17,8 @@ pub(super) struct Choice {
     names: BTreeMap<String, BTreeSet<usize>>,
     /// Whether it matters which name a client asked for: not where there is one tenant, found by its hosts alone.
     names_matter: bool,
+    /// Whether it matters which port a client asked for: not where there is one tenant.
+    ports_matter: bool,
     selection: TenantSelection,
 }
 
@@ -30,6 +32,8 @@ struct Site {
     sni: BTreeMap<String, usize>,
     metadata: BTreeMap<String, usize>,
     headers: BTreeMap<String, usize>,
+    /// Ports that browsers may ask for.
+    ports: BTreeSet<String>,
 }
 
 /// Why a request is nobody's. It is answered by [`Nobody::status`].
@@ -104,7 +108,7 @@ impl Choice {
             }
         }
         let names_matter = tenants.len() > 1 || sites.values().any(|site| !site.sni.is_empty());
-        Self { sites, names, names_matter, selection }
+        Self { sites, names, names_matter, ports_matter: tenants.len() > 1, selection }
     }
 
     /// Removes the header that names a tenant from what any but a trusted peer sends, and every other spelling of it.
@@ -150,6 +154,10 @@ impl Choice {
     /// Whose this request is; `path` without query, in normal form where it has one. Forged headers are gone already.
     pub(super) fn of(&self, head: &Head, path: &str, host: &dyn Host) -> Result<Chosen, Nobody> {
         let site = self.sites.get(&head.host).ok_or(Nobody::UnknownHost)?;
+        // Envoy compares the host with its port, and may lead another port to another tenant's application.
+        if self.ports_matter && head.port.as_ref().is_some_and(|port| !site.ports.contains(port)) {
+            return Err(Nobody::UnknownHost);
+        }
         let asked = || host.property(&["connection", "requested_server_name"]);
         let name = self.names_matter.then(asked).flatten().unwrap_or_default();
         let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
@@ -166,6 +174,7 @@ impl Choice {
 
 impl Site {
     fn add(&mut self, at: usize, tenant: &Tenant) {
+        self.ports.insert(port_of(&tenant.public_url).to_owned());
         match &tenant.selector {
             Selector::Host => self.rest = Some(at),
             Selector::PathPrefix => {

@@ -10,6 +10,8 @@ pub(super) struct Head {
     pub(super) path: String,
     /// Host of `:authority`, without port, lower-case.
     pub(super) host: String,
+    /// Port of `:authority`, as it is written; `None` where there is none.
+    pub(super) port: Option<String>,
     pub(super) headers: Headers,
     /// Removes what was forged; comes first in every forward.
     pub(super) forged: Vec<HeaderEdit>,
@@ -48,12 +50,13 @@ impl Head {
         if upgrade && !headers.all("connection").all(is_plain_connection) {
             return Err(HeadProblem::HopByHop);
         }
-        let host = path::host_without_port(&authority).to_ascii_lowercase();
+        let (host, port) = path::split_port(&authority);
+        let (host, port) = (host.to_ascii_lowercase(), port.map(str::to_owned));
         if headers.all(":path").count() != 1 {
             return Err(HeadProblem::Pseudo);
         }
         let path = headers.get(":path").map(path_text).ok_or(HeadProblem::Pseudo)?;
-        Ok(Self { method, path, host, headers, forged, upgrade })
+        Ok(Self { method, path, host, port, headers, forged, upgrade })
     }
 
     /// Strikes what counts as forged for this tenant alone.

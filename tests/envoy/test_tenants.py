@@ -72,6 +72,25 @@ def test_a_handshake_for_one_tenant_and_a_host_of_another_get_421(by_host, app, 
     assert not app.requests
 
 
+@pytest.mark.core
+def test_a_port_behind_the_host_leads_to_no_other_tenants_application(start, app, scim_app):
+    """Envoy compares `domains` with the port: what is judged as one's must not arrive at the other's."""
+    configuration = {"keys": KEYS, "tenants": [tenant(name, public_url=f"https://{name}.test") for name in ("one", "two")]}
+    leads = {"one.test": "app", "*": "scim_app"}
+    hosts = [{"name": to, "domains": [at], "routes": [bootstrap.route("/", to)]} for at, to in leads.items()]
+    options = {"route_config": {"name": "split", "virtual_hosts": hosts}}
+    with start(configuration, options=options) as envoy:
+        assert served(envoy, "one.test")[0] == 200 and len(app.requests) == 1
+        for port in (1, 80, 8443):
+            assert served(envoy, f"one.test:{port}")[0] == 421, port
+        assert not scim_app.requests
+        assert served(envoy, "one.test:443")[0] == 200 and len(scim_app.requests) == 1, "`vestibule check` finds this"
+    with start(configuration, options=options | {"strip_any_host_port": True}) as envoy:
+        for port in (1, 443):
+            assert served(envoy, f"one.test:{port}")[0] == 200
+        assert len(app.requests) == 3 and len(scim_app.requests) == 1
+
+
 def test_a_name_in_the_handshake_that_is_no_tenants_says_nothing(by_host, app):
     assert served(by_host, "one.test", sni="edge.test")[0] == 200
 

@@ -243,3 +243,28 @@ fn tenants_that_a_request_could_not_tell_apart_are_refused_with_place_and_remedy
         assert!(errors.iter().any(|error| error.contains(said)), "{said:?} is not in {errors:#?}");
     }
 }
+
+/// Envoy compares the host with its port: what is written there may lead to the application of another tenant.
+#[test]
+fn with_several_tenants_no_port_is_taken_but_that_of_the_address() {
+    let two = |first: &str| {
+        let text = format!(
+            "keys: [{{id: k, secret: {{value: 0123456789abcdef0123456789abcdef}}}}]\ntenants:\n  \
+             - {{name: one, public_url: \"{first}\", {RULES}}}\n  \
+             - {{name: two, public_url: \"https://b.example\", {RULES}}}\n"
+        );
+        let (read, _) = Configuration::read(text.as_bytes(), &|_| None).unwrap();
+        Choice::new(&read.tenants, read.selection)
+    };
+    for (url, good, bad) in [
+        ("https://a.example", ":443", [":80", ":8443", ":1", ":0443", ":"]),
+        ("https://a.example:8443", ":8443", [":443", ":80", ":1", ":08443", ":"]),
+    ] {
+        let choice = two(url);
+        let of = |port: &str| chosen(&choice, &Request { authority: &format!("a.example{port}"), ..GET });
+        assert_eq!((of(""), of(good)), (Ok(0), Ok(0)), "{url}");
+        for port in bad {
+            assert_eq!(of(port), Err(Nobody::UnknownHost), "{url} {port}");
+        }
+    }
+}

@@ -1,11 +1,14 @@
 //! Routes: what goes past the filter, what leads to the application's SCIM server, and what our own headers would move.
 
-use vestibule::common::path::is_at_or_below;
+use std::collections::BTreeSet;
+
+use vestibule::access::Forgeries;
+use vestibule::common::path::{is_at_or_below, port_of};
 use vestibule::config::ScimApplication;
 
 use super::document::Place;
 use super::envoy::{HttpFilter, Manager};
-use super::finding::Findings;
+use super::finding::{Findings, Severity};
 use super::plugin::OurConfiguration;
 
 const FILTER_CONFIG: &str = ".FilterConfig";
@@ -78,6 +81,7 @@ pub(crate) fn judge(
         );
     }
     hosts(manager, ours, findings);
+    ports(manager, ours, findings);
     headers(&all, ours, findings);
     application(&all, ours, findings);
 }
@@ -234,18 +238,75 @@ fn hosts(manager: &Manager<'_>, ours: &OurConfiguration, findings: &mut Findings
     }
 }
 
-/// Routes that match on headers which the filter sets: setting them moves the request after it was judged.
+/// A host of ours that Envoy leads elsewhere where a client writes a port behind it: it is judged as ours all the same.
+fn ports(manager: &Manager<'_>, ours: &OurConfiguration, findings: &mut Findings) {
+    let (Some(table), Some(settings)) = (manager.routes.first(), &ours.settings) else { return };
+    if manager.place.is_true("strip_any_host_port") || table.is_true("ignore_port_in_host_matching") {
+        return;
+    }
+    let all = table.each("virtual_hosts");
+    let clusters = |authority: &str| -> Option<BTreeSet<&str>> {
+        let host = virtual_host(&all, &authority.to_ascii_lowercase())?;
+        Some(host.each("routes").iter().flat_map(targets).collect())
+    };
+    let several = settings.tenants.len() > 1;
+    for tenant in &settings.tenants {
+        // With several tenants the filter refuses any other.
+        let port = if several { port_of(&tenant.public_url) } else { "1" };
+        for host in &tenant.hosts {
+            let (Some(bare), Some(other)) = (clusters(host), clusters(&format!("{host}:{port}"))) else {
+                continue;
+            };
+            if other.is_subset(&bare) {
+                continue;
+            }
+            findings.at(
+                if several { Severity::Error } else { Severity::Warning },
+                table,
+                &format!("leads `{host}:{port}` to other clusters than `{host}`"),
+                "the filter judges both alike, with the rules and the identity headers of the tenant whose host it is",
+                "write ignore_port_in_host_matching: true, or strip_any_host_port: true in the connection manager",
+            );
+        }
+    }
+}
+
+/// The virtual host that Envoy takes for an authority: exact, by the longest `*.example.com`, by the longest `example.*`,
+/// or `*`.
+fn virtual_host<'h, 'a>(all: &'h [Place<'a>], authority: &str) -> Option<&'h Place<'a>> {
+    let rank = |domain: &str| match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
+        (Some(""), _) => Some((0, 0)),
+        (Some(end), _) => (authority.ends_with(end) && authority.len() > end.len()).then_some((2, end.len())),
+        (_, Some(start)) => {
+            (authority.starts_with(start) && authority.len() > start.len()).then_some((1, start.len()))
+        }
+        _ => (domain == authority).then_some((3, 0)),
+    };
+    let ranked = all.iter().filter_map(|host| {
+        let domains = host.each("domains");
+        let best = domains.iter().filter_map(|domain| rank(&domain.text()?.to_ascii_lowercase())).max()?;
+        Some((best, host))
+    });
+    ranked.max_by_key(|(rank, _)| *rank).map(|(_, host)| host)
+}
+
+/// Routes that match on headers which the filter sets or removes: that moves the request after it was judged.
 fn headers(all: &[Route<'_>], ours: &OurConfiguration, findings: &mut Findings) {
-    let tenants = ours.settings.iter().flat_map(|settings| &settings.tenants);
-    let ours: Vec<&str> = tenants.flat_map(|tenant| tenant.access.identity_names()).collect();
+    let tenants: Vec<_> = ours.settings.iter().flat_map(|settings| &settings.tenants).collect();
+    let forgeries = Forgeries::new(tenants.iter().flat_map(|tenant| tenant.access.identity_names()));
+    let basic = tenants.iter().any(|tenant| tenant.access.identity.basic.is_some());
+    let moves = |name: &str| {
+        name == "cookie" || (basic && name == "authorization") || forgeries.holds(name.as_bytes())
+    };
+    let ours: Vec<&str> = tenants.iter().flat_map(|tenant| tenant.access.identity_names()).collect();
     for route in all {
         let matchers = route.place.get("match").map(|place| place.each("headers")).unwrap_or_default();
         for matcher in matchers {
             let Some(name) = matcher.text_of("name").map(str::to_ascii_lowercase) else { continue };
-            if ours.contains(&name.as_str()) {
+            if moves(&name) {
                 findings.warn(
                     &matcher,
-                    &format!("the route matches on `{name}`, which the filter sets"),
+                    &format!("the route matches on `{name}`, which the filter sets or removes"),
                     "Envoy chooses the route anew when a header changes: a request may be served by another route than \
                      the one it was judged on",
                     "match on host and path only",
