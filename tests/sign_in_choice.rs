@@ -257,6 +257,26 @@ fn what_an_identity_provider_ended_stays_ended_under_a_configuration_with_more_o
 }
 
 #[test]
+fn the_sessions_of_an_identity_provider_that_is_taken_out_of_the_configuration_are_over() {
+    for both in [two("", ""), without("logout: {}")] {
+        for (removed, has_session) in [("name: guests", true), ("name: staff", false)] {
+            let site = Site::of(&both);
+            let mut ada = signed_in(&site, ("staff", provider::ISSUER), "ada@n.example");
+            assert!(ada.has_session());
+            let cookies = ada.cookies;
+            let Site { host, .. } = site;
+            let rest: String =
+                both.lines().filter(|have| !have.contains(removed)).map(|have| format!("{have}\n")).collect();
+            let Site { gateway, .. } = Site::of(&rest);
+            gateway.prepare(&host).unwrap();
+            let site = Site { gateway, host };
+            let mut ada = Browser { cookies, ..site.browser() };
+            assert_eq!(ada.has_session(), has_session, "without {removed}: {both}");
+        }
+    }
+}
+
+#[test]
 fn it_finds_somebody_by_every_name_by_which_they_are_recognised() {
     let site = site();
     let mut browser = site.browser();

@@ -79,10 +79,10 @@ impl Owner {
         UnixMillis(self.ends)
     }
 
-    /// Whether this is the person of that identity.
+    /// Whether this is the person of that identity. Nobody is known to be somebody without a name (see `no-nameid`).
     #[must_use]
     pub fn is(&self, identity: &Identity) -> bool {
-        self.person == person_digest(identity)
+        !identity.name_id.is_empty() && self.person == person_digest(identity)
     }
 }
 

@@ -288,3 +288,15 @@ fn no_cookie_of_ours_serves_as_another() {
     let headers = Headers::from([("cookie", format!("__Host-vestibule-s.t=1.{mark}.{companion}").as_str())]);
     assert!(sessions.read(host.now(), AT, &Cookies::read(&headers)).is_none());
 }
+
+#[test]
+fn nobody_without_a_name_is_taken_for_somebody_else_without_one() {
+    let host = TestHost::at(1000);
+    let (one, other) = (session(&host, ""), session(&host, ""));
+    let mut jar = Jar::default();
+    sets(&mut jar, &host, "/", Some(&one), &["sid=1; Path=/"]);
+    assert!(!Owner::of(&one).is(&other.identity));
+    let headers = jar.request("/");
+    jar.keep(&cookies("t", 1).expire_others(&Cookies::read(&headers), AT, &other.identity));
+    assert!(!jar.has("sid"));
+}

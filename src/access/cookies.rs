@@ -17,6 +17,8 @@ pub fn is_own_cookie(name: &str) -> bool {
 /// The cookies of ours that a request carries: every `cookie` header is read, for HTTP/1.1 keeps duplicates apart.
 pub struct Cookies<'a> {
     own: Vec<(&'a str, &'a str)>,
+    /// How many more there are, which nobody looks at.
+    unread: usize,
 }
 
 /// More pairs than any honest browser sends for one site; the rest is not looked at.
@@ -32,12 +34,13 @@ impl<'a> Cookies<'a> {
     /// Reads all `cookie` headers.
     #[must_use]
     pub fn read(headers: &'a Headers) -> Self {
-        let own = pairs(headers)
+        let mut own = pairs(headers)
             .filter(|pair| is_own_pair(pair))
-            .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='))
-            .take(MOST)
-            .collect();
-        Self { own }
+            // Without `=` it is none of ours, but counts: it is kept from the application like the others.
+            .filter_map(|pair| std::str::from_utf8(pair).ok())
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let read: Vec<_> = own.by_ref().take(MOST).collect();
+        Self { own: read, unread: own.count() }
     }
 
     /// All values sent under `name`: a second one may have been planted, so each is tried.
@@ -70,10 +73,10 @@ impl<'a> Cookies<'a> {
         names.into_iter().filter(plain).take(MOST_EXPIRED).map(|name| expired(name, "Lax")).collect()
     }
 
-    /// How many cookies of ours the request carries, double ones counted; more than 128 are not counted.
+    /// How many cookies of ours the request carries, double ones counted, and those that are too many to be looked at.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.own.len()
+        self.own.len().saturating_add(self.unread)
     }
 
     /// Edits that keep our cookies from the application and leave all others as they are, octet by octet.
