@@ -439,6 +439,10 @@ fn an_operator_is_told_what_is_wrong_with_trust_by_metadata() {
     let pin = format!("pinned: {{certificates: [\"{}\"]}}", pem(OTHER_CERTIFICATE));
     refused(&format!("{url}\n        trust: tls\n        {pin}"), "", "write one of pinned and trust");
     refused(&format!("{url}\n        pinned: {{certificates: []}}"), "", "has no certificate");
+    let many = vec![format!("\"{}\"", pem(OTHER_CERTIFICATE)); 17].join(", ");
+    let said = "certificates: has 17 keys, and more than 16 are not tried";
+    refused(&format!("{url}\n        pinned: {{certificates: [{many}]}}"), "", said);
+    refused(&format!("sso_url: https://idp.example/sso\n        certificates: [{many}]"), "", said);
     refused(
         &format!("{url}\n        trust: tls\n        sso_url: https://idp.example/"),
         "",
@@ -497,4 +501,32 @@ fn an_operator_is_told_what_is_wrong_with_logout() {
         "write one of redirect, post",
     );
     refused(&fixed, "logout: {slo_ur: \"https://idp.example/\"}", "did you mean `slo_url`?");
+}
+
+/// Two identity providers: where one is has still to be fetched, the other is known.
+fn one_of_two(saml: &str) -> Site {
+    let known =
+        format!("sso_url: \"https://other.example/sso\", certificates: [\"{}\"]", pem(IDP_CERTIFICATE));
+    Site::of(&format!(
+        "keys: [{{id: k1, secret: {{value: \"0123456789abcdef0123456789abcdef\"}}}}]\ntenants:\n  - name: t\n    \
+         public_url: https://a.example\n    saml:\n      entity_id: https://a.example/saml\n      {saml}\n      \
+         identity_providers:\n        \
+         - {{name: staff, label: S, entity_id: \"https://idp.example/\", metadata: {{{URL}}}, trust: tls}}\n        \
+         - {{name: guests, label: G, entity_id: \"https://other.example/\", {known}}}\n    \
+         access: {{rules: [{{path: {{prefix: /}}, access: signed_in}}]}}\n"
+    ))
+}
+
+#[test]
+fn who_comes_from_an_identity_provider_that_is_known_waits_for_no_other() {
+    let site = one_of_two("allow_unsolicited: true");
+    let mut browser = site.browser();
+    let (id, _) = begun(&browser.get("/.vestibule/sign-in?idp=guests&return=/page").unwrap());
+    let mut response = Response::to(&id, site.host.time.get());
+    "https://other.example/".clone_into(&mut response.issuer);
+    // Without the relay state it may be an answer of either.
+    let (_, step) = send(&browser, &response.encoded(), "");
+    assert_eq!(status(&step), 303);
+    let (_, step) = send(&browser, &Response::to(&id, site.host.time.get()).encoded(), "");
+    assert!(matches!(step, Step::Wait(Wait::Document(..))), "{step:?}: the one that is coming may know it");
 }

@@ -394,3 +394,28 @@ fn nothing_of_a_person_gets_into_the_log() {
         assert!(!line.contains("ada") && !line.contains("_index") && !line.contains("secret"), "{line}");
     }
 }
+
+/// `binding` is for what we send, wherever the address stands.
+#[test]
+fn an_identity_provider_of_several_is_spoken_to_as_the_configuration_says() {
+    let certificate = include_str!("vectors/idp.crt").replace('\n', "\\n");
+    for (binding, status) in [("redirect", 303), ("post", 200)] {
+        let usual = browser::configuration(&signing(&format!("logout: {{binding: {binding}}}")), "");
+        let (before, rest) = usual.split_once("      identity_provider:\n").unwrap();
+        let after = rest.split_once("certificates: ").unwrap().1.split_once('\n').unwrap().1;
+        let site = Site::of(&format!(
+            "{before}      identity_providers:\n        - {{name: only, entity_id: \"https://idp.example/\", \
+             sso_url: \"https://idp.example/sso\", slo_url: \"https://idp.example/slo\", \
+             certificates: [\"{certificate}\"]}}\n{after}"
+        ));
+        let mut browser = signed_in(&site, "_index-1");
+        let reply = post(&mut browser, "/.vestibule/sign-out", "", false);
+        assert_eq!(reply.status, status, "{binding}: {}", text(&reply));
+        if binding == "post" {
+            let page = text(&reply);
+            assert!(
+                page.contains("action=\"https://idp.example/slo\"") && page.contains("name=\"SAMLRequest\"")
+            );
+        }
+    }
+}

@@ -246,6 +246,17 @@ impl PartialEq for PublicKey {
 
 impl Eq for PublicKey {}
 
+/// Adds a key to those of an identity provider. One that is there already, of a certificate that was renewed, counts once,
+/// with the dates that end later: the signature does not tell which certificate its maker has.
+pub fn keep_key(keys: &mut Vec<PublicKey>, key: PublicKey) {
+    let end = |key: &PublicKey| key.validity.map(|dates| dates.not_after);
+    match keys.iter_mut().find(|have| **have == key) {
+        Some(have) if end(have) < end(&key) => *have = key,
+        Some(_) => {}
+        None => keys.push(key),
+    }
+}
+
 impl std::fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.kind {

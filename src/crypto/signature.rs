@@ -11,6 +11,9 @@ use super::certificate::{KeyKind, PublicKey};
 use super::digest::{sha1, sha256, sha384, sha512};
 use crate::common::{Host, NativeSignature, NativeVerdict};
 
+/// A signature is tried with so many keys at most.
+pub const MAX_KEYS: usize = 16;
+
 /// The signature algorithms there are. A name that is not here does not exist for us: no HMAC, no MD5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureAlgorithm {

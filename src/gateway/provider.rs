@@ -10,7 +10,7 @@ use crate::config::{
 use crate::crypto::PublicKey;
 use crate::saml::encryption::EncryptionFault;
 use crate::saml::idp_metadata::{
-    self, Binding, Endpoint, MAX_SIZE, MetadataError, ProviderMetadata, may_have_new_key,
+    self, Binding, Endpoint, MAX_SIZE, MetadataError, ProviderMetadata, Wanted, may_have_new_key,
 };
 use crate::saml::response::Rejection;
 use crate::saml::signature::SignatureFault;
@@ -56,6 +56,8 @@ pub(super) enum Found {
 pub(super) struct Trust {
     /// The entity it must be about.
     entity_id: String,
+    /// Whether RSA keys of 1024 to 2047 bit count.
+    short_keys: bool,
     /// Keys of which one must have signed it; none where the transport is trusted.
     pinned: Vec<PublicKey>,
 }
@@ -63,10 +65,11 @@ pub(super) struct Trust {
 impl Trust {
     /// Reads a document; the code of what is wrong with it.
     pub(super) fn read(&self, document: &[u8], host: &dyn Host) -> Result<Provider, &'static str> {
+        let wanted = Wanted { entity_id: &self.entity_id, short_keys: self.short_keys };
         let read = if self.pinned.is_empty() {
-            idp_metadata::read(document, &self.entity_id)
+            idp_metadata::read(document, wanted)
         } else {
-            idp_metadata::read_signed(host, document, &self.entity_id, &self.pinned)
+            idp_metadata::read_signed(host, document, wanted, &self.pinned)
         };
         let provider = Provider(read.map_err(MetadataError::code)?);
         if provider.is_over(host.now()) { Err("metadata_expired") } else { Ok(provider) }
@@ -76,20 +79,15 @@ impl Trust {
 impl Provider {
     /// Of what stands in the configuration.
     fn pinned(entity_id: &str, (sso_url, slo_url): (&str, Option<&str>), keys: &[PublicKey]) -> Self {
-        let endpoint = |binding| Endpoint { binding, location: sso_url.to_owned(), response_location: None };
+        let endpoint =
+            |binding, url: &str| Endpoint { binding, location: url.to_owned(), response_location: None };
+        let both = |url| vec![endpoint(Binding::Redirect, url), endpoint(Binding::Post, url)];
         Self(ProviderMetadata {
             entity_id: entity_id.to_owned(),
             keys: keys.to_vec(),
             unusable_certificates: 0,
-            sign_on: vec![endpoint(Binding::Redirect), endpoint(Binding::Post)],
-            logout: slo_url
-                .map(|url| Endpoint {
-                    binding: Binding::Redirect,
-                    location: url.to_owned(),
-                    response_location: None,
-                })
-                .into_iter()
-                .collect(),
+            sign_on: both(sso_url),
+            logout: slo_url.map(both).unwrap_or_default(),
             valid_until: None,
             cache_duration: None,
         })
@@ -197,15 +195,20 @@ fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Sour
             Source::Fixed(Rc::new(Provider::pinned(entity_id, urls, keys)))
         }
         Trusted::Metadata(Metadata::Text { text, place }) => {
-            let metadata = idp_metadata::read(text.as_bytes(), entity_id).map_err(|error| Problem {
-                path: place.clone(),
-                what: format!("is {error}"),
-                remedy: "paste all of the identity provider's metadata".to_owned(),
-            })?;
+            let metadata =
+                idp_metadata::read(text.as_bytes(), wanted(provider)).map_err(|error| Problem {
+                    path: place.clone(),
+                    what: format!("is {error}"),
+                    remedy: "paste all of the identity provider's metadata".to_owned(),
+                })?;
             Source::Fixed(Rc::new(Provider(metadata)))
         }
         Trusted::Metadata(Metadata::Published(source)) => Source::Published(documents.add(Address {
-            kind: Kind::Metadata(Trust { entity_id: entity_id.clone(), pinned: source.pinned.clone() }),
+            kind: Kind::Metadata(Trust {
+                entity_id: entity_id.clone(),
+                short_keys: provider.short_keys,
+                pinned: source.pinned.clone(),
+            }),
             cluster: source.cluster.clone(),
             access: Access::Open,
             authority: source.authority.clone(),
@@ -217,13 +220,18 @@ fn source(provider: &IdentityProvider, documents: &mut Documents) -> Result<Sour
     })
 }
 
+/// What is wanted of an identity provider's metadata.
+fn wanted(provider: &IdentityProvider) -> Wanted<'_> {
+    Wanted { entity_id: &provider.entity_id, short_keys: provider.short_keys }
+}
+
 /// The keys that a configuration names by itself; none where they are fetched.
 #[must_use]
 pub fn configured_keys(saml: &SamlSettings) -> Vec<PublicKey> {
     let of = |provider: &IdentityProvider| match &provider.trust {
         Trusted::Pinned { keys, .. } => keys.clone(),
         Trusted::Metadata(Metadata::Text { text, .. }) => {
-            idp_metadata::read(text.as_bytes(), &provider.entity_id)
+            idp_metadata::read(text.as_bytes(), wanted(provider))
                 .map(|metadata| metadata.keys)
                 .unwrap_or_default()
         }

@@ -8,7 +8,7 @@ use super::response::{Accepted, Expectations, Rejection, Required, validate};
 use super::vectors_test::{ASSERTION_SIGNED, expectations, judge_with, trusted};
 use super::xml::{Document, Rules};
 use crate::common::test_host::TestHost;
-use crate::crypto::DecryptionKey;
+use crate::crypto::{DecryptionKey, PublicKey};
 
 macro_rules! vector {
     ($name:literal) => {
@@ -123,6 +123,26 @@ fn row_6_1_6_2_what_no_trusted_key_signed_is_refused_encrypted_or_not() {
     }
     let signed = vector!("good-encrypted-response-signed.xml");
     assert_eq!(code(signed, |expect| expect.requires = Required::Assertion), "unsigned");
+}
+
+/// Row 6.3 and 6.6: how long it takes must not tell whether what was decrypted was an assertion.
+#[test]
+fn row_6_3_6_6_whatever_fails_within_as_many_keys_are_tried() {
+    let keys = ours();
+    let trusted = [trusted(), vec![PublicKey::from_certificate(vector!("sp.cert.pem")).unwrap()]].concat();
+    let at = CBC.rfind("<xenc:CipherValue>").unwrap() + 40;
+    let garbled = [&CBC[..at], if &CBC[at..=at] == "A" { "B" } else { "A" }, &CBC[at + 1..]].concat();
+    for (what, xml) in [
+        ("nothing that can be read", garbled.as_str()),
+        ("no signature", vector!("bad-encrypted-unsigned.xml")),
+        ("the signature of another", vector!("bad-encrypted-other-signer.xml")),
+    ] {
+        let host = TestHost::default();
+        let mut expect = Expectations { decryption_keys: &keys, ..expectations(&trusted) };
+        cbc(&mut expect);
+        assert_eq!(validate(&host, xml.as_bytes(), &expect).unwrap_err().code(), "decryption");
+        assert_eq!(host.asked_to_verify.get(), 2, "{what}");
+    }
 }
 
 /// Behind a signature that holds, the reason is told: only its signer wrote this.

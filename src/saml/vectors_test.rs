@@ -348,3 +348,19 @@ fn a_strangers_message_costs_no_signature_check() {
     assert!(validate(&host, ASSERTION_SIGNED.as_bytes(), &expect).is_err());
     assert_eq!(host.1.get(), 0);
 }
+
+/// Who renews a certificate over the same key has two; the signature does not tell which is meant.
+#[test]
+fn of_two_certificates_of_one_key_one_that_is_valid_is_enough() {
+    let ended = PublicKey::from_certificate(vector!("idp-ended.cert.pem")).unwrap();
+    let valid = trusted().remove(0);
+    assert!(ended == valid && ended.validity() != valid.validity());
+    let warned = |keys: &[PublicKey]| {
+        let accepted = judge_with(ASSERTION_SIGNED, keys, |expect| {
+            assert!(expect.relax("cert-outside-validity"));
+        });
+        accepted.unwrap().warnings.iter().any(|warning| warning.code() == "certificate_outside_validity")
+    };
+    assert!(warned(std::slice::from_ref(&ended)));
+    assert!(!warned(&[ended.clone(), valid.clone()]) && !warned(&[valid, ended]));
+}

@@ -98,6 +98,15 @@ def test_an_encrypted_assertion_signs_the_person_in(decrypting, app, idp, sp_key
     assert app.requests[-1].get("x-user") == "ada@n.example"
 
 
+def test_an_encrypted_assertion_may_be_as_large_as_one_that_is_not(decrypting, app, idp, sp_keys):
+    browser = Browser(decrypting)
+    login = Login(browser)
+    response = idp.response(login.request.id, claims={"unused": [f"S-1-5-21-{number:060}" for number in range(600)]})
+    xml = saml_tools.encrypted(response, sp_keys["certificate"])
+    assert 100_000 < len(xml) < 200_000
+    assert login.answer(xml).status == 303 and has_session(browser)
+
+
 @pytest.mark.core
 def test_cbc_is_refused_until_it_is_accepted_by_name(start, base, decrypting, app, idp, own_key, sp_keys):
     since = len(decrypting.log())

@@ -2,7 +2,7 @@
 
 use super::metadata::{self, Metadata};
 use crate::config::node::Node;
-use crate::crypto::PublicKey;
+use crate::crypto::{MAX_KEYS, PublicKey};
 
 /// The identity provider that is trusted.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct IdentityProvider {
     pub entra: Option<EntraSettings>,
     /// What happens where Entra left out the groups because there are too many.
     pub group_overage: GroupOverage,
+    /// Whether its RSA keys of 1024 to 2047 bit count (`accept: [rsa-1024]`).
+    pub short_keys: bool,
     /// Where people sign out there; `None`: where its metadata or `logout.slo_url` says.
     pub slo_url: Option<String>,
 }
@@ -207,6 +209,7 @@ fn read(
         trust,
         entra: None,
         group_overage: GroupOverage::Deny,
+        short_keys,
         slo_url: None,
     };
     let entity_id = match (fields.get("entity_id"), entra) {
@@ -299,6 +302,13 @@ fn read_certificates(node: &Node<'_>, short_keys: bool) -> Vec<PublicKey> {
                 "download the signing certificate (Base64) again and paste all of it",
             ),
         }
+    }
+    // A signature is tried with so many keys; one that is never tried would be a lost login some day.
+    if keys.len() > MAX_KEYS {
+        node.error(
+            format!("has {} keys, and more than {MAX_KEYS} are not tried", keys.len()),
+            "leave out the certificates that nothing is signed with any more",
+        );
     }
     keys
 }

@@ -89,10 +89,15 @@ impl Desk<'_> {
         let xml = decode_post(&form.response);
         let mut first: Result<(), Refusal> = Err(no_pending_login());
         let mut rejected: Option<(usize, Rejection)> = None;
+        let mut wait = None;
         for (at, settings) in self.candidates(form.relay_state.as_deref()) {
             let provider = match provider::find(self.gateway, self.tenant, at, self.host) {
                 Found::Known(provider) => provider,
-                Found::Coming(document) if !self.again => return Ok(Consumed::Await(document)),
+                // Others may know whose it is, and need not wait for this one.
+                Found::Coming(document) if !self.again => {
+                    wait = wait.or(Some(document));
+                    continue;
+                }
                 _ => {
                     first = Err(unready());
                     continue;
@@ -114,6 +119,9 @@ impl Desk<'_> {
                     None => rejected = Some((at, rejection)),
                 },
             }
+        }
+        if let Some(document) = wait {
+            return Ok(Consumed::Await(document));
         }
         match (rejected, first) {
             (Some((at, rejection)), _) => self.reject((at, &rejection), &form, &reference),

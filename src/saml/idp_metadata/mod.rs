@@ -56,26 +56,42 @@ impl ProviderMetadata {
     }
 }
 
-/// Reads the metadata of `entity_id` out of a document that is trusted for other reasons than its signature.
+/// Whose metadata is wanted, and which keys of it count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// The entity it must be about.
+    pub entity_id: &'a str,
+    /// Whether RSA keys of 1024 to 2047 bit count (`accept: [rsa-1024]`).
+    pub short_keys: bool,
+}
+
+impl<'a> From<&'a str> for Wanted<'a> {
+    fn from(entity_id: &'a str) -> Self {
+        Self { entity_id, short_keys: false }
+    }
+}
+
+/// Reads metadata out of a document that is trusted for other reasons than its signature.
 ///
 /// # Errors
 /// Where the document is not of the schema, or does not say all that is needed.
-pub fn read(document: &[u8], entity_id: &str) -> Result<ProviderMetadata, MetadataError> {
+pub fn read<'w>(document: &[u8], wanted: impl Into<Wanted<'w>>) -> Result<ProviderMetadata, MetadataError> {
     let document = Document::parse(document, RULES)?;
     let root = document.root().ok_or(MetadataError::NotMetadata)?;
-    entity(root, entity_id)
+    entity(root, wanted.into())
 }
 
 /// As [`read`], from a document of which a pinned key must have signed the root or the entity (Metadata 3.1).
 ///
 /// # Errors
 /// As [`read`], and where the signature is missing or not of one of `pinned`.
-pub fn read_signed(
+pub fn read_signed<'w>(
     host: &dyn Host,
     document: &[u8],
-    entity_id: &str,
+    wanted: impl Into<Wanted<'w>>,
     pinned: &[PublicKey],
 ) -> Result<ProviderMetadata, MetadataError> {
+    let wanted = wanted.into();
     let document = Document::parse(document, RULES)?;
     let root = document.root().ok_or(MetadataError::NotMetadata)?;
     // Pinning decides, not the date: the time only tells about the certificate.
@@ -84,40 +100,40 @@ pub fn read_signed(
     let signed = match whole {
         Some(signed) => signed,
         None if root.is(METADATA, "EntitiesDescriptor") => {
-            let own = only(root, entity_id)?;
+            let own = only(root, wanted.entity_id)?;
             let signed = verify_enveloped(host, own, trust).map_err(MetadataError::Signature)?;
-            let mut metadata = signed_entity(&signed.ok_or(MetadataError::Unsigned)?, entity_id)?;
+            let mut metadata = signed_entity(&signed.ok_or(MetadataError::Unsigned)?, wanted)?;
             // What is not signed may shorten its life.
             metadata.bound(own)?;
             return Ok(metadata);
         }
         None => return Err(MetadataError::Unsigned),
     };
-    signed_entity(&signed, entity_id)
+    signed_entity(&signed, wanted)
 }
 
 fn signed_entity(
     signed: &super::signature::Signed,
-    entity_id: &str,
+    wanted: Wanted<'_>,
 ) -> Result<ProviderMetadata, MetadataError> {
     let document = signed.document().map_err(MetadataError::Signature)?;
-    entity(document.root().ok_or(MetadataError::NotMetadata)?, entity_id)
+    entity(document.root().ok_or(MetadataError::NotMetadata)?, wanted)
 }
 
 /// The entity of this identifier: the root itself, or one of those that the root lists.
-fn entity(root: Element<'_>, entity_id: &str) -> Result<ProviderMetadata, MetadataError> {
+fn entity(root: Element<'_>, wanted: Wanted<'_>) -> Result<ProviderMetadata, MetadataError> {
     let own = if root.is(METADATA, "EntityDescriptor") {
         match root.attribute("entityID") {
-            Some(found) if found == entity_id => root,
+            Some(found) if found == wanted.entity_id => root,
             Some(found) if found.contains("{tenant") => return Err(MetadataError::TenantPlaceholder),
             _ => return Err(MetadataError::OtherEntity),
         }
     } else if root.is(METADATA, "EntitiesDescriptor") {
-        only(root, entity_id)?
+        only(root, wanted.entity_id)?
     } else {
         return Err(MetadataError::NotMetadata);
     };
-    let mut metadata = role::read(only_role(own)?, entity_id)?;
+    let mut metadata = role::read(only_role(own)?, wanted)?;
     metadata.bound(own)?;
     metadata.bound(only_role(own)?)?;
     Ok(metadata)

@@ -1,7 +1,7 @@
 //! The role of an identity provider: `IDPSSODescriptor` (Metadata 2.4.3).
 
-use super::{Endpoint, MetadataError, ProviderMetadata};
-use crate::crypto::PublicKey;
+use super::{Endpoint, MetadataError, ProviderMetadata, Wanted};
+use crate::crypto::{PublicKey, keep_key};
 use crate::saml::names::{DSIG, METADATA};
 use crate::saml::signature::MAX_KEYS;
 use crate::saml::xml::Element;
@@ -11,14 +11,14 @@ const MAX_CERTIFICATES: usize = 32;
 /// Endpoints that are kept.
 const MAX_ENDPOINTS: usize = 16;
 
-pub(super) fn read(role: Element<'_>, entity_id: &str) -> Result<ProviderMetadata, MetadataError> {
-    let (keys, unusable_certificates) = keys(role)?;
+pub(super) fn read(role: Element<'_>, wanted: Wanted<'_>) -> Result<ProviderMetadata, MetadataError> {
+    let (keys, unusable_certificates) = keys(role, wanted.short_keys)?;
     let sign_on = endpoints(role, "SingleSignOnService");
     if sign_on.is_empty() {
         return Err(MetadataError::NoSignOn);
     }
     Ok(ProviderMetadata {
-        entity_id: entity_id.to_owned(),
+        entity_id: wanted.entity_id.to_owned(),
         keys,
         unusable_certificates,
         sign_on,
@@ -30,18 +30,18 @@ pub(super) fn read(role: Element<'_>, entity_id: &str) -> Result<ProviderMetadat
 
 /// All keys that the role signs with: of every descriptor whose use is signing or not said (Metadata 2.4.1.1). Entra
 /// lists certificates that are not active yet; that is what makes a rollover go unnoticed.
-fn keys(role: Element<'_>) -> Result<(Vec<PublicKey>, usize), MetadataError> {
+fn keys(role: Element<'_>, short_keys: bool) -> Result<(Vec<PublicKey>, usize), MetadataError> {
     let signing = role.children().filter(|child| {
         child.is(METADATA, "KeyDescriptor") && child.attribute("use").is_none_or(|usage| usage == "signing")
     });
+    let read = if short_keys { PublicKey::from_certificate_even_short } else { PublicKey::from_certificate };
     let (mut keys, mut unusable) = (Vec::new(), 0usize);
     for (at, text) in signing.flat_map(certificates).enumerate() {
         if at >= MAX_CERTIFICATES {
             return Err(MetadataError::TooMany("certificates"));
         }
-        match PublicKey::from_certificate(&text) {
-            Ok(key) if keys.contains(&key) => {}
-            Ok(key) => keys.push(key),
+        match read(&text) {
+            Ok(key) => keep_key(&mut keys, key),
             Err(_) => unusable = unusable.saturating_add(1),
         }
     }

@@ -171,6 +171,31 @@ fn a_certificate_that_cannot_be_used_is_left_out_and_counted() {
 }
 
 #[test]
+fn a_short_key_counts_where_it_is_accepted_by_name() {
+    let short: String = vector!("short.cert.pem").lines().filter(|line| !line.starts_with('-')).collect();
+    let ours: String = vector!("idp.cert.pem").lines().filter(|line| !line.starts_with('-')).collect();
+    let xml = SIGNED.replace(&ours, &short);
+    let of = |short_keys| read(xml.as_bytes(), Wanted { entity_id: IDP, short_keys }).unwrap().keys;
+    assert_eq!(of(false), [key(vector!("idp-ec.cert.pem"))]);
+    let short = PublicKey::from_certificate_even_short(vector!("short.cert.pem")).unwrap();
+    assert_eq!(of(true), [short, key(vector!("idp-ec.cert.pem"))]);
+}
+
+#[test]
+fn of_two_certificates_of_one_key_the_one_that_ends_later_counts() {
+    let inside = |pem: &str| pem.lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    let (ended, valid) = (inside(vector!("idp-ended.cert.pem")), inside(vector!("idp.cert.pem")));
+    let ec = inside(vector!("idp-ec.cert.pem"));
+    for (first, second) in [(&ended, &valid), (&valid, &ended)] {
+        let xml = SIGNED.replace(&valid, "FIRST").replace(&ec, "SECOND");
+        let xml = xml.replace("FIRST", first).replace("SECOND", second);
+        let metadata = plain(&xml).unwrap();
+        assert_eq!(metadata.keys, [idp()]);
+        assert_eq!(metadata.keys_end(), idp().validity().map(|dates| dates.not_after));
+    }
+}
+
+#[test]
 fn of_times_the_shortest_counts() {
     let xml = SIGNED
         .replace(

@@ -2,7 +2,7 @@
 //!
 //! Anybody can encrypt to this service provider, and can change what others encrypted. Unless the response around is
 //! signed, its sender may therefore learn one thing only: whether the octets held an assertion that a trusted key
-//! signed. Every other outcome is the same error, and costs the same.
+//! signed. Every other outcome is the same error, and as many keys are tried.
 
 use super::envelope::{Envelope, only_one};
 use super::{Expectations, Rejection};
@@ -10,7 +10,7 @@ use crate::common::Host;
 use crate::saml::c14n::{MAX_OUTPUT, Method, canonicalize};
 use crate::saml::encryption::Decryptor;
 use crate::saml::names::ASSERTION;
-use crate::saml::signature::{SignatureFault, Signed, verify_as_long, verify_enveloped};
+use crate::saml::signature::{SignatureFault, Signed, verify_as_long, verify_counting};
 use crate::saml::xml::{Document, Element, Fault, Rules};
 
 /// What was decrypted: octets that the assertion's own signature covers, or, where it has none, those of the assertion
@@ -32,9 +32,9 @@ pub(super) fn open(
     let source = verified.unwrap_or(message).assertion;
     let scope =
         if expect.accept.encrypted_inherits_namespaces { names_in_scope(message) } else { Vec::new() };
-    let mut verifications = 0usize;
+    let mut tried = 0usize;
     let outcome = decryptor.decrypt(host, source, |octets| {
-        let outcome = assertion(host, octets, &scope, verified.is_some(), expect, &mut verifications);
+        let outcome = assertion(host, octets, &scope, verified.is_some(), expect, &mut tried);
         match outcome {
             Ok(opened) => Some(Ok(opened)),
             // Under the signature of the response nobody but its signer wrote this: the reason may be told.
@@ -45,8 +45,8 @@ pub(super) fn open(
     match outcome {
         Ok(opened) => opened,
         Err(fault) => {
-            if verified.is_none() && verifications == 0 {
-                verify_as_long(host, expect.trust());
+            if verified.is_none() {
+                verify_as_long(host, expect.trust(), tried);
             }
             Err(fault.into())
         }
@@ -75,7 +75,7 @@ fn assertion(
     scope: &[(&str, &str)],
     response_signed: bool,
     expect: &Expectations<'_>,
-    verifications: &mut usize,
+    tried: &mut usize,
 ) -> Result<Opened, Option<Rejection>> {
     let (document, on_its_own) = match Document::parse(octets, Rules::MESSAGE) {
         Ok(document) => (document, true),
@@ -86,8 +86,7 @@ fn assertion(
     };
     let root = document.root().filter(|root| root.is(ASSERTION, "Assertion")).ok_or(None)?;
     only_one(root).map_err(Some)?;
-    *verifications = verifications.saturating_add(1);
-    let signed = verify_enveloped(host, root, expect.trust());
+    let signed = verify_counting(host, root, expect.trust(), tried);
     match signed.map_err(|fault| Some(Rejection::Signature("assertion", fault)))? {
         Some(signed) => Ok((Some(signed), None)),
         // What a prefix from outside means, only a signature that covers its use can tell.

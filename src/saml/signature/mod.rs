@@ -19,8 +19,7 @@ use crate::crypto::{self, PublicKey, SignatureAlgorithm};
 pub(in crate::saml) use signed_info::algorithm_named;
 use signed_info::{Reference, SignedInfo};
 
-/// More configured keys than this are not tried.
-pub const MAX_KEYS: usize = 16;
+pub use crate::crypto::MAX_KEYS;
 
 /// Canonical octets of `SignedInfo` may be this long; real ones have about 1 KiB. They are hashed before anything is
 /// known to come from a trusted key.
@@ -167,6 +166,10 @@ impl Signed {
     }
 }
 
+fn is_valid(key: &PublicKey, now: UnixMillis) -> bool {
+    key.validity().is_none_or(|dates| dates.contains(now))
+}
+
 /// Verifies the signature that is a child of `parent`; `None` where there is none.
 ///
 /// # Errors
@@ -176,6 +179,19 @@ pub fn verify_enveloped(
     parent: Element<'_>,
     trust: Trust<'_>,
 ) -> Result<Option<Signed>, SignatureFault> {
+    verify_counting(host, parent, trust, &mut 0)
+}
+
+/// As [`verify_enveloped`]; `tried` grows by the number of keys that were tried.
+///
+/// # Errors
+/// As [`verify_enveloped`].
+pub(super) fn verify_counting(
+    host: &dyn Host,
+    parent: Element<'_>,
+    trust: Trust<'_>,
+    tried: &mut usize,
+) -> Result<Option<Signed>, SignatureFault> {
     let Some(signature) = find(parent)? else { return Ok(None) };
     let parts = Parts::of(signature)?;
 
@@ -184,7 +200,10 @@ pub fn verify_enveloped(
     let octets = c14n::canonicalize(parts.signed_info, &before.canonicalization, None, MAX_SIGNED_INFO)?;
     let value = base64_of(parts.value)?;
     let mut allowed = trust.keys.iter().take(MAX_KEYS).filter(|key| relaxed.short_rsa || !key.is_short());
-    let key = allowed.find(|key| crypto::verify(host, key, before.algorithm, &octets, &value).is_ok());
+    let key = allowed.find(|key| {
+        *tried = tried.saturating_add(1);
+        crypto::verify(host, key, before.algorithm, &octets, &value).is_ok()
+    });
     let key = key.ok_or_else(|| {
         let only_short = !relaxed.short_rsa && trust.keys.iter().all(PublicKey::is_short);
         let fault = if only_short { SignatureFault::KeySize } else { SignatureFault::Untrusted };
@@ -211,15 +230,16 @@ pub fn verify_enveloped(
     }
     let signed = Signed {
         octets,
-        key_outside_validity: key.validity().is_some_and(|dates| !dates.contains(trust.now)),
+        key_outside_validity: !trust.keys.iter().any(|same| same == key && is_valid(same, trust.now)),
     };
     check_same(&signed, parent, id)?;
     Ok(Some(signed))
 }
 
-/// Takes about as long as [`verify_enveloped`] does for a short element, and comes to nothing.
-pub(super) fn verify_as_long(host: &dyn Host, trust: Trust<'_>) {
-    for key in trust.keys.iter().take(MAX_KEYS) {
+/// Takes about as long as trying the keys that are left after `tried`, and comes to nothing.
+pub(super) fn verify_as_long(host: &dyn Host, trust: Trust<'_>, tried: usize) {
+    let allowed = trust.keys.iter().take(MAX_KEYS).filter(|key| trust.relaxed.short_rsa || !key.is_short());
+    for key in allowed.skip(tried) {
         // Nobody has signed this; only the time matters.
         let length = key.signature_length();
         let elliptic = length <= 96;

@@ -28,7 +28,7 @@ pub struct Limits {
     pub attributes: usize,
     /// Octets of one attribute value, before normalisation.
     pub attribute_bytes: usize,
-    /// Octets of one run of text, references resolved.
+    /// Octets of one run of text, references resolved; but not of a `CipherValue`, for an encrypted assertion is one text.
     pub text_bytes: usize,
     /// Octets of one namespace name. Canonical XML may repeat it at every element.
     pub namespace_bytes: usize,
@@ -381,10 +381,17 @@ impl<'a> Builder<'a> {
     /// Whether the present run of text may grow by so many octets.
     fn room_for(&self, more: usize) -> Result<(), Fault> {
         let have = self.text.as_ref().map_or(0, |text| text.len());
-        if have.saturating_add(more) > self.rules.limits.text_bytes {
+        if have.saturating_add(more) > self.rules.limits.text_bytes && !self.is_cipher() {
             return Err(Fault::Limit("octets of a text"));
         }
         Ok(())
+    }
+
+    /// Whether the innermost open element holds what is encrypted (XML Encryption 3.3). Whose namespace it is does not
+    /// matter: the document as a whole has its bound.
+    fn is_cipher(&self) -> bool {
+        let innermost = self.open.last().and_then(|(index, _)| self.nodes.get(*index));
+        innermost.is_some_and(|node| matches!(&node.data, NodeData::Element(it) if it.local == "CipherValue"))
     }
 
     fn flush_text(&mut self) {

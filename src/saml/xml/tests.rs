@@ -293,6 +293,18 @@ fn there_is_a_bound_to_everything() {
 }
 
 #[test]
+fn what_is_encrypted_may_be_as_long_as_the_message_leaves_room_for() {
+    let limits = Limits::MESSAGE;
+    let text = "A".repeat(limits.bytes - "<CipherValue></CipherValue>".len());
+    let xml = format!("<CipherValue>{text}</CipherValue>");
+    let document = Document::parse(xml.as_bytes(), Rules::MESSAGE).unwrap();
+    assert_eq!(document.root().unwrap().text_content(), text);
+    let long = "A".repeat(limits.text_bytes + 1);
+    let beside = format!("<a><CipherValue>{long}</CipherValue>{long}</a>");
+    assert!(matches!(fault(beside), Fault::Limit("octets of a text")));
+}
+
+#[test]
 fn the_tree_keeps_prefixes_namespaces_and_order() {
     let xml = "<p:a xmlns:p='urn:p' xmlns='urn:d' x='1' p:y='2'><b/>t<!--c--><p:c xmlns:p='urn:q'/></p:a>";
     let document = Document::parse(xml.as_bytes(), Rules::MESSAGE).unwrap();

@@ -133,6 +133,9 @@ if not (HERE / "idp.key.pem").exists():
     key("idp-ec", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-pkeyopt", "ec_param_enc:named_curve")
 if not (HERE / "short.key.pem").exists():
     key("short", "rsa:1024")
+# A second certificate of the key that has ended by the time at which all is judged.
+run("openssl", "req", "-x509", "-key", "idp.key.pem", "-days", "1", "-subj", "/CN=worthless test key idp",
+    "-out", "idp-ended.cert.pem")
 write("good-assertion-signed")
 write("good-response-signed", ("response",))
 write("good-both-signed", ("assertion", "response"))

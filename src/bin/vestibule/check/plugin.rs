@@ -6,7 +6,7 @@ use vestibule::common::UnixMillis;
 use vestibule::config::{Configuration, IdentityProvider, Metadata, Problem, Trust};
 use vestibule::crypto::PublicKey;
 use vestibule::gateway::Gateway;
-use vestibule::saml::idp_metadata;
+use vestibule::saml::idp_metadata::{self, Wanted};
 
 use super::document::{self, Located, Place, Tree};
 use super::envoy::is_empty;
@@ -239,7 +239,9 @@ impl OurConfiguration {
                     }
                     // One that cannot be read has been reported already.
                     Trust::Metadata(Metadata::Text { text, place }) => {
-                        let read = idp_metadata::read(text.as_bytes(), &provider.entity_id);
+                        let wanted =
+                            Wanted { entity_id: &provider.entity_id, short_keys: provider.short_keys };
+                        let read = idp_metadata::read(text.as_bytes(), wanted);
                         (place.clone(), read.map(|metadata| metadata.keys).unwrap_or_default())
                     }
                 }
