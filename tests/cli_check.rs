@@ -161,7 +161,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake(ENVOY, "                        - name: status\n", "                        - name: status\n                          request_headers_to_add: [{header: {key: X-User, value: admin}}]\n", WARNING, "request_headers_to_add[0]", "leave it to the filter", "leave it to the filter"),
     Mistake(ENVOY, "domains: [\"app.example.com\", ", "domains: [\"apps.example.com\", ", WARNING, "route_config", "no virtual host takes `app.example.com`", "add it to `domains` of a virtual host, or write"),
     Mistake(ENVOY, "domains: [\"app.example.com\", ", "domains: [\"app.example.com:8080\", ", WARNING, "route_config", "no virtual host takes `app.example.com`", "add it to `domains` of a virtual host, or write"),
-    Mistake(ENVOY, "                          route: {cluster: app}\n                http_filters:\n", "                          route: {cluster: app}\n                    - {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}\n                http_filters:\n", WARNING, "route_config", "leads `app.example.com:1` to other clusters", "write ignore_port_in_host_matching: true"),
+    Mistake(ENVOY, "                          route: {cluster: app}\n                http_filters:\n", "                          route: {cluster: app}\n                    - {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}\n                http_filters:\n", WARNING, "route_config", "leads `app.example.com:1` elsewhere", "write strip_any_host_port: true"),
     Mistake(ENVOY, "                          route: {cluster: app}\n                http_filters:\n", "                          route: {cluster: app}\n                    - {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}\n                  ignore_port_in_host_matching: true\n                http_filters:\n", WARNING, "", "NOTHING", ""),
     Mistake(ENVOY, "                          route: {cluster: app}\n                http_filters:\n", "                          route: {cluster: app}\n                    - {name: rest, domains: [\"*\"], routes: [{match: {prefix: /}, route: {cluster: published}}]}\n                strip_any_host_port: true\n                http_filters:\n", WARNING, "", "NOTHING", ""),
     Mistake(ENVOY, "[{upgrade_type: websocket}]", "[{upgrade_type: websocket, filters: [{name: router, typed_config: {\"@type\": x/envoy.extensions.filters.http.router.v3.Router}}]}]", WARNING, "upgrade_configs[0]", "past every rule", "leave `filters` out, so that those of the"),
@@ -276,7 +276,7 @@ fn a_port_that_leads_to_another_tenants_application_is_an_error() {
     let (code, found) = problems("ports.yaml", &two);
     let what: Vec<_> =
         found.iter().map(|it| (it["severity"].as_str().unwrap(), it["what"].as_str().unwrap())).collect();
-    assert_eq!(what, [(ERROR, "leads `app.example.com:443` to other clusters than `app.example.com`")]);
+    assert_eq!(what, [(ERROR, "leads `app.example.com:443` elsewhere than `app.example.com`")]);
     assert_eq!(code, 1);
     let told = two.replacen(
         "domains: [\"app.example.com\",",

@@ -440,7 +440,7 @@ fn an_operator_is_told_what_is_wrong_with_trust_by_metadata() {
     refused(&format!("{url}\n        trust: tls\n        {pin}"), "", "write one of pinned and trust");
     refused(&format!("{url}\n        pinned: {{certificates: []}}"), "", "has no certificate");
     let many = vec![format!("\"{}\"", pem(OTHER_CERTIFICATE)); 17].join(", ");
-    let said = "certificates: has 17 keys, and more than 16 are not tried";
+    let said = "certificates: has 17 certificates, and more than 16 are not tried";
     refused(&format!("{url}\n        pinned: {{certificates: [{many}]}}"), "", said);
     refused(&format!("sso_url: https://idp.example/sso\n        certificates: [{many}]"), "", said);
     refused(

@@ -79,6 +79,12 @@ impl<'a> Cookies<'a> {
         self.own.len().saturating_add(self.unread)
     }
 
+    /// Whether there are more cookies of ours than are looked at.
+    #[must_use]
+    pub fn are_too_many(&self) -> bool {
+        self.unread > 0
+    }
+
     /// Edits that keep our cookies from the application and leave all others as they are, octet by octet.
     #[must_use]
     pub fn hide(headers: &Headers) -> Vec<HeaderEdit> {
@@ -161,6 +167,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_of_our_name_without_a_value_counts() {
+        let headers = Headers::from([("cookie", "__Host-vestibule-s.x; a=1")]);
+        let cookies = Cookies::read(&headers);
+        assert_eq!((cookies.count(), cookies.count_of(Some("x")), cookies.are_too_many()), (1, 1, false));
+        assert_eq!(Cookies::hide(&headers), [HeaderEdit::set("cookie", "a=1")]);
+    }
+
+    #[test]
     fn our_cookies_are_hidden_and_the_others_stay() {
         let headers = Headers::from([
             ("cookie", "a=1; __Host-vestibule-s.x=one; b=\"2, 3\""),
@@ -192,6 +206,9 @@ mod tests {
     fn a_thousand_cookies_are_not_all_looked_at() {
         let line = "__Host-vestibule-s.x=1; ".repeat(1000);
         let headers = Headers::from([("cookie", line.as_str())]);
-        assert_eq!(Cookies::read(&headers).values("__Host-vestibule-s.x").count(), MOST);
+        let cookies = Cookies::read(&headers);
+        assert_eq!(cookies.values("__Host-vestibule-s.x").count(), MOST);
+        assert!(cookies.are_too_many());
+        assert_eq!(cookies.count(), 1000, "all are taken from the request");
     }
 }

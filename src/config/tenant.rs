@@ -271,6 +271,11 @@ fn read_public_url(node: &Node<'_>) -> Option<String> {
         node.error("names the default port", "leave it out: browsers do, and the two would not be the same");
         return None;
     }
+    let (_, port) = crate::common::path::split_port(authority);
+    if port.is_some_and(|port| port.starts_with('0') || port.parse::<u16>().is_err()) {
+        node.error(format!("`{url}` has no such port"), remedy);
+        return None;
+    }
     Some(format!("{scheme}://{authority}"))
 }
 

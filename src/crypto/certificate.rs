@@ -247,12 +247,15 @@ impl PartialEq for PublicKey {
 impl Eq for PublicKey {}
 
 /// Adds a key to those of an identity provider. One that is there already, of a certificate that was renewed, counts once,
-/// with the dates that end later: the signature does not tell which certificate its maker has.
+/// with the dates of both: the signature does not tell which certificate its maker has.
 pub fn keep_key(keys: &mut Vec<PublicKey>, key: PublicKey) {
-    let end = |key: &PublicKey| key.validity.map(|dates| dates.not_after);
     match keys.iter_mut().find(|have| **have == key) {
-        Some(have) if end(have) < end(&key) => *have = key,
-        Some(_) => {}
+        Some(have) => {
+            have.validity = have.validity.zip(key.validity).map(|(one, other)| Validity {
+                not_before: one.not_before.min(other.not_before),
+                not_after: one.not_after.max(other.not_after),
+            });
+        }
         None => keys.push(key),
     }
 }

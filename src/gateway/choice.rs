@@ -17,8 +17,9 @@ pub(super) struct Choice {
     names: BTreeMap<String, BTreeSet<usize>>,
     /// Whether it matters which name a client asked for: not where there is one tenant, found by its hosts alone.
     names_matter: bool,
-    /// Whether it matters which port a client asked for: not where there is one tenant.
-    ports_matter: bool,
+    /// Of each tenant the port that a client may ask for, where it matters: not where there is one tenant, or where
+    /// Envoy's route or a trusted peer says which it is.
+    ports: Vec<Option<String>>,
     selection: TenantSelection,
 }
 
@@ -32,8 +33,6 @@ struct Site {
     sni: BTreeMap<String, usize>,
     metadata: BTreeMap<String, usize>,
     headers: BTreeMap<String, usize>,
-    /// Ports that browsers may ask for.
-    ports: BTreeSet<String>,
 }
 
 /// Why a request is nobody's. It is answered by [`Nobody::status`].
@@ -108,7 +107,11 @@ impl Choice {
             }
         }
         let names_matter = tenants.len() > 1 || sites.values().any(|site| !site.sni.is_empty());
-        Self { sites, names, names_matter, ports_matter: tenants.len() > 1, selection }
+        let ports = tenants.iter().map(|tenant| {
+            let by_client = !matches!(tenant.selector, Selector::RouteMetadata(_) | Selector::Header(_));
+            (tenants.len() > 1 && by_client).then(|| port_of(&tenant.public_url).to_owned())
+        });
+        Self { sites, names, names_matter, ports: ports.collect(), selection }
     }
 
     /// Removes the header that names a tenant from what any but a trusted peer sends, and every other spelling of it.
@@ -151,18 +154,24 @@ impl Choice {
         site.prefixes.is_empty() || path.readings().all(|reading| whose(reading) == Ok(Some(tenant)))
     }
 
+    /// Whether Envoy leads a request to where this tenant is: it compares the host with its port, and may lead another port
+    /// to the application of another tenant.
+    pub(super) fn leads_there(&self, port: Option<&str>, tenant: usize) -> bool {
+        let own = self.ports.get(tenant).and_then(Option::as_deref);
+        own.is_none_or(|own| port.is_none_or(|port| port == own))
+    }
+
     /// Whose this request is; `path` without query, in normal form where it has one. Forged headers are gone already.
     pub(super) fn of(&self, head: &Head, path: &str, host: &dyn Host) -> Result<Chosen, Nobody> {
         let site = self.sites.get(&head.host).ok_or(Nobody::UnknownHost)?;
-        // Envoy compares the host with its port, and may lead another port to another tenant's application.
-        if self.ports_matter && head.port.as_ref().is_some_and(|port| !site.ports.contains(port)) {
-            return Err(Nobody::UnknownHost);
-        }
         let asked = || host.property(&["connection", "requested_server_name"]);
         let name = self.names_matter.then(asked).flatten().unwrap_or_default();
         let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
         let named = self.names.get(&name);
         let (tenant, by_route) = site.choose(head, path, &name, &self.selection, host)?;
+        if !self.leads_there(head.port.as_deref(), tenant) {
+            return Err(Nobody::UnknownHost);
+        }
         // RFC 9113, 9.1.1: browsers reuse connections for every host that the certificate names.
         if named.is_some_and(|named| !named.contains(&tenant)) {
             return Err(Nobody::Misdirected);
@@ -174,7 +183,6 @@ impl Choice {
 
 impl Site {
     fn add(&mut self, at: usize, tenant: &Tenant) {
-        self.ports.insert(port_of(&tenant.public_url).to_owned());
         match &tenant.selector {
             Selector::Host => self.rest = Some(at),
             Selector::PathPrefix => {

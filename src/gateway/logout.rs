@@ -49,8 +49,8 @@ pub(super) fn standing(
     issued: Issued<'_>,
     host: &dyn Host,
 ) -> Result<Standing, LedgerError> {
-    let Some(saml) = tenant.settings.saml.as_ref() else { return Ok(Standing::Clear) };
-    let Some((_, provider)) = saml.provider_of(&issued.identity.issuer) else {
+    let saml = tenant.settings.saml.as_ref();
+    let Some((_, provider)) = saml.and_then(|saml| saml.provider_of(&issued.identity.issuer)) else {
         // Nobody vouches any more for what a provider said that was taken out of the configuration.
         return Ok(Standing::Ended);
     };

@@ -17,11 +17,13 @@ pub(super) fn is_planted(gateway: &Gateway, head: &Head, cookies: &Cookies<'_>) 
 }
 
 /// `Set-Cookie` values that take from the browser what no tenant opens, and with it what else it has of that tenant: an
-/// honest one has such cookies where a key was retired since, and would be refused for as long as it keeps them.
+/// honest one has such cookies where a key was retired since, and would be refused for as long as it keeps them. Where there
+/// are more than anybody looks at, all go.
 pub(super) fn taken_away(gateway: &Gateway, head: &Head, cookies: &Cookies<'_>) -> Vec<String> {
     let tenants: BTreeSet<Option<&str>> = cookies.tenants().map(Some).chain([None]).collect();
     let not_ours = |name: &Option<&str>| {
-        cookies.count_of(*name) != name.map_or(0, |name| genuine_of(gateway, name, head, cookies))
+        cookies.are_too_many()
+            || cookies.count_of(*name) != name.map_or(0, |name| genuine_of(gateway, name, head, cookies))
     };
     tenants.into_iter().filter(not_ours).flat_map(|name| cookies.expire_of(name)).take(MOST).collect()
 }

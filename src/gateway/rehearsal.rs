@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::access::{Decision, Explained, decide, explain};
-use crate::common::path::{NormalPath, host_without_port};
+use crate::common::path::{NormalPath, split_port};
 use crate::common::{Headers, Identity, UnixMillis};
 
 use super::policy::Facts;
@@ -163,14 +163,19 @@ impl Gateway {
         };
         match (named, authority, self.tenants.as_slice()) {
             (named, Some(authority), _) => {
-                let host = host_without_port(authority).to_ascii_lowercase();
+                let (host, port) = split_port(authority);
+                let host = host.to_ascii_lowercase();
                 let has = |tenant: &&TenantRoom| tenant.settings.hosts.contains(&host);
                 let found = match named {
                     Some(tenant) => Some(tenant).filter(has),
                     None if self.choice.needs_more(&host) => return Err(RehearsalError::WhichTenant),
                     None => self.choice.by_address(&host, path).and_then(|at| self.tenants.get(at)),
                 };
-                found.ok_or(RehearsalError::UnknownHost)
+                let leads_there = |tenant: &&TenantRoom| {
+                    let at = self.by_name.get(&tenant.settings.name);
+                    at.is_some_and(|at| self.choice.leads_there(port, *at))
+                };
+                found.filter(leads_there).ok_or(RehearsalError::UnknownHost)
             }
             (Some(tenant), None, _) | (None, None, [tenant]) => Ok(tenant),
             (None, None, _) => Err(RehearsalError::WhichTenant),

@@ -27,6 +27,7 @@ def watched(start, base):
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")  # provisioning is among it
 def test_outcomes_are_counted_under_their_fixed_names_and_durations_recorded(watched, app, scim_app, idp):
     sign_in(watched, idp, "ada@n.example")
     ScriptedScim(scim_app, user("ada"))
@@ -68,6 +69,7 @@ def test_the_access_log_can_say_what_came_of_a_request_under_the_reference_of_th
 
 
 @pytest.mark.core
+@pytest.mark.modes("held")  # provisioning is among it
 def test_every_refusal_stands_in_the_log_the_access_log_and_the_counters_under_one_code(watched, app):
     refusals = [
         ("GET", "/.vestibule/saml/acs", 405, "access.refused", "method_not_allowed"),

@@ -306,7 +306,7 @@ fn read_certificates(node: &Node<'_>, short_keys: bool) -> Vec<PublicKey> {
     // A signature is tried with so many keys; one that is never tried would be a lost login some day.
     if keys.len() > MAX_KEYS {
         node.error(
-            format!("has {} keys, and more than {MAX_KEYS} are not tried", keys.len()),
+            format!("has {} certificates, and more than {MAX_KEYS} are not tried", keys.len()),
             "leave out the certificates that nothing is signed with any more",
         );
     }

@@ -111,7 +111,7 @@ impl Desk<'_> {
             match validate(self.host, xml, &self.expectations(&request_ids, &provider)) {
                 Ok(accepted) => return self.accept(settings, accepted, &form, reference),
                 Err(rejection) => match self.new_key((at, &provider), &rejection, xml) {
-                    Some(document) => return Ok(Consumed::Await(document)),
+                    Some(document) => return Ok(Consumed::Await(wait.unwrap_or(document))),
                     // Who it may be from tells why; of several, the first that could be asked.
                     None if rejected
                         .as_ref()

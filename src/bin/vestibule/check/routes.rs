@@ -1,7 +1,5 @@
 //! Routes: what goes past the filter, what leads to the application's SCIM server, and what our own headers would move.
 
-use std::collections::BTreeSet;
-
 use vestibule::access::Forgeries;
 use vestibule::common::path::{is_at_or_below, port_of};
 use vestibule::config::ScimApplication;
@@ -245,29 +243,55 @@ fn ports(manager: &Manager<'_>, ours: &OurConfiguration, findings: &mut Findings
         return;
     }
     let all = table.each("virtual_hosts");
-    let clusters = |authority: &str| -> Option<BTreeSet<&str>> {
-        let host = virtual_host(&all, &authority.to_ascii_lowercase())?;
-        Some(host.each("routes").iter().flat_map(targets).collect())
-    };
+    let virtual_host = |authority: &str| virtual_host(&all, &authority.to_ascii_lowercase());
+    let listens =
+        manager.listener.as_ref().and_then(|listener| listener.down(&["address", "socket_address"]));
+    let listens = listens.and_then(|address| address.number_of("port_value")).map(|port| port.to_string());
     let several = settings.tenants.len() > 1;
     for tenant in &settings.tenants {
         // With several tenants the filter refuses any other.
         let port = if several { port_of(&tenant.public_url) } else { "1" };
+        if manager.place.is_true("strip_matching_host_port") && listens.as_deref() == Some(port) {
+            continue;
+        }
         for host in &tenant.hosts {
-            let (Some(bare), Some(other)) = (clusters(host), clusters(&format!("{host}:{port}"))) else {
-                continue;
-            };
-            if other.is_subset(&bare) {
+            let (bare, other) = (virtual_host(host), virtual_host(&format!("{host}:{port}")));
+            let (Some(bare), Some(other)) = (bare, other) else { continue };
+            if bare.path == other.path || leads_like(bare, other) {
                 continue;
             }
             findings.at(
                 if several { Severity::Error } else { Severity::Warning },
                 table,
-                &format!("leads `{host}:{port}` to other clusters than `{host}`"),
+                &format!("leads `{host}:{port}` elsewhere than `{host}`"),
                 "the filter judges both alike, with the rules and the identity headers of the tenant whose host it is",
-                "write ignore_port_in_host_matching: true, or strip_any_host_port: true in the connection manager",
+                "write strip_any_host_port: true in the connection manager",
             );
         }
+    }
+}
+
+/// Whether all of one virtual host's routes reach nothing, or the one cluster that all of the other's do.
+fn leads_like(bare: &Place<'_>, other: &Place<'_>) -> bool {
+    let clusters = |host: &Place<'_>| -> Vec<Option<String>> {
+        let mut clusters: Vec<_> = host
+            .each("routes")
+            .iter()
+            .filter(|route| !reaches_nothing(route))
+            // What a header or a plugin says is nobody's guess.
+            .flat_map(|route| match targets(route).as_slice() {
+                [] => vec![None],
+                targets => targets.iter().map(|target| Some((*target).to_owned())).collect(),
+            })
+            .collect();
+        clusters.sort();
+        clusters.dedup();
+        clusters
+    };
+    match clusters(other).as_slice() {
+        [] => true,
+        [Some(only)] => clusters(bare) == [Some(only.clone())],
+        _ => false,
     }
 }
 
