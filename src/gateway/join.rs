@@ -26,6 +26,8 @@ pub(super) struct Change {
     told: bool,
     /// The same of the doubt on everybody.
     doubted: bool,
+    /// Whether a reactivation gives the account another name, too: found out before its own answer is learnt from.
+    renames: bool,
 }
 
 impl std::fmt::Debug for Change {
@@ -38,9 +40,9 @@ impl std::fmt::Debug for Change {
 /// How a write ended, as far as can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Settled {
-    /// The application said 2xx.
+    /// The application said 2xx, or does not know what it was to delete.
     Done,
-    /// The application said 4xx: nothing was changed.
+    /// The application said anything else of 4xx: nothing was changed.
     Refused,
     /// Anything else: it may have been applied.
     Unknown,
@@ -58,7 +60,13 @@ impl Change {
             asked_status: 0,
             told: false,
             doubted: false,
+            renames: false,
         }
+    }
+
+    /// Whether the account is to be deleted.
+    pub(super) fn deletes(&self) -> bool {
+        self.kind == ChangeKind::Delete
     }
 
     /// The account whose holder must be asked for before the write goes on.
@@ -106,21 +114,43 @@ impl Change {
         all
     }
 
+    /// Whether a reactivation also gives the account a name that it did not have, as far as is known: then it is a rename
+    /// as well, for a name that somebody active carries no longer must keep no session.
+    fn renames(&mut self) -> bool {
+        let is_new = |key: &str| !self.known.iter().any(|known| known == key);
+        let asks = self.account.is_some() && (!self.asked.is_complete() || self.asked.iter().any(is_new));
+        self.renames |= self.kind == ChangeKind::Reactivate && asks;
+        self.renames
+    }
+
     /// Does to the person what the write meant. False where that could not be recorded.
     pub(super) fn settle(&mut self, gateway: &Gateway, settled: Settled, host: &dyn Host) -> bool {
         let Some(tenant) = gateway.tenants.get(self.tenant) else { return false };
         let name = &tenant.settings.name;
         match (self.kind, settled) {
             (_, Settled::Refused) => true,
-            // Whether somebody may come in again is not guessed.
-            (ChangeKind::Reactivate, Settled::Unknown) => true,
-            (ChangeKind::Reactivate, Settled::Done) => {
-                let recorded = self.unlock(gateway, name, host).is_ok();
-                // Whoever was just created was not away; a lock-out of the same names is lifted all the same.
-                let first = self.is_first() && self.account.is_some();
-                reports::reactivated(host, name, first, recorded);
-                true
+            // Whether somebody may come in again is not guessed; that a name may have changed is no less so for it.
+            (ChangeKind::Reactivate, Settled::Unknown) => {
+                if !self.renames() {
+                    return true;
+                }
+                let recorded = self.rename(gateway, name, settled, host).is_ok();
+                reports::renamed(host, name, self.is_first(), self.is_determined(), recorded);
+                recorded
             }
+            (ChangeKind::Reactivate, Settled::Done) => {
+                let unlocked = self.unlock(gateway, name, host).is_ok();
+                let is_first = self.is_first();
+                // Whoever was just created was not away; a lock-out of the same names is lifted all the same.
+                reports::reactivated(host, name, is_first && self.account.is_some(), unlocked);
+                if !self.renames() {
+                    return true;
+                }
+                let recorded = self.end_former_names(gateway, name, host).is_ok();
+                reports::renamed(host, name, is_first, self.is_determined(), recorded);
+                recorded
+            }
+            (ChangeKind::Delete, Settled::Done) if self.was_over(gateway, name, host) => true,
             (ChangeKind::Deactivate | ChangeKind::Delete, _) => {
                 let recorded = self.lock_out(gateway, name, host).is_ok();
                 reports::deactivated(host, name, self.is_first(), self.is_determined(), recorded);
@@ -132,6 +162,13 @@ impl Change {
                 recorded
             }
         }
+    }
+
+    /// Whether the account was gone before it was to be deleted, and its holder locked out when that was still known:
+    /// nothing is new, and nobody else need be looked at.
+    fn was_over(&self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> bool {
+        let is_locked_out = |id| gateway.people.is_account_blocked(host, tenant, id).unwrap_or(false);
+        matches!(self.asked_status, 404 | 410) && self.account.as_deref().is_some_and(is_locked_out)
     }
 
     fn is_first(&mut self) -> bool {
@@ -174,23 +211,43 @@ impl Change {
         host: &dyn Host,
     ) -> Result<(), LedgerError> {
         let people = &gateway.people;
-        let mut all_found;
         let locked_out = match &self.account {
             Some(id) => people.is_account_blocked(host, tenant, id)?,
             None => false,
         };
         if locked_out || self.inactive {
-            all_found = people.block(host, tenant, &self.all())?;
-        } else {
-            if settled == Settled::Done {
-                people.unblock(host, tenant, &self.asked)?;
-            }
-            // Who has another name carries it no longer: sessions by the old one end, also those that know the account only.
-            all_found = people.end_sessions(host, tenant, &self.all())?;
-            if let Some(id) = &self.account {
-                all_found &= people.end_account(host, tenant, id)?;
-            }
+            let all_found = people.block(host, tenant, &self.all())?;
+            return self.or_doubt(all_found, gateway, tenant, host);
         }
+        if settled == Settled::Done {
+            people.unblock(host, tenant, &self.asked)?;
+        }
+        self.end_former_names(gateway, tenant, host)
+    }
+
+    /// Who has another name carries it no longer: sessions by the old one end, also those that know the account only.
+    fn end_former_names(
+        &mut self,
+        gateway: &Gateway,
+        tenant: &str,
+        host: &dyn Host,
+    ) -> Result<(), LedgerError> {
+        let people = &gateway.people;
+        let mut all_found = people.end_sessions(host, tenant, &self.all())?;
+        if let Some(id) = &self.account {
+            all_found &= people.end_account(host, tenant, id)?;
+        }
+        self.or_doubt(all_found, gateway, tenant, host)
+    }
+
+    /// Casts doubt on everybody where it is not known who was meant, or not `all_found` room.
+    fn or_doubt(
+        &mut self,
+        all_found: bool,
+        gateway: &Gateway,
+        tenant: &str,
+        host: &dyn Host,
+    ) -> Result<(), LedgerError> {
         if self.is_determined() && all_found { Ok(()) } else { self.cast_doubt(gateway, tenant, host) }
     }
 }

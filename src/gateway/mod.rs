@@ -19,6 +19,8 @@ mod forwarded;
 mod identity;
 mod introspection;
 mod join;
+#[cfg(test)]
+mod join_test;
 mod logout;
 mod membership;
 mod memory;

@@ -13,18 +13,18 @@ const TOKEN: &str = "a-secret-token";
 const START: u64 = 1_800_000_060_000;
 const SCIM: &str = "application/scim+json";
 
-struct Scene {
-    gateway: Rc<Gateway>,
-    host: TestHost,
+pub(super) struct Scene {
+    pub(super) gateway: Rc<Gateway>,
+    pub(super) host: TestHost,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with("")
     }
 
     /// With more of `scim`.
-    fn with(more: &str) -> Self {
+    pub(super) fn with(more: &str) -> Self {
         Self::changed(more, ("", ""))
     }
 
@@ -84,7 +84,7 @@ MORE
     }
 
     /// A request of Entra's.
-    fn provision(&self, method: &str, path: &str, body: &str) -> (Exchange, Step) {
+    pub(super) fn provision(&self, method: &str, path: &str, body: &str) -> (Exchange, Step) {
         let authorization = format!("Bearer {TOKEN}");
         let more = [("authorization", authorization.as_str()), ("content-type", SCIM)];
         let (mut exchange, step) = self.head(method, path, &more, body.is_empty());
@@ -98,7 +98,7 @@ MORE
     }
 
     /// The application's answer to a request that was released.
-    fn respond(&self, exchange: &mut Exchange, status: &str, body: &str) -> Step {
+    pub(super) fn respond(&self, exchange: &mut Exchange, status: &str, body: &str) -> Step {
         let mut headers = Headers::from([(":status", status)]);
         if !body.is_empty() {
             headers.apply(&crate::common::HeaderEdit::add("content-type", SCIM));
@@ -114,12 +114,12 @@ MORE
     }
 
     /// How often this was counted.
-    fn counted(&self, name: &str) -> u64 {
+    pub(super) fn counted(&self, name: &str) -> u64 {
         self.host.counts.borrow().get(&format!("vestibule.{name}")).copied().unwrap_or_default()
     }
 
     /// How many lines of the log say this.
-    fn said(&self, text: &str) -> usize {
+    pub(super) fn said(&self, text: &str) -> usize {
         self.host.lines.borrow().iter().filter(|line| line.contains(text)).count()
     }
 
@@ -139,16 +139,16 @@ MORE
     }
 }
 
-fn answered(step: Step) -> u16 {
+pub(super) fn answered(step: Step) -> u16 {
     let Step::Answer(Reply { status, .. }) = step else { panic!("{step:?}") };
     status
 }
 
-fn called(step: &Step) {
+pub(super) fn called(step: &Step) {
     assert!(matches!(step, Step::Call(_)), "{step:?}");
 }
 
-fn answer(status: u16, body: &str) -> Event {
+pub(super) fn answer(status: u16, body: &str) -> Event {
     let headers = Headers::from([(":status", status.to_string().as_str()), ("content-type", SCIM)]);
     Event::CallAnswered(Some(CallAnswer { status, headers, body: body.as_bytes().to_vec() }))
 }
@@ -166,16 +166,16 @@ fn a_sign_in_that_fails_on_our_side_is_an_error_of_the_log() {
     );
 }
 
-const ADA: &str =
+pub(super) const ADA: &str =
     r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"u-1","userName":"ada@n.example"}"#;
 
-fn patched(operation: &str) -> String {
+pub(super) fn patched(operation: &str) -> String {
     format!(
         r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{{"op":"Replace",{operation}}}]}}"#
     )
 }
 
-fn active(active: bool) -> String {
+pub(super) fn active(active: bool) -> String {
     patched(&format!(r#""path":"active","value":{active}"#))
 }
 
@@ -258,12 +258,14 @@ fn doubt_is_told_where_it_is_cast_and_only_there() {
     let rename = patched(r#""path":"userName","value":"bo@n.example""#);
     let cases = [
         // Nothing was done, whoever it was about.
-        ("DELETE", String::new(), "404", 0),
         ("PATCH", active(false), "404", 0),
         ("PATCH", rename.clone(), "400", 0),
         // Nobody is let out by it.
         ("PATCH", active(true), "204", 0),
         ("DELETE", String::new(), "204", 1),
+        // The account is gone as was asked for, and nobody knows whose it was.
+        ("DELETE", String::new(), "404", 1),
+        ("DELETE", String::new(), "410", 1),
         ("PATCH", active(false), "204", 1),
         ("PATCH", rename, "204", 1),
     ];

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::filter::{Mode, Path};
 use super::name::Name;
 use super::patch::{Verb, member};
-use super::person::{Activity, Said, activity, add_keys, each_said, is_schema, said_at};
+use super::person::{
+    Activity, Addresses, Said, activity, add_keys, add_own_addresses, each_said, is_schema, said_at,
+};
 use super::schema::ResourceKind;
 use super::url::{Action, Target};
 use crate::common::PersonKeys;
@@ -47,6 +49,8 @@ impl std::fmt::Debug for AccountChange {
 struct Seen {
     active: Option<bool>,
     keys: PersonKeys,
+    /// E-mail addresses that may be the person's own at work: they are locked out with the person, never let in.
+    unclear: PersonKeys,
 }
 
 impl Seen {
@@ -59,17 +63,44 @@ impl Seen {
                 Activity::Off => self.active = Some(false),
                 Activity::Unclear => {}
             },
-            Said::Keys(value) | Said::Emails(value) => add_keys(&mut self.keys, value),
+            Said::Keys(value) => add_keys(&mut self.keys, value),
+            Said::Emails(value, addresses) => {
+                let unclear = add_own_addresses(&mut self.keys, value, *addresses);
+                self.unclear.extend(&unclear);
+            }
+        }
+    }
+
+    /// The same of an operation of a PATCH, which may add to what there is.
+    fn take_by(&mut self, verb: Option<Verb>, said: &Said<'_>) {
+        match said {
+            Said::Emails(value, Addresses::All) if verb == Some(Verb::Add) => {
+                self.take(&Said::Emails(value, Addresses::Added));
+            }
+            said => self.take(said),
         }
     }
 
     fn map(&mut self, map: &Map<String, Value>) {
         each_said(map, &mut |said| self.take(&said));
     }
+
+    /// The keys, for a change of this kind.
+    fn keys_for(mut self, kind: ChangeKind) -> PersonKeys {
+        if matches!(kind, ChangeKind::Deactivate | ChangeKind::Delete) {
+            self.keys.extend(&self.unclear);
+        }
+        self.keys
+    }
 }
 
 /// What the request does to a person's access; `None` where it does nothing to it.
 pub(crate) fn account_change(target: &Target, body: Option<&Value>) -> Option<AccountChange> {
+    let (kind, seen) = read(target, body)?;
+    Some(AccountChange { kind, user_id: target.id.clone(), keys: seen.keys_for(kind) })
+}
+
+fn read(target: &Target, body: Option<&Value>) -> Option<(ChangeKind, Seen)> {
     if target.kind != ResourceKind::User {
         return None;
     }
@@ -94,21 +125,22 @@ pub(crate) fn account_change(target: &Target, body: Option<&Value>) -> Option<Ac
         }
         Action::Read | Action::List | Action::Search => return None,
     };
-    Some(AccountChange { kind, user_id: target.id.clone(), keys: seen.keys })
+    Some((kind, seen))
 }
 
 /// What a request that cannot be read whole might do to a person's access, where it is passed on nevertheless.
 ///
 /// A write to an account may deactivate it, so it counts as if it did; nobody is let in by a request that was not read.
 pub(crate) fn possible_change(target: &Target, body: Option<&Value>) -> Option<AccountChange> {
-    let read = account_change(target, body);
     match target.action {
         Action::Patch | Action::Replace if target.kind == ResourceKind::User => Some(AccountChange {
             kind: ChangeKind::Deactivate,
             user_id: target.id.clone(),
-            keys: read.map_or_else(PersonKeys::none, |change| change.keys),
+            keys: read(target, body)
+                .map_or_else(PersonKeys::none, |(_, seen)| seen.keys_for(ChangeKind::Deactivate)),
         }),
-        _ => read.filter(|change| matches!(change.kind, ChangeKind::Deactivate | ChangeKind::Delete)),
+        _ => account_change(target, body)
+            .filter(|change| matches!(change.kind, ChangeKind::Deactivate | ChangeKind::Delete)),
     }
 }
 
@@ -138,7 +170,7 @@ fn kind_of(seen: &Seen) -> Option<ChangeKind> {
     match seen.active {
         Some(false) => Some(ChangeKind::Deactivate),
         Some(true) => Some(ChangeKind::Reactivate),
-        None => (!seen.keys.is_empty()).then_some(ChangeKind::Rename),
+        None => (!seen.keys.is_empty() || !seen.unclear.is_empty()).then_some(ChangeKind::Rename),
     }
 }
 
@@ -148,7 +180,7 @@ fn created(body: &Map<String, Value>, seen: &mut Seen) -> Activity {
     each_said(body, &mut |said| match said {
         Said::Active(Value::Null) => {}
         Said::Active(value) => result = activity(value),
-        Said::Keys(_) | Said::Emails(_) => seen.take(&said),
+        Said::Keys(_) | Said::Emails(..) => seen.take(&said),
     });
     result
 }
@@ -217,10 +249,10 @@ fn at_path(seen: &mut Seen, verb: Option<Verb>, path: &str, value: &Value) {
         let under = |item: &Value| Value::Object(Map::from_iter([(path.name.to_string(), item.clone())]));
         return without_path(seen, verb, &Value::Array(items.iter().map(under).collect()));
     }
-    match said_at(&path.name, value) {
+    match said_at(&path, value) {
         Some(Said::Active(_)) if verb == Some(Verb::Remove) => seen.active = Some(false),
-        Some(Said::Keys(_) | Said::Emails(_)) if verb == Some(Verb::Remove) => {}
-        Some(said) => seen.take(&said),
+        Some(Said::Keys(_) | Said::Emails(..)) if verb == Some(Verb::Remove) => {}
+        Some(said) => seen.take_by(verb, &said),
         None => {}
     }
 }
@@ -239,7 +271,7 @@ fn without_path(seen: &mut Seen, verb: Option<Verb>, value: &Value) {
                 }
             });
         } else {
-            seen.map(map);
+            each_said(map, &mut |said| seen.take_by(verb, &said));
         }
     }
 }
@@ -401,11 +433,96 @@ mod tests {
     #[test]
     fn keys_come_from_the_request() {
         let body = r#"{"userName":"Ada","urn:ietf:params:scim:schemas:core:2.0:User:externalId":"E","active":false,
-            "emails":[{"value":"A@n.example"}],"emails[type eq \"home\"].value":"h@n.example","title":"no"}"#;
+            "emails":[{"value":"A@n.example"}],"emails[type eq \"work\"].value":"w@n.example","title":"no"}"#;
         let change = change("POST", "/Users", body).unwrap();
-        assert_eq!(change.keys.iter().collect::<Vec<_>>(), ["ada", "e", "a@n.example", "h@n.example"]);
+        assert_eq!(change.keys.iter().collect::<Vec<_>>(), ["ada", "e", "a@n.example", "w@n.example"]);
         assert_eq!(change.user_id, None);
         assert_eq!(patched(r#"[{"op":"replace","path":"userName","value":"b"}]"#), Some(ChangeKind::Rename));
         assert_eq!(patched(r#"[{"op":"remove","path":"externalId"}]"#), None);
+    }
+
+    fn keys_of(method: &str, path: &str, body: &str) -> Option<(ChangeKind, Vec<String>)> {
+        let change = change(method, path, body)?;
+        Some((change.kind, change.keys.iter().map(str::to_owned).collect()))
+    }
+
+    #[test]
+    fn of_addresses_in_a_whole_user_only_the_persons_own_at_work_are_keys() {
+        let two = r#"[{"type":"work","value":"adm@n"},{"type":"other","value":"ada@n"}]"#;
+        for (emails, want) in [
+            (two, vec!["a", "adm@n"]),
+            (r#"[{"value":"w@n","primary":"True"},{"value":"ada@n"}]"#, vec!["a", "w@n"]),
+            (r#"[{"value":"a@n"}]"#, vec!["a", "a@n"]),
+            (r#""a@n""#, vec!["a", "a@n"]),
+        ] {
+            for active in ["true", "\"False\""] {
+                let body = format!(r#"{{"userName":"a","active":{active},"emails":{emails}}}"#);
+                for (method, path) in [("POST", "/Users"), ("PUT", "/Users/u-1")] {
+                    assert_eq!(keys_of(method, path, &body).unwrap().1, want, "{method} {body}");
+                }
+                let body = format!(r#"{{"Operations":[{{"op":"replace","value":{body}}}]}}"#);
+                assert_eq!(keys_of("PATCH", "/Users/u-1", &body).unwrap().1, want, "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_selected_is_a_key_where_its_the_persons_own_at_work() {
+        let flag = |on: bool| format!(r#"{{"op":"replace","path":"active","value":{on}}}"#);
+        let at = |selector: &str, more: &str| {
+            let path = serde_json::Value::from(format!("emails[{selector}].value"));
+            let body = format!(r#"{{"Operations":[{{"op":"Add","path":{path},"value":"x@n"}}{more}]}}"#);
+            keys_of("PATCH", "/Users/u-1", &body)
+        };
+        let own = vec!["x@n".to_owned()];
+        for selector in [
+            r#"type eq "work""#,
+            r#"Type EQ "Work""#,
+            "type eq work",
+            "primary eq true",
+            r#"primary eq "True""#,
+            r#"type eq "work" and primary eq true"#,
+            r#"type eq "other" and primary eq true"#,
+        ] {
+            assert_eq!(at(selector, ""), Some((ChangeKind::Rename, own.clone())), "{selector}");
+            let on = at(selector, &format!(",{}", flag(true)));
+            assert_eq!(on, Some((ChangeKind::Reactivate, own.clone())), "{selector}");
+        }
+        for selector in [r#"type eq "other""#, r#"type eq "home" and primary eq false"#] {
+            assert_eq!(at(selector, ""), None, "{selector}");
+            for (on, kind) in [(true, ChangeKind::Reactivate), (false, ChangeKind::Deactivate)] {
+                assert_eq!(at(selector, &format!(",{}", flag(on))), Some((kind, vec![])), "{selector}");
+            }
+        }
+        // It may be the person's own: that locks out, and lets nobody in.
+        for selector in
+            [r#"value eq "y@n""#, r#"not (type eq "home")"#, r#"type eq "work" or type eq "home""#]
+        {
+            assert_eq!(at(selector, ""), Some((ChangeKind::Rename, vec![])), "{selector}");
+            let on = at(selector, &format!(",{}", flag(true)));
+            assert_eq!(on, Some((ChangeKind::Reactivate, vec![])), "{selector}");
+            let off = at(selector, &format!(",{}", flag(false)));
+            assert_eq!(off, Some((ChangeKind::Deactivate, own.clone())), "{selector}");
+        }
+        let key = |selector: &str| {
+            let key = serde_json::Value::from(format!("emails[{selector}].value"));
+            keys_of("POST", "/Users", &format!(r#"{{"userName":"a","active":false,{key}:"x@n"}}"#)).unwrap().1
+        };
+        assert_eq!(key(r#"type eq "other""#), ["a"]);
+        assert_eq!(key(r#"type eq "work""#), ["a", "x@n"]);
+    }
+
+    #[test]
+    fn an_address_that_is_added_is_not_the_only_one_there_is() {
+        let added = |verb: &str, element: &str| {
+            let body = format!(r#"{{"Operations":[{{"op":"{verb}","path":"emails","value":[{element}]}}]}}"#);
+            keys_of("PATCH", "/Users/u-1", &body).map(|(_, keys)| keys)
+        };
+        let own = Some(vec!["x@n".to_owned()]);
+        assert_eq!(added("add", r#"{"type":"other","value":"x@n"}"#), None);
+        assert_eq!(added("replace", r#"{"type":"other","value":"x@n"}"#), own);
+        for element in [r#"{"value":"x@n"}"#, r#"{"type":"work","value":"x@n"}"#, r#""x@n""#] {
+            assert_eq!(added("add", element), own, "{element}");
+        }
     }
 }

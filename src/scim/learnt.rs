@@ -200,10 +200,7 @@ impl Learnt {
     }
 
     fn learn_type(&mut self, urn: &str, name: &str, sub: Option<&str>, described: &Map<String, Value>) {
-        let kind = if urn == GROUP { ResourceKind::Group } else { ResourceKind::User };
-        let is_ours = [USER, GROUP, ENTERPRISE].contains(&urn);
-        let known = Name { urn: Some(urn.to_owned()), ..Name::plain(name) };
-        if is_ours && attribute(&kind, &known).is_some() {
+        if is_of_the_rfc(urn, name) {
             return;
         }
         let Some(value_type) = text(described, "type") else { return };
@@ -253,6 +250,17 @@ impl List {
             _ => Err(NotLearnt::Unreadable),
         }
     }
+}
+
+/// Whether an attribute has its type of RFC 7643. What is declared of a core schema goes by its plain name, which users and
+/// groups share: the word on an attribute of either is one on the other's, too.
+fn is_of_the_rfc(urn: &str, name: &str) -> bool {
+    let name = match urn {
+        USER | GROUP => Name::plain(name),
+        ENTERPRISE => Name { urn: Some(urn.to_owned()), ..Name::plain(name) },
+        _ => return false,
+    };
+    [ResourceKind::User, ResourceKind::Group].iter().any(|kind| attribute(kind, &name).is_some())
 }
 
 fn take(budget: &mut usize) -> Result<(), NotLearnt> {

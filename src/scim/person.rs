@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::filter::{Mode, Path};
+use super::filter::{Filter, Literal, Mode, Path};
 use super::name::Name;
 use super::patch::member;
 use crate::common::PersonKeys;
@@ -81,30 +81,74 @@ pub(crate) enum Said<'v> {
     Active(&'v Value),
     /// It is a key, or holds keys.
     Keys(&'v Value),
-    /// It is e-mail addresses, which are keys.
-    Emails(&'v Value),
+    /// It is e-mail addresses, of which the person's own at work are keys.
+    Emails(&'v Value, Addresses),
+}
+
+/// Which of somebody's e-mail addresses a value is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    /// All that there are.
+    All,
+    /// Some that are added to those there are.
+    Added,
+    /// The person's own at work.
+    Own,
+    /// Others.
+    Others,
+    /// Some that are selected by something that does not tell.
+    Unclear,
+}
+
+impl Addresses {
+    /// Those that a selector (RFC 7644 section 3.5.2) picks.
+    fn selected_by(selector: Option<&Filter>) -> Self {
+        let Some(selector) = selector else { return Self::All };
+        let Some(pairs) = selector.equalities() else { return Self::Unclear };
+        let text = |literal: &Literal| match literal {
+            Literal::Text(text) | Literal::Word(text) | Literal::Bare(text) => text.trim().to_owned(),
+        };
+        let values = |name: &str| {
+            pairs.iter().filter(|pair| pair.0.is_plain(name)).map(|pair| text(pair.1)).collect::<Vec<_>>()
+        };
+        let (types, primaries) = (values("type"), values("primary"));
+        if types.iter().any(|text| is_work(text))
+            || primaries.iter().any(|text| super::rules::boolean(text) == Some(true))
+        {
+            Self::Own
+        } else if types.is_empty() && primaries.is_empty() {
+            Self::Unclear
+        } else {
+            Self::Others
+        }
+    }
 }
 
 /// The attributes that matter, in any spelling: unqualified or qualified by the core schema.
-fn said<'v>(name: &Name, value: &'v Value) -> Option<Said<'v>> {
+fn said<'v>(name: &Name, selector: Option<&Filter>, value: &'v Value) -> Option<Said<'v>> {
     if name.urn.is_none() {
-        return said_of(&name.attribute, name.sub.as_deref(), value);
+        return said_of(&name.attribute, name.sub.as_deref(), selector, value);
     }
     let path = below_core(name)?;
     match path.split_once('.') {
-        Some((attribute, sub)) => said_of(attribute, Some(sub), value),
-        None => said_of(&path, None, value),
+        Some((attribute, sub)) => said_of(attribute, Some(sub), selector, value),
+        None => said_of(&path, None, selector, value),
     }
 }
 
-fn said_of<'v>(attribute: &str, sub: Option<&str>, value: &'v Value) -> Option<Said<'v>> {
+fn said_of<'v>(
+    attribute: &str,
+    sub: Option<&str>,
+    selector: Option<&Filter>,
+    value: &'v Value,
+) -> Option<Said<'v>> {
     let is = |name: &str| attribute.eq_ignore_ascii_case(name);
     if sub.is_some_and(|sub| !sub.eq_ignore_ascii_case("value")) {
         None
     } else if is("active") {
         Some(Said::Active(value))
     } else if is("emails") {
-        Some(Said::Emails(value))
+        Some(Said::Emails(value, Addresses::selected_by(selector)))
     } else if is("userName") || is("externalId") {
         Some(Said::Keys(value))
     } else {
@@ -182,16 +226,16 @@ pub(crate) fn is_core_schema(name: &Name) -> bool {
 /// entered.
 pub(crate) fn each_said(map: &Map<String, Value>, visit: &mut dyn FnMut(Said<'_>)) {
     for (key, value) in map {
-        let Some(name) = read_key(key).map(|path| path.name) else { continue };
+        let Some(Path { name, selector }) = read_key(key) else { continue };
         let is_core = if name.urn.is_none() { is_nothing(&name) } else { is_core_schema(&name) };
         if is_core {
             for (key, value) in value.as_object().into_iter().flatten() {
                 let name = Name::parse(key).filter(|name| name.urn.is_none());
-                if let Some(said) = name.and_then(|name| said(&name, value)) {
+                if let Some(said) = name.and_then(|name| said(&name, None, value)) {
                     visit(said);
                 }
             }
-        } else if let Some(said) = said(&name, value) {
+        } else if let Some(said) = said(&name, selector.as_ref(), value) {
             visit(said);
         }
     }
@@ -201,9 +245,9 @@ fn read_key(key: &str) -> Option<Path> {
     Path::parse(key, Mode::Strict).or_else(|| Path::parse(key, Mode::Unescaped))
 }
 
-/// What a value under a name says of the person.
-pub(crate) fn said_at<'v>(name: &Name, value: &'v Value) -> Option<Said<'v>> {
-    said(name, value)
+/// What a value at a path says of the person.
+pub(crate) fn said_at<'v>(path: &Path, value: &'v Value) -> Option<Said<'v>> {
+    said(&path.name, path.selector.as_ref(), value)
 }
 
 /// Adds the texts of a value that holds keys: a text, an object with a `value`, or a list of either.
@@ -240,7 +284,9 @@ pub fn person(resource: &Value) -> (PersonKeys, Option<bool>) {
                 Activity::Unclear => {}
             },
             Said::Keys(value) => add_keys(&mut keys, value),
-            Said::Emails(value) => add_own_addresses(&mut keys, value),
+            Said::Emails(value, addresses) => {
+                let _may_be_anybodys = add_own_addresses(&mut keys, value, addresses);
+            }
         });
     }
     (keys, active)
@@ -261,28 +307,49 @@ fn one_resource(resource: &Value) -> Option<&Map<String, Value>> {
     resource.as_object().filter(|map| member(map, "Resources").is_none())
 }
 
-fn add_own_addresses(keys: &mut PersonKeys, value: &Value) {
-    let Value::Array(items) = value else { return add_keys(keys, value) };
+/// Adds the person's own addresses at work; what comes back are those that may be such.
+pub(crate) fn add_own_addresses(keys: &mut PersonKeys, value: &Value, addresses: Addresses) -> PersonKeys {
+    let mut unclear = PersonKeys::none();
+    let items = match value {
+        Value::Array(items) => items.as_slice(),
+        other => std::slice::from_ref(other),
+    };
     let has_text = |item: &&Value| match item {
         Value::Object(map) => {
             member(map, "value").and_then(Value::as_str).is_some_and(|text| !text.is_empty())
         }
         other => other.is_string(),
     };
-    let addresses: Vec<&Value> = items.iter().filter(has_text).collect();
-    if let [only] = addresses.as_slice() {
-        return add_keys(keys, only);
+    let items: Vec<&Value> = items.iter().filter(has_text).collect();
+    let is_only = items.len() == 1;
+    for item in items {
+        let is_key = match addresses {
+            Addresses::All => is_only || is_own(item),
+            Addresses::Added => is_own(item) || (is_only && type_of(item).is_none()),
+            Addresses::Own => true,
+            Addresses::Others | Addresses::Unclear => is_own(item),
+        };
+        if is_key {
+            add_keys(keys, item);
+        } else if addresses == Addresses::Unclear {
+            add_keys(&mut unclear, item);
+        }
     }
-    addresses.into_iter().filter(|item| is_own(item)).for_each(|item| add_keys(keys, item));
+    unclear
 }
 
 /// Whether an address is marked as the person's own at work.
 fn is_own(address: &Value) -> bool {
-    let Some(map) = address.as_object() else { return false };
-    let is_work = member(map, "type")
-        .and_then(Value::as_str)
-        .is_some_and(|text| text.trim().eq_ignore_ascii_case("work"));
-    is_work || member(map, "primary").is_some_and(|primary| activity(primary) == Activity::On)
+    let primary = address.as_object().and_then(|map| member(map, "primary"));
+    type_of(address).is_some_and(is_work) || primary.is_some_and(|primary| activity(primary) == Activity::On)
+}
+
+fn type_of(address: &Value) -> Option<&str> {
+    member(address.as_object()?, "type")?.as_str().filter(|text| !text.trim().is_empty())
+}
+
+fn is_work(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case("work")
 }
 
 #[cfg(test)]

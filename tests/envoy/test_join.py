@@ -101,6 +101,16 @@ def test_a_deletion_ends_the_session(person):
 
 
 @pytest.mark.core
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_deletion_of_an_account_that_is_gone_ends_the_session(person, status):
+    browser = person.sign_in()
+    person.scim.write = error(status)
+    assert person.entra("DELETE").status == status
+    assert not has_session(browser)
+    assert not person.may_sign_in()
+
+
+@pytest.mark.core
 def test_creating_an_inactive_user_ends_the_session(person):
     browser = person.sign_in()
     body = scim_json(user(person.name, active="False") | {"id": None})
@@ -259,6 +269,38 @@ def test_somebody_renamed_signs_in_by_the_new_name(person):
     person.entra("PATCH", patch({"op": "Replace", "path": "userName", "value": person.name}))
     assert not has_session(browser), "the session knows only the old name"
     assert person.may_sign_in()
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_new_name_beside_a_reactivation_ends_the_session_by_the_old_one(person, method):
+    browser = person.sign_in()
+    old, person.name = person.name, f"renamed-{person.name}"
+    name = {"op": "Replace", "path": "userName", "value": person.name}
+    active = {"op": "Replace", "path": "active", "value": "True"}
+    body = patch(name, active) if method == "PATCH" else scim_json(person.resource(userName=person.name, active=True))
+    assert person.entra(method, body).status in (200, 204)
+    assert not has_session(browser), f"{old} is nobody's name any more"
+    assert person.may_sign_in()
+
+
+def test_a_reactivation_with_the_same_name_keeps_the_session(person):
+    browser = person.sign_in()
+    assert person.entra("PUT", scim_json(person.resource(active=True))).status == 200
+    assert has_session(browser)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("active", ["False", "True"])
+def test_an_address_of_somebody_else_in_a_new_account_neither_locks_out_nor_lets_in(envoy, idp, app, scim_app, active):
+    other = Person(envoy, idp, scim_app)
+    browser = other.sign_in()
+    if active == "True":
+        other.entra("PATCH", OFF)
+    emails = [{"type": "work", "value": f"adm-{other.name}"}, {"type": "other", "value": other.name}]
+    body = scim_json(user(f"adm-{other.name}", active=active, emails=emails) | {"id": None})
+    assert entra(envoy, "POST", "/Users", body).status == 201
+    assert has_session(browser) == other.may_sign_in() == (active == "False")
 
 
 def test_an_address_that_a_leaver_left_behind_locks_its_next_owner_not_out(envoy, idp, app, scim_app):

@@ -221,7 +221,7 @@ fn conclude(
     host: &dyn Host,
 ) -> Reply {
     let settled = match &ended {
-        Ended::Latest => flow::settled_by(latest.map(|answer| answer.status)),
+        Ended::Latest => flow.settled_by(latest.map(|answer| answer.status)),
         Ended::Made { effect, .. } | Ended::Refused { effect, .. } => match effect {
             Effect::Applied => Settled::Done,
             Effect::NotApplied => Settled::Refused,

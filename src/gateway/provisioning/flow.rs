@@ -63,20 +63,22 @@ impl std::fmt::Debug for FollowUp {
     }
 }
 
-/// What a status of the application says of a change.
-pub(super) fn settled_by(status: Option<u16>) -> Settled {
-    match status {
-        Some(200..=299) => Settled::Done,
-        Some(400..=499) => Settled::Refused,
-        _ => Settled::Unknown,
-    }
-}
-
 fn status_of(headers: &Headers) -> Option<u16> {
     headers.text(":status").and_then(|status| status.parse().ok())
 }
 
 impl Flow {
+    /// What a status of the application says of the change.
+    pub(super) fn settled_by(&self, status: Option<u16>) -> Settled {
+        match status {
+            Some(200..=299) => Settled::Done,
+            // What was to be deleted is not there (any more), which is what was asked for; nobody asks for it again.
+            Some(404 | 410) if self.change.as_ref().is_some_and(Change::deletes) => Settled::Done,
+            Some(400..=499) => Settled::Refused,
+            _ => Settled::Unknown,
+        }
+    }
+
     /// What the response's status says of the change. Comes before the response is passed on, so that Entra's success
     /// is never earlier than the lock-out. False where the lock-out could not be recorded: then there is no success.
     ///
@@ -95,7 +97,7 @@ impl Flow {
         if self.sequence.is_some() {
             return true;
         }
-        let settled = if origin == Origin::Upstream { settled_by(status) } else { Settled::Unknown };
+        let settled = if origin == Origin::Upstream { self.settled_by(status) } else { Settled::Unknown };
         self.settle(gateway, settled, host)
     }
 
@@ -319,8 +321,8 @@ impl Flow {
     ) -> Answered {
         let settled = match conclusion {
             scim::Conclusion::First => Settled::Refused,
-            scim::Conclusion::Latest => settled_by(latest.map(|answer| answer.status)),
-            scim::Conclusion::Made { status, .. } => settled_by(Some(*status)),
+            scim::Conclusion::Latest => self.settled_by(latest.map(|answer| answer.status)),
+            scim::Conclusion::Made { status, .. } => self.settled_by(Some(*status)),
         };
         if !self.settle(gateway, settled, host) {
             return Answered::Instead(not_recorded());

@@ -134,6 +134,10 @@ fn words_of(value: &Value) -> Vec<Word> {
 }
 
 impl Account {
+    pub(super) fn deletes(&self) -> bool {
+        self.does == Does::Delete
+    }
+
     pub(super) fn answered(self, answer: &Answered<'_>) -> ErrandStep {
         match (answer.status, self.does) {
             (0, _) => {

@@ -34,7 +34,7 @@ mod trial;
 use serde_json::{Map, Value};
 
 use super::ability::{Deactivation, Deletion, Filtering, MemberChanges, Mode, PatchForm};
-use super::change::AccountChange;
+use super::change::{AccountChange, ChangeKind};
 use super::error::ScimError;
 use super::request::{Outgoing, RequestShape};
 use super::rule::{Applied, Settings};
@@ -307,6 +307,12 @@ pub fn plan(mut outgoing: Outgoing, settings: &Settings) -> Plan {
         _ => None,
     };
     let Some((first, errand)) = planned else { return Plan::Forward(Box::new(outgoing)) };
+    // What is sent is a deletion: its answer is read as that of one.
+    if let (Work::Account(work), Some(change)) = (&errand.0, &mut outgoing.change)
+        && work.deletes()
+    {
+        change.kind = ChangeKind::Delete;
+    }
     let is_read = outgoing.shape.action == Action::List;
     let path = outgoing.path.split('?').next().unwrap_or_default();
     let exclusive = (!is_read).then(|| path.to_owned());

@@ -71,6 +71,24 @@ fn schema_type(text: &str, types: &DeclaredTypes) -> Option<ValueType> {
     super::super::schema::value_type(&ResourceKind::User, &name(text), types)
 }
 
+/// Declared types of core schemas go by their plain name, whichever of them it is.
+#[test]
+fn a_core_schema_redefines_no_attribute_of_another_one() {
+    let mut published = published();
+    let stray = json!([{"name": "active", "type": "string"}, {"name": "ACTIVE", "type": "string"}, {"name": "emails", "subAttributes": [{"name": "primary", "type": "string"}]}, {"name": "colour", "type": "boolean"}]);
+    published["Resources"][1]["attributes"].as_array_mut().unwrap().extend(stray.as_array().unwrap().clone());
+    let members = json!({"name": "members", "type": "boolean"});
+    published["Resources"][0]["attributes"].as_array_mut().unwrap().push(members);
+    let types = Learnt::schemas(published.to_string().as_bytes()).unwrap().declared_types;
+    for (name, want) in
+        [("active", None), ("emails.primary", None), ("members", None), ("colour", Some(ValueType::Boolean))]
+    {
+        assert_eq!(types.get(name), want, "{name}");
+    }
+    assert_eq!(schema_type("active", &types), Some(ValueType::Boolean));
+    assert_eq!(schema_type("emails.primary", &types), Some(ValueType::Boolean));
+}
+
 #[test]
 fn what_the_application_lacks_is_told_from_what_is_not_known() {
     let known = learnt().attributes;

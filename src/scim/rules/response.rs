@@ -176,10 +176,9 @@ const R9: Rule<Answer> = Rule {
     certainty: Certainty::Judgement,
     apply: |answer, _, notes| {
         let is_write = matches!(answer.shape.action, Action::Create | Action::Replace | Action::Patch);
+        // Also in an error that does not name its schema (R4): the word has no other meaning.
         let is_duplicate = answer.status == 400
-            && answer.was_scim_error
-            && matches!(&answer.content, Content::Json(body)
-                if body.get("scimType").and_then(Value::as_str) == Some("uniqueness"));
+            && matches!(&answer.content, Content::Json(body) if scim_type(body) == Some("uniqueness"));
         if is_write && is_duplicate {
             answer.status = 409;
             if let Some(Value::Object(body)) = answer.json() {
@@ -238,14 +237,14 @@ const R4: Rule<Answer> = Rule {
                 }
             }
             other => {
-                let own = match other {
-                    Content::Json(body) => detail(body),
-                    _ => None,
+                let (own, scim_type) = match other {
+                    Content::Json(body) => (detail(body), scim_type(body)),
+                    _ => (None, None),
                 };
                 // An application that is out of order says nothing; whoever reads the provisioning log must see where to look.
                 let unsaid = || format!("the application answered {status} and did not say why");
                 let detail = own.or_else(|| (status >= 500).then(unsaid));
-                answer.set(status, error_body(status, None, detail.as_deref()));
+                answer.set(status, error_body(status, scim_type, detail.as_deref()));
                 notes.mark("body");
             }
         }
@@ -334,6 +333,26 @@ fn repair_error(body: &mut Map<String, Value>, status: u16) -> bool {
         }
     }
     changed
+}
+
+/// The keywords of errors (RFC 7644 section 3.12, table 9).
+const SCIM_TYPES: [&str; 10] = [
+    "invalidFilter",
+    "tooMany",
+    "uniqueness",
+    "mutability",
+    "invalidSyntax",
+    "invalidPath",
+    "noTarget",
+    "invalidValue",
+    "invalidVers",
+    "sensitive",
+];
+
+/// The keyword of an error, where it is one of SCIM's.
+fn scim_type(body: &Value) -> Option<&'static str> {
+    let said = member(body.as_object()?, "scimType")?.as_str()?;
+    SCIM_TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(said))
 }
 
 /// The application's own words about a failure, where it says any in a form that is known.

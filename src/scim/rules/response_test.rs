@@ -426,6 +426,37 @@ fn r9_calls_a_duplicate_a_conflict() {
 }
 
 #[test]
+fn r9_knows_a_duplicate_in_an_error_without_a_schema() {
+    let body = r#"{"scimType":"uniqueness","detail":"taken","status":"400"}"#;
+    for (method, path) in [("POST", "/Users"), ("PATCH", "/Users/u")] {
+        let seen = ask(method, path, 400, body);
+        assert_eq!(seen.status, 409, "{method}");
+        let want = json!({"schemas": [ERROR], "status": "409", "scimType": "uniqueness", "detail": "taken"});
+        assert_eq!(seen.body, want);
+        assert!(seen.rules.contains(&"R9") && seen.rules.contains(&"R4"), "{:?}", seen.rules);
+    }
+    assert_eq!(ask("GET", "/Users/u", 400, body).status, 400);
+    for other in
+        [r#"{"scimType":"invalidValue"}"#, r#"{"detail":"uniqueness"}"#, r#"{"scimType":["uniqueness"]}"#]
+    {
+        assert_eq!(ask("POST", "/Users", 400, other).status, 400, "{other}");
+    }
+}
+
+#[test]
+fn r4_keeps_the_keyword_of_an_error_where_it_is_one_of_scims() {
+    for (said, want) in [
+        (json!("noTarget"), json!("noTarget")),
+        (json!("MUTABILITY"), json!("mutability")),
+        (json!("<b>mine</b>"), Value::Null),
+        (json!(7), Value::Null),
+    ] {
+        let seen = ask("PATCH", "/Users/u", 400, &json!({"scimType": said}).to_string());
+        assert_eq!((seen.status, &seen.body["scimType"]), (400, &want), "{said}");
+    }
+}
+
+#[test]
 fn r11_hides_that_the_filters_own_credential_is_refused() {
     let own = Settings { own_credential: true, ..settings() };
     for status in [401, 403] {
