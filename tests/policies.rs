@@ -515,7 +515,7 @@ fn policy_test_refuses_what_is_no_question() {
 fn policy_test_says_whose_a_path_is_as_the_filter_does() {
     let tenant = |name: &str| {
         format!(
-            "  - {{name: {name}, public_url: \"https://a.example\", path_prefix: /{name}, access: {{allow_path_spellings: [encoded_slash], \
+            "  - {{name: {name}, public_url: \"https://a.example\", path_prefix: /{name}, access: {{allow_path_spellings: [encoded_slash, dot_segment], \
              rules: [{{path: {{prefix: /}}, access: public}}]}}}}\n"
         )
     };
@@ -528,7 +528,7 @@ fn policy_test_says_whose_a_path_is_as_the_filter_does() {
         ("/umbrella", None),
         ("/ACME/x", Some("tenant_spelling")),
         ("/%41cme/x", Some("tenant_spelling")),
-        ("/acme%2F..%2Fumbrella/x", Some("tenant_spelling")),
+        ("/acme%2F..%2Fumbrella/x", Some("unknown_tenant")),
         ("/acme/..%2Fumbrella", Some("tenant_spelling")),
         ("/other", Some("unknown_tenant")),
         ("/", Some("unknown_tenant")),
