@@ -481,3 +481,27 @@ fn a_public_route_waits_for_nobody_whose_request_carries_no_login_of_the_applica
     assert!(matches!(step, Step::Continue(_)), "{step:?}");
     assert!(site.gateway.due(&site.host).is_empty(), "and nobody is asked");
 }
+
+#[test]
+fn who_has_waited_longest_is_asked_about_first() {
+    let site = site("");
+    let name = |at: u64| format!("oid-{at}-{}", at.wrapping_mul(0x9e37_79b9));
+    let waiting: Vec<_> = (0..36)
+        .map(|at| {
+            site.host.time.set(NOW + at);
+            let mut browser = site.browser();
+            let (id, state) = browser.start("/page");
+            let response = Response { id: format!("_a{id}"), name: name(at), ..Response::to(&id, NOW) };
+            match browser.post(&response.with(OBJECT_ID, &[&name(at)]).encoded(), Some(&state)) {
+                Sent::Waits(exchange) => exchange,
+                _ => panic!("{at}"),
+            }
+        })
+        .collect();
+    let due = site.gateway.due(&site.host);
+    assert_eq!((waiting.len(), due.len()), (36, 32), "more are not sent at once");
+    for (at, (_, call)) in (0..).zip(&due) {
+        let path = &call.headers.iter().find(|(name, _)| name == ":path").unwrap().1;
+        assert!(path.contains(&name(at)), "{at}: {path}");
+    }
+}

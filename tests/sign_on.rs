@@ -216,6 +216,54 @@ fn a_bounced_response_proves_nothing_and_starts_a_sign_in_of_our_own() {
 }
 
 #[test]
+fn a_bounced_sign_in_is_one_round_and_may_be_followed_by_another() {
+    let site = Site::new(
+        "allow_unsolicited: bounce",
+        "access: {rules: [{path: {prefix: /}, access: signed_in, require: [{max_age_seconds: 300}]}]}",
+    );
+    let mut browser = site.browser();
+    let launch = |browser: &mut Browser<'_>, name: &str, authenticated: u64| {
+        let reply = browser.answer(&Response::unsolicited(NOW).encoded(), None);
+        assert_eq!(reply.status, 302, "{name}: {}", text(&reply));
+        let (id, state) = begun(&reply);
+        let mut response = Response::to(&id, NOW);
+        (response.id, response.authn_instant) = (name.to_owned(), authenticated);
+        assert_eq!(browser.answer(&response.encoded(), Some(&state)).status, 303, "{name}");
+    };
+    launch(&mut browser, "_first", NOW);
+    launch(&mut browser, "_second", NOW - 400_000);
+    let anew = site.browser();
+    let mut anew = Browser { cookies: browser.cookies.clone(), ..anew };
+    anew.cookies.retain(|name, _| !name.contains("-r."));
+    launch(&mut anew, "_third", NOW - 400_000);
+    assert_eq!(
+        anew.get("/page").unwrap().status,
+        302,
+        "who proved themselves too long ago is asked once more"
+    );
+}
+
+#[test]
+fn a_sign_in_link_on_another_host_of_the_tenant_goes_on_at_the_one_that_is_published() {
+    let site = Site::new("", "hosts: [a.example, www.a.example]");
+    let headers = vestibule::common::Headers::from([
+        (":method", "GET"),
+        (":path", "/.vestibule/sign-in?fresh=1&interactive=1&idp=only&return=/p"),
+        (":authority", "www.a.example"),
+        ("accept", "text/html"),
+    ]);
+    let event = vestibule::gateway::Event::RequestHeaders { headers, end: true };
+    let vestibule::gateway::Step::Answer(reply) = site.gateway.exchange().on(event, &site.host) else {
+        panic!()
+    };
+    let location = header(&reply, "location").unwrap();
+    assert!(location.starts_with("https://a.example/.vestibule/sign-in?"), "{location}");
+    for said in ["fresh=1", "interactive=1", "return=/p"] {
+        assert!(location.contains(said), "{location}");
+    }
+}
+
+#[test]
 fn what_would_not_be_accepted_is_not_bounced_either() {
     let site = Site::new("allow_unsolicited: bounce", "");
     let unsigned = Response { sign_assertion: false, ..Response::unsolicited(NOW) };

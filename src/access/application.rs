@@ -163,7 +163,7 @@ impl ApplicationCookies {
         if !self.are_named() {
             return Sorted { hide: Cookies::hide(headers), ..Sorted::default() };
         }
-        let companions = self.companions(at_host, sent);
+        let companions = self.companions(at_host, sent, MOST);
         let (good, bad): (Vec<_>, Vec<_>) =
             companions.iter().partition(|(_, companion)| counts(companion.owner.as_ref()));
         let stays = |pair: &[u8]| match self.claimed(pair) {
@@ -241,7 +241,7 @@ impl ApplicationCookies {
     /// How many cookies of a request are companions indeed.
     #[must_use]
     pub fn cookies(&self, at_host: &str, sent: &Cookies<'_>) -> usize {
-        self.companions(at_host, sent).len()
+        self.companions(at_host, sent, usize::MAX).len()
     }
 
     fn companion(
@@ -269,12 +269,17 @@ impl ApplicationCookies {
         ))
     }
 
-    fn companions<'a>(&self, at_host: &str, sent: &Cookies<'a>) -> Vec<(&'a str, Rc<Companion>)> {
+    fn companions<'a>(
+        &self,
+        at_host: &str,
+        sent: &Cookies<'a>,
+        most: usize,
+    ) -> Vec<(&'a str, Rc<Companion>)> {
         if !self.are_named() {
             return Vec::new();
         }
         sent.below(&self.prefix)
-            .take(MOST)
+            .take(most)
             .filter_map(|(handle, sealed)| {
                 let context = [self.tenant.as_str(), at_host, handle];
                 let companion = self.opened.get(&context, sealed, || {

@@ -23,8 +23,26 @@ pub struct Login {
     /// Name of the identity provider that was asked, where there are several: another's answer is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// Whether the round through the identity provider that it is part of has been counted (see [`super::Rounds`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted: bool,
     /// When it began, in milliseconds since the epoch.
     began: u64,
+}
+
+/// What a login is begun with.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning<'a> {
+    /// `ID` of the `AuthnRequest`.
+    pub request_id: &'a str,
+    /// Path and query to go to afterwards, on this host.
+    pub target: &'a str,
+    /// How it is asked for.
+    pub manner: Manner,
+    /// Name of the identity provider, where there are several.
+    pub provider: Option<&'a str>,
+    /// Whether its round has been counted.
+    pub counted: bool,
 }
 
 /// How the identity provider was asked to sign somebody in.
@@ -62,7 +80,7 @@ pub struct LoginCookies {
     lifetime: std::time::Duration,
 }
 
-/// Logins that may be pending in one browser; the oldest gives way.
+/// Logins that may be pending in one browser; the oldest gives way. Tabs that begin at once may make it more.
 const MOST: usize = 5;
 
 impl LoginCookies {
@@ -90,14 +108,19 @@ impl LoginCookies {
         &self,
         host: &dyn Host,
         handle: &str,
-        (request_id, target, manner, provider): (&str, &str, Manner, Option<&str>),
+        beginning: Beginning<'_>,
         at_host: &str,
         sent: &Cookies<'_>,
     ) -> Result<Vec<String>, SealError> {
         let now = host.now();
-        let (request_id, target) = (request_id.to_owned(), target.to_owned());
-        let provider = provider.map(str::to_owned);
-        let login = Login { request_id, target, manner, provider, began: now.0 };
+        let login = Login {
+            request_id: beginning.request_id.to_owned(),
+            target: beginning.target.to_owned(),
+            manner: beginning.manner,
+            provider: beginning.provider.map(str::to_owned),
+            counted: beginning.counted,
+            began: now.0,
+        };
         let plain = serde_json::to_vec(&login).map_err(|_| SealError::Unavailable)?;
         let sealed = self.ring.seal(host, &plain, &self.context(handle, at_host))?;
         let mut lines = vec![format!(
@@ -135,7 +158,7 @@ impl LoginCookies {
         at_host: &'s str,
         sent: &'s Cookies<'_>,
     ) -> impl Iterator<Item = (String, Login)> + 's {
-        sent.below(&self.prefix).take(MOST.saturating_mul(2)).filter_map(move |(handle, sealed)| {
+        sent.below(&self.prefix).filter_map(move |(handle, sealed)| {
             let plain = self.ring.open(sealed, &self.context(handle, at_host)).ok()?;
             Some((handle.to_owned(), serde_json::from_slice(&plain).ok()?))
         })
@@ -175,9 +198,9 @@ mod tests {
 
     fn begin(host: &TestHost, jar: &Headers, id: &str) -> (String, Vec<String>) {
         let handle = LoginCookies::handle(host).unwrap();
-        let lines = cookies()
-            .begin(host, &handle, (id, "/back", Manner::Plain, None), "a.example", &Cookies::read(jar))
-            .unwrap();
+        let manner = Manner::Plain;
+        let beginning = Beginning { request_id: id, target: "/back", manner, provider: None, counted: false };
+        let lines = cookies().begin(host, &handle, beginning, "a.example", &Cookies::read(jar)).unwrap();
         (handle, lines)
     }
 
@@ -234,5 +257,23 @@ mod tests {
             lines.push(set[0].clone());
         }
         assert_eq!(pending(&jar(&lines), 2000, "a.example"), ["_3", "_4", "_5", "_6", "_7"]);
+    }
+
+    #[test]
+    fn each_of_many_tabs_that_begin_at_once_finds_its_own() {
+        let host = TestHost::at(1000);
+        let none = Headers::default();
+        let lines: Vec<String> =
+            (0..30).map(|at| begin(&host, &none, &format!("_{at}")).1.remove(0)).collect();
+        let headers = jar(&lines);
+        assert_eq!(pending(&headers, 1001, "a.example").len(), 30);
+        assert_eq!(
+            cookies().cookies("a.example", &Cookies::read(&headers)),
+            30,
+            "and none of them is planted"
+        );
+        // The next one tidies up.
+        let (_, set) = begin(&host, &headers, "_next");
+        assert_eq!(set.len(), 1 + MOST);
     }
 }

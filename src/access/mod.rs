@@ -36,7 +36,7 @@ pub use cookies::{Cookies, is_own_cookie};
 pub use headers::{Forgeries, without_credentials};
 pub use leases::{Lease, Leases};
 pub use ledger::LedgerError;
-pub use login::{Login, LoginCookies, Manner, is_handle};
+pub use login::{Beginning, Login, LoginCookies, Manner, is_handle};
 pub use logout::LogoutCookies;
 pub use people::{Holder, Look, People, Places, Standing};
 pub use policy::{

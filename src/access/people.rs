@@ -186,7 +186,7 @@ impl People {
     /// # Errors
     /// Where it could not be recorded.
     pub fn unblock_account(&self, host: &dyn Host, tenant: &str, id: &str) -> Result<(), LedgerError> {
-        self.release(host, &account_row(tenant, id), host.now_anew())
+        self.release(host, &account_row(tenant, id), host.now_anew(), &|_| true)
     }
 
     /// Voids the sessions of an account; signing in anew is possible. `Ok(false)`: there was no room.
@@ -236,7 +236,8 @@ impl People {
     /// # Errors
     /// Where shared data is not available.
     pub fn unblock(&self, host: &dyn Host, tenant: &str, keys: &PersonKeys) -> Result<(), LedgerError> {
-        keys.iter().try_for_each(|key| self.release(host, &person_row(tenant, key), host.now_anew()))
+        let until = host.now_anew();
+        keys.iter().try_for_each(|key| self.release(host, &person_row(tenant, key), until, &|_| true))
     }
 
     /// Since when a person, or the account where it is known, is blocked; the last mark counts.
@@ -261,7 +262,8 @@ impl People {
     }
 
     /// The application says of its own accord that the account is active: a reactivation that another process saw. What
-    /// was issued before the lock-out stays void; since then nothing was issued.
+    /// was issued before the lock-out stays void; since then nothing was issued. Who was locked out after `judged`, which is
+    /// what the application was asked about, stays so.
     ///
     /// # Errors
     /// Where shared data is not available.
@@ -271,16 +273,26 @@ impl People {
         tenant: &str,
         keys: &PersonKeys,
         account: &str,
+        judged: UnixMillis,
     ) -> Result<(), LedgerError> {
         let rows = keys.iter().map(|key| person_row(tenant, key));
-        rows.chain([account_row(tenant, account)]).try_for_each(|row| self.release(host, &row, UnixMillis(0)))
+        rows.chain([account_row(tenant, account)])
+            .try_for_each(|row| self.release(host, &row, UnixMillis(0), &|time| time <= judged))
     }
 
-    /// A block becomes the end of what was issued until then, or until `until` where that is later.
-    fn release(&self, host: &dyn Host, key: &RowKey, until: UnixMillis) -> Result<(), LedgerError> {
+    /// A block becomes the end of what was issued until then, or until `until` where that is later; only one of a time that
+    /// `counts`.
+    fn release(
+        &self,
+        host: &dyn Host,
+        key: &RowKey,
+        until: UnixMillis,
+        counts: &dyn Fn(UnixMillis) -> bool,
+    ) -> Result<(), LedgerError> {
         let was_blocked = self.ledger.change_even_if_full(host, key, |rows| {
             let mut blocked = false;
-            for row in rows.iter_mut().filter(|have| have.key == *key && have.kind == BLOCKED) {
+            let is_meant = |row: &&mut Row| row.key == *key && row.kind == BLOCKED && counts(row.time);
+            for row in rows.iter_mut().filter(is_meant) {
                 // A clock that was set back must not revive what was void.
                 (row.kind, row.time) = (ENDED, until.max(row.time));
                 blocked = true;

@@ -417,7 +417,11 @@ fn a_block_that_is_lifted_keeps_void_what_was_issued_before_it() {
         Ok(Some(UnixMillis(1_000_000)))
     );
     host.time.set(1_500_000);
-    people.lift(&host, "t", &keys(&["ada"]), "u-1").unwrap();
+    // Somebody who is locked out once more meanwhile stays so.
+    people.lift(&host, "t", &keys(&["ada"]), "u-1", UnixMillis(999_999)).unwrap();
+    assert_eq!(standing(&host, &people, &["ada"], 2_000_000), Standing::Blocked);
+    assert_eq!(people.is_account_blocked(&host, "t", "u-1"), Ok(true));
+    people.lift(&host, "t", &keys(&["ada"]), "u-1", UnixMillis(1_000_000)).unwrap();
     assert_eq!(people.blocked_since(&host, "t", &keys(&["ada"]), None), Ok(None));
     assert_eq!(standing(&host, &people, &["ada"], 1_000_000), Standing::Ended);
     assert_eq!(look(&host, &people, Some("u-1"), 1_000_001).standing, Standing::Clear);

@@ -118,7 +118,11 @@ impl Checks {
     pub(super) fn due(&self) -> Vec<(CheckId, Call)> {
         let mut calls = Vec::new();
         let mut all_out = self.out.borrow_mut();
-        for (id, open) in self.open.borrow_mut().iter_mut() {
+        let mut open = self.open.borrow_mut();
+        let mut unsent: Vec<_> = open.iter_mut().filter(|(_, open)| open.call.is_some()).collect();
+        // Identifiers are hashes: who asked first must not wait for whoever comes before by that.
+        unsent.sort_by_key(|(_, open)| open.since);
+        for (id, open) in unsent {
             let out = all_out.entry(open.question.tenant).or_default();
             if *out < MOST_OUT
                 && let Some(call) = open.call.take()

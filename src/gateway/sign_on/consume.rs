@@ -208,7 +208,9 @@ impl Desk<'_> {
             let took = self.now.0.saturating_sub(login.began().0);
             self.host.record("vestibule.sign_on.duration_ms", took);
         }
-        let round = self.tenant.rounds.add(self.host, &self.head.host, &self.cookies);
+        // A round that began with a response nobody asked for was counted when it began.
+        let counts = !login.is_some_and(|login| login.counted);
+        let round = counts.then(|| self.tenant.rounds.add(self.host, &self.head.host, &self.cookies));
         let others =
             self.tenant.application.expire_others(&self.cookies, &self.head.host, &accepted.identity);
         let redeeming = Redeeming {
@@ -224,7 +226,7 @@ impl Desk<'_> {
             lines: answered
                 .map(|(handle, _)| self.tenant.logins.forget(handle))
                 .into_iter()
-                .chain(round.ok())
+                .chain(round.and_then(Result::ok))
                 .chain(others)
                 .collect(),
             reference,
@@ -289,7 +291,7 @@ impl Desk<'_> {
     /// once.
     fn bounce(&self, at: usize, relay_state: Option<&str>) -> Reply {
         let target = of_relay_state(&self.tenant.settings, self.saml, relay_state);
-        let wish = Wish { provider: Some(at), ..Wish::plain(target) };
+        let wish = Wish { provider: Some(at), counted: true, ..Wish::plain(target) };
         let rounds = self.tenant.rounds.recent(self.now, &self.head.host, &self.cookies);
         if rounds >= MOST_ROUNDS {
             return going_round(self.tenant, self.head, &wish, self.host);

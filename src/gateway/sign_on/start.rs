@@ -1,6 +1,6 @@
 //! The beginning of a sign-in: the browser is sent to the identity provider with a request of ours.
 
-use crate::access::{Cookies, LoginCookies, Manner};
+use crate::access::{Beginning, Cookies, LoginCookies, Manner};
 use crate::common::{Host, Reply};
 use crate::config::SamlSettings;
 use crate::gateway::pages::{Offer, Reference, Way, carry, page, private, words};
@@ -30,12 +30,21 @@ pub(super) struct Wish {
     pub(super) by_hand: bool,
     /// Which identity provider, by its place.
     pub(super) provider: Option<usize>,
+    /// Whether the round has been counted.
+    pub(super) counted: bool,
 }
 
 impl Wish {
     /// To go to this page, as the configuration wants it.
     pub(super) fn plain(target: String) -> Self {
-        Self { target, manner: Manner::Plain, interactive: false, by_hand: false, provider: None }
+        Self {
+            target,
+            manner: Manner::Plain,
+            interactive: false,
+            by_hand: false,
+            provider: None,
+            counted: false,
+        }
     }
 
     /// What the query of the sign-in link says: `return`, `idp`, `passive=1`, `fresh=1`, `interactive=1`.
@@ -49,7 +58,7 @@ impl Wish {
         };
         let target = landing(&tenant.settings, saml, only(&pairs, "return"));
         let provider = saml.provider_named(only(&pairs, "idp"));
-        Self { target, manner, interactive: is_set("interactive"), by_hand: true, provider }
+        Self { target, manner, interactive: is_set("interactive"), by_hand: true, provider, counted: false }
     }
 
     /// The query of a sign-in link that says the same, with this identity provider.
@@ -194,8 +203,13 @@ pub(super) fn start(
     let cookies = Cookies::read(&head.headers);
     if !tenant.is_public_host(&head.host) {
         // The answer arrives at the public host, and cookies of one host are not seen by another.
-        return private(Reply::status(302))
-            .with("location", format!("{}{}", tenant.settings.public_url, wish.target));
+        let named = wish.provider.and_then(|at| saml.identity_providers.get(at));
+        let named = named.map(|provider| provider.name.as_str());
+        let to = match wish.by_hand {
+            true => format!("{}?{}", tenant.own_path(SIGN_IN), wish.as_query(named)),
+            false => wish.target.clone(),
+        };
+        return private(Reply::status(302)).with("location", format!("{}{to}", tenant.settings.public_url));
     }
     let rounds = tenant.rounds.recent(host.now(), &head.host, &cookies);
     // Nobody proves anew who they are without being asked anything.
@@ -268,7 +282,13 @@ fn begin(
         if settings.force_authn && wish.manner == Manner::Plain { Manner::Forced } else { wish.manner };
     let several = saml.identity_providers.len() > 1;
     let asked = saml.identity_providers.get(at).filter(|_| several).map(|provider| provider.name.as_str());
-    let login = (request.id.as_str(), wish.target.as_str(), manner, asked);
+    let login = Beginning {
+        request_id: &request.id,
+        target: &wish.target,
+        manner,
+        provider: asked,
+        counted: wish.counted,
+    };
     let lines = tenant.logins.begin(host, &handle, login, &head.host, cookies).map_err(|_| RANDOMNESS)?;
     host.count("vestibule.sign_on.started");
     let reply = match request.sent {

@@ -115,7 +115,7 @@ pub(super) fn finish(
     host: &dyn Host,
 ) -> Finished {
     let blocked = match stands(gateway, tenant, (&redeeming.accepted, None), redeeming.began, host) {
-        Ok(blocked) => blocked,
+        Ok(since) => since.is_some(),
         Err(refusal) => return Finished::Answer(redeeming.refused(tenant, &refusal, host)),
     };
     redeeming.blocked = blocked;
@@ -199,30 +199,30 @@ fn cleared(
 ) -> Result<Option<String>, Refusal> {
     let account = vouched.as_ref().map(|vouched| vouched.account.as_str());
     let blocked = || stands(gateway, tenant, (accepted, account), began, host);
-    if blocked()? {
+    if let Some(since) = blocked()? {
         let Some(Vouched { account, said: true }) = &vouched else { return Err(deactivated()) };
         let (name, keys) = (&tenant.settings.name, person_keys(&accepted.identity));
         gateway
             .people
-            .lift(host, name, &keys, account)
+            .lift(host, name, &keys, account, since)
             .map_err(|_| Refusal::with("revocation_unreadable", Page::Unknown, ""))?;
         reports::lock_out_lifted(host, name);
-        if blocked()? {
+        if blocked()?.is_some() {
             return Err(deactivated());
         }
     }
     Ok(vouched.map(|vouched| vouched.account))
 }
 
-/// Whether the person, or the account where it is known, is locked out, where that may be taken back; where not, and where
-/// what they have was issued too early, a refusal.
+/// Since when the person, or the account where it is known, is locked out, where that may be taken back; where not, and
+/// where what they have was issued too early, a refusal.
 fn stands(
     gateway: &Gateway,
     tenant: &TenantRoom,
     (accepted, account): (&Accepted, Option<&str>),
     began: UnixMillis,
     host: &dyn Host,
-) -> Result<bool, Refusal> {
+) -> Result<Option<UnixMillis>, Refusal> {
     let name = &tenant.settings.name;
     let (keys, places) = (person_keys(&accepted.identity), Places::default());
     let holder = Holder { keys: &keys, session: None, account, issued: began, places: &places };
@@ -236,13 +236,15 @@ fn stands(
         other => Ok(other),
     });
     match standing {
-        Ok(Standing::Clear) => Ok(false),
+        Ok(Standing::Clear) => Ok(None),
         Ok(Standing::Blocked) => {
             let settings = &tenant.settings.access.account;
             let asks = settings.recheck.is_some() || settings.required;
             let stands_for = settings.recheck.map_or(LOCK_OUT_STANDS, |recheck| recheck.every);
             match gateway.people.blocked_since(host, name, &keys, account) {
-                Ok(Some(since)) if asks && host.now() >= since.after(stands_for) && began > since => Ok(true),
+                Ok(Some(since)) if asks && host.now() >= since.after(stands_for) && began > since => {
+                    Ok(Some(since))
+                }
                 Ok(_) => Err(deactivated()),
                 Err(_) => Err(Refusal::with("revocation_unreadable", Page::Unknown, "")),
             }

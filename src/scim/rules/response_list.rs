@@ -83,7 +83,7 @@ fn complete(map: &mut Map<String, Value>, start: u64) -> bool {
 
 pub(crate) const R12: Rule<Answer> = Rule {
     id: "R12",
-    says: "drops the entries of a complete list that the filter does not match, where another does",
+    says: "drops the entries of a complete list that the filter does not match",
     certainty: Certainty::Judgement,
     apply: |answer, context, notes| {
         let Some(filter) = answer.shape.filter.clone().filter(|_| answer.is_list()) else { return };
@@ -97,8 +97,11 @@ pub(crate) const R12: Rule<Answer> = Rule {
         }
         let matches =
             |item: &Value| !pairs.iter().any(|(name, literal)| differs(context, item, name, literal));
-        // A list is never emptied here: read as "no such user" that would make Entra create another.
-        if before < 2 || !items.iter().any(matches) {
+        // Entra takes the one entry of a list for the account it looked for, and renames or disables it. But read as "no such
+        // user" an empty list makes it create another: so a list is emptied only where no entry can be what was meant.
+        let may_be_meant =
+            |item: &Value| pairs.iter().all(|(name, literal)| may_mean(context, item, name, literal));
+        if !items.iter().any(matches) && items.iter().any(may_be_meant) {
             return;
         }
         items.retain(matches);
@@ -114,10 +117,31 @@ pub(crate) const R12: Rule<Answer> = Rule {
 
 /// Whether a resource certainly does not have the value. What is not in the answer, or is no plain text, is not judged.
 fn differs(context: &Context<'_>, item: &Value, name: &Name, literal: &Literal) -> bool {
+    // Case is not judged either: which attributes are case-exact is the application's word.
+    texts(context, item, name, literal).is_some_and(|(have, want)| have.to_lowercase() != want.to_lowercase())
+}
+
+/// Whether the application may take the value of a resource for the one that was asked for: it need not compare as we do.
+/// White space, what is beyond ASCII (of which one text has several forms), and what follows a name (its domain) are left
+/// out of account.
+fn may_mean(context: &Context<'_>, item: &Value, name: &Name, literal: &Literal) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_graphic).map(|char| char.to_ascii_lowercase()).collect()
+    };
+    texts(context, item, name, literal).is_none_or(|(have, want)| plain(want).starts_with(&plain(have)))
+}
+
+/// The value of a resource and the one that was asked for, where both are plain text.
+fn texts<'v>(
+    context: &Context<'_>,
+    item: &'v Value,
+    name: &Name,
+    literal: &'v Literal,
+) -> Option<(&'v str, &'v str)> {
     let known = schema::meant(context.kind, name);
-    let (Some(known), Literal::Text(want)) = (known, literal) else { return false };
+    let (Some(known), Literal::Text(want)) = (known, literal) else { return None };
     if known.multi || known.value_type != ValueType::Text {
-        return false;
+        return None;
     }
     let holder = match &name.urn {
         Some(urn) if !context.kind.core().is_some_and(|core| name.is_of(core)) => item.get(urn),
@@ -128,6 +152,5 @@ fn differs(context: &Context<'_>, item: &Value, name: &Name, literal: &Literal) 
         Some(sub) => value.and_then(|value| value.get(sub)),
         None => value,
     };
-    // Case is not judged either: which attributes are case-exact is the application's word.
-    value.and_then(Value::as_str).is_some_and(|have| have.to_lowercase() != want.to_lowercase())
+    Some((value.and_then(Value::as_str)?, want.as_str()))
 }

@@ -442,7 +442,7 @@ fn r11_hides_that_the_filters_own_credential_is_refused() {
 }
 
 #[test]
-fn r12_drops_what_does_not_match_and_never_the_last_entry() {
+fn r12_drops_what_does_not_match() {
     let list = |names: &[&str], total: usize| {
         let items: Vec<Value> = names.iter().map(|name| json!({"id": name, "userName": name})).collect();
         json!({"schemas":[LIST],"totalResults":total,"startIndex":1,"itemsPerPage":names.len(),"Resources":items}).to_string()
@@ -450,9 +450,16 @@ fn r12_drops_what_does_not_match_and_never_the_last_entry() {
     for (names, total, left) in [
         (vec!["ADA", "adam"], 2, 1),
         (vec!["ada", "Ada"], 2, 2),
-        (vec!["adam"], 1, 1),
-        (vec!["adam", "adah"], 2, 2),
+        (vec!["adam"], 1, 0),
+        (vec!["root"], 1, 0),
+        (vec!["adam", "adah"], 2, 0),
+        // An application that cuts domains, trims or composes letters differently may mean the one that was asked for.
+        (vec!["ad"], 1, 1),
+        (vec!["ad", "root"], 2, 2),
+        (vec![" ada "], 1, 1),
+        (vec!["ada\u{301}"], 1, 1),
         (vec!["ada", "adam"], 9, 2),
+        (vec!["adam"], 9, 1),
     ] {
         let seen = ask("GET", QUERY, 200, &list(&names, total));
         assert_eq!(seen.body["Resources"].as_array().unwrap().len(), left, "{names:?}");
