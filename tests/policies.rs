@@ -510,6 +510,49 @@ fn policy_test_refuses_what_is_no_question() {
     assert_eq!(vestibule(&["policy", "test", "-", "--url", "/"], "keys: []", None).code, 2);
 }
 
+/// The filter's own answers, by name, beside what the command says.
+#[test]
+fn policy_test_says_whose_a_path_is_as_the_filter_does() {
+    let tenant = |name: &str| {
+        format!(
+            "  - {{name: {name}, public_url: \"https://a.example\", path_prefix: /{name}, access: {{allow_path_spellings: [encoded_slash, dot_segment], \
+             rules: [{{path: {{prefix: /}}, access: public}}]}}}}\n"
+        )
+    };
+    let keys = "keys: [{id: k1, secret: {value: \"0123456789abcdef0123456789abcdef\"}}]\ntenants:\n";
+    let config = format!("{keys}{}{}", tenant("acme"), tenant("umbrella"));
+    let site = Site::of(&config);
+    for (path, code) in [
+        ("/acme/x", None),
+        ("/acme/x?a=/umbrella", None),
+        ("/umbrella", None),
+        ("/ACME/x", Some("tenant_spelling")),
+        ("/%41cme/x", Some("tenant_spelling")),
+        ("/acme%2F..%2Fumbrella/x", Some("unknown_tenant")),
+        ("/acme/..%2Fumbrella", Some("tenant_spelling")),
+        ("/other", Some("unknown_tenant")),
+        ("/", Some("unknown_tenant")),
+    ] {
+        let url = format!("https://a.example{path}");
+        let said = vestibule(&["policy", "test", "-", "--url", &url, "--json"], &config, None);
+        let json: serde_json::Value =
+            serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{path}: {}", said.err));
+        assert_eq!(json["code"].as_str(), code, "{path}: {json}");
+        assert_eq!(said.code, i32::from(code.is_some()), "{path}");
+        let filter = site.browser().get(path).map(|reply| text(&reply));
+        assert_eq!(filter.is_some(), code.is_some(), "{path}: {filter:?}");
+        assert!(code.is_none_or(|code| filter.unwrap().contains(code)), "{path}");
+    }
+    let said = vestibule(&["policy", "test", "-", "--url", "https://a.example/ACME/x"], &config, None);
+    assert_eq!((said.code, said.out.as_str()), (1, "no tenant: the request is refused (tenant_spelling)\n"));
+    let named = ["policy", "test", "-", "--tenant", "acme", "--url"];
+    assert_eq!(vestibule(&[&named[..], &["/acme/x"]].concat(), &config, None).code, 0);
+    let said = vestibule(&[&named[..], &["/umbrella/x"]].concat(), &config, None);
+    assert!(said.code == 2 && said.err.contains("another tenant"), "{} {}", said.out, said.err);
+    let said = vestibule(&[&named[..], &["https://a.example:8443/acme/x"]].concat(), &config, None);
+    assert!(said.code == 2 && said.err.contains("421"), "{} {}", said.out, said.err);
+}
+
 #[test]
 fn policy_test_says_what_no_rule_is_asked_about() {
     for (url, whose) in [

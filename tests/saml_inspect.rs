@@ -10,11 +10,15 @@
     missing_docs
 )]
 
+#[path = "support/provider.rs"]
+mod provider;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use provider::Response;
 use serde_json::Value;
 use vestibule::saml::response::Accept;
 
@@ -157,9 +161,232 @@ fn what_is_not_given_is_taken_from_the_message_and_warned_about() {
     // A key is never taken from the message.
     let (code, json) = inspect(&[&good, "--request-id", request, "--at", "2027-01-01T10:00:00Z"]);
     assert_eq!((code, json["code"].as_str()), (1, Some("signature_untrusted")));
-    // Nor is a request.
-    let (code, json) = inspect(&[&good, "--idp-cert", &certificate, "--at", "2027-01-01T10:00:00Z"]);
-    assert_eq!((code, json["code"].as_str()), (1, Some("unknown_request")));
+}
+
+/// A file alone says nothing of the browser that it was for.
+#[test]
+fn the_request_of_an_ordinary_answer_is_taken_from_it_and_hides_no_other_fault() {
+    let always = |name: &str, more: &[&str]| {
+        let (file, certificate) = (vector(name), vector("idp.cert.pem"));
+        let mut arguments = vec![file.as_str(), "--at", "2027-01-01T10:00:00Z", "--skew", "0"];
+        if !more.contains(&"--idp-cert") {
+            arguments.extend(["--idp-cert", &certificate]);
+        }
+        arguments.extend(more);
+        inspect(&arguments)
+    };
+    let unchecked = |json: &Value| {
+        let all = json["warnings"].as_array().unwrap().iter();
+        let told = all.filter(|warning| warning["code"] == "not_checked");
+        told.filter(|warning| warning["detail"].as_str().unwrap().starts_with("--request-id ")).count()
+    };
+    for name in ["good-assertion-signed.xml", "good-both-signed.xml"] {
+        let (code, json) = always(name, &[]);
+        assert_eq!((code, unchecked(&json)), (0, 1), "{json}");
+        assert_eq!(json["identity"]["name_id"], "ada@example.test");
+    }
+    let other = vector("other.cert.pem");
+    let (code, json) = always("good-assertion-signed.xml", &["--idp-cert", &other]);
+    assert_eq!((code, json["code"].as_str()), (1, Some("signature_untrusted")), "{json}");
+    let (code, json) = always("bad-audience.xml", &["--audience", "https://app.example/saml"]);
+    assert_eq!((code, json["code"].as_str()), (1, Some("audience_mismatch")), "{json}");
+    assert_eq!(unchecked(&json), 1);
+    // Whose answer it is, is known there: nobody's.
+    for asked in ["none", "", "_another"] {
+        let (code, json) = always("good-assertion-signed.xml", &["--request-id", asked]);
+        assert_eq!((code, json["code"].as_str()), (1, Some("unknown_request")), "{asked:?}");
+        assert_eq!(unchecked(&json), 0);
+    }
+    // What answers nothing is not made an answer.
+    let (code, json) = always("bad-unsolicited.xml", &[]);
+    assert_eq!((code, json["code"].as_str()), (1, Some("unsolicited")), "{json}");
+}
+
+/// Only the signed part of an encrypted or wrapped message may say which request it answers: response and assertion that
+/// answer two are refused, whichever is taken.
+#[test]
+fn one_request_is_taken_and_not_one_for_each_part() {
+    let text = std::fs::read_to_string(vector("good-assertion-signed.xml")).unwrap();
+    let other = text.replacen("InResponseTo=\"_0123", "InResponseTo=\"_9123", 1);
+    assert_ne!(text, other);
+    let file = scratch("two-requests.xml", &other);
+    let certificate = vector("idp.cert.pem");
+    let (code, json) = inspect(&[&file, "--idp-cert", &certificate, "--at", "2027-01-01T10:00:00Z"]);
+    assert_eq!((code, json["code"].as_str()), (1, Some("unknown_request")), "{json}");
+}
+
+/// A configuration for the vectors, with these identity providers (entity ID and certificate) and what else `saml` has.
+fn of_providers(name: &str, providers: &[(&str, &str)], more: &[(&str, Value)]) -> String {
+    let provider = |(at, (entity_id, certificate)): (usize, &(&str, &str))| {
+        serde_json::json!({
+            "name": format!("p{at}"),
+            "entity_id": entity_id,
+            "sso_url": "https://idp.example/sso",
+            "certificates": [std::fs::read_to_string(vector(certificate)).unwrap()],
+        })
+    };
+    let providers: Vec<Value> = providers.iter().enumerate().map(provider).collect();
+    let mut saml = serde_json::json!({
+        "entity_id": "https://app.example/saml",
+        "acs_path": "/acs",
+        "clock_skew_seconds": 0,
+        "identity_providers": providers,
+    });
+    for (field, value) in more {
+        saml[field] = value.clone();
+    }
+    let config = serde_json::json!({
+        "keys": [{"id": "k1", "secret": {"env": "NOT_SET_HERE"}}],
+        "tenants": [{"name": "app", "public_url": "https://app.example", "saml": saml}],
+    });
+    scratch(name, &config.to_string())
+}
+
+#[test]
+fn of_several_identity_providers_the_issuer_says_whose_keys_count() {
+    const OURS: &str = "https://idp.example/entity/";
+    const OTHER: &str = "https://other.example/";
+    let by = |name: &str, providers: &[(&str, &str)], more: &[&str]| {
+        let config = of_providers(&format!("several-{name}.json"), providers, &[]);
+        let good = vector("good-assertion-signed.xml");
+        let always = [good.as_str(), "--config", &config, "--at", "2027-01-01T10:00:00Z"];
+        let (code, json) = inspect(&[&always[..], more].concat());
+        (code, json["code"].as_str().unwrap_or("accepted").to_owned(), json)
+    };
+    let (code, said, json) = by("second", &[(OTHER, "other.cert.pem"), (OURS, "idp.cert.pem")], &[]);
+    assert_eq!((code, said.as_str()), (0, "accepted"), "{json}");
+    let warnings = json["warnings"].to_string();
+    assert!(warnings.contains("the login must have been begun at p1"), "{warnings}");
+    for (name, providers, more, expected) in [
+        // The right key, but another's.
+        ("swapped", [(OTHER, "idp.cert.pem"), (OURS, "other.cert.pem")], &[][..], "signature_untrusted"),
+        ("first", [(OURS, "other.cert.pem"), (OTHER, "idp.cert.pem")], &[], "signature_untrusted"),
+        (
+            "nobody",
+            [(OTHER, "idp.cert.pem"), ("https://third.example/", "idp.cert.pem")],
+            &[],
+            "issuer_mismatch",
+        ),
+        (
+            "named",
+            [(OTHER, "other.cert.pem"), (OURS, "idp.cert.pem")],
+            &["--idp-entity-id", OTHER],
+            "issuer_mismatch",
+        ),
+    ] {
+        let (code, said, json) = by(name, &providers, more);
+        assert_eq!((code, said.as_str()), (1, expected), "{name}: {json}");
+    }
+}
+
+#[test]
+fn the_way_and_the_time_of_a_sign_in_that_a_configuration_wants_are_judged() {
+    let with = |name: &str, at: &str, field: (&str, Value)| {
+        let providers = [("https://idp.example/entity/", "idp.cert.pem")];
+        let config = of_providers(&format!("rules-{name}.json"), &providers, &[field]);
+        let good = vector("good-assertion-signed.xml");
+        let (code, json) = inspect(&[&good, "--config", &config, "--at", at]);
+        (code, json)
+    };
+    // The person proved who they are a minute before.
+    let (on, late) = ("2027-01-01T10:00:00Z", "2027-01-01T10:00:01Z");
+    for (name, at, field, expected) in [
+        ("young", on, ("max_authn_age_seconds", 60.into()), None),
+        ("old", late, ("max_authn_age_seconds", 60.into()), Some("authn_too_old")),
+        (
+            "password",
+            on,
+            (
+                "request",
+                serde_json::json!({"authn_context": ["urn:oasis:names:tc:SAML:2.0:ac:classes:Password"]}),
+            ),
+            None,
+        ),
+        (
+            "kerberos",
+            on,
+            (
+                "request",
+                serde_json::json!({"authn_context": ["urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos"]}),
+            ),
+            Some("authn_context"),
+        ),
+    ] {
+        let (code, json) = with(name, at, field);
+        assert_eq!(
+            (code, json["code"].as_str()),
+            (i32::from(expected.is_some()), expected),
+            "{name}: {json}"
+        );
+        let last = json["checks"].as_array().unwrap().last().unwrap();
+        let outcome = if expected.is_some() { "failed" } else { "passed" };
+        assert_eq!((last["name"].as_str(), last["outcome"].as_str()), (Some("configuration"), Some(outcome)));
+        assert_eq!(json["identity"]["name_id"], "ada@example.test", "what the response says is shown");
+    }
+    // What only the login knows is said not to be judged.
+    let (code, json) = with("forced", on, ("request", serde_json::json!({"force_authn": true})));
+    assert_eq!(code, 0, "{json}");
+    assert!(json["warnings"].to_string().contains("request.force_authn: whether"), "{json}");
+}
+
+#[test]
+fn what_a_configuration_wants_of_entra_is_judged_as_the_filter_does() {
+    const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+    const TENANT_CLAIM: &str = "http://schemas.microsoft.com/identity/claims/tenantid";
+    const OBJECT_CLAIM: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
+    const OVERAGE: &str = "http://schemas.microsoft.com/claims/groups.link";
+    const NOW: u64 = 1_800_000_000_000;
+    let config = |name: &str, value: &str| {
+        let config = serde_json::json!({
+            "keys": [{"id": "k1", "secret": {"env": "NOT_SET_HERE"}}],
+            "tenants": [{
+                "name": "t",
+                "public_url": "https://a.example",
+                "saml": {
+                    "entity_id": "https://a.example/saml",
+                    "allow_unsolicited": true,
+                    "unsolicited_max_age_seconds": 60,
+                    "identity_providers": [
+                        {"name": "other", "entity_id": "https://other.example/", "sso_url": "https://other.example/sso",
+                         "certificates": [include_str!("vectors/idp.crt")]},
+                        {"name": "staff", "entra": {"tenant_id": TENANT}, "certificates": [include_str!("vectors/idp.crt")]},
+                    ],
+                },
+                "access": {
+                    "identity_headers": [{"name": "x-user", "value": value}],
+                    "rules": [{"path": {"prefix": "/"}, "access": "signed_in"}],
+                },
+            }],
+        });
+        scratch(&format!("entra-{name}.json"), &config.to_string())
+    };
+    let (groups, plain) = (config("groups", "{claim:groups}"), config("plain", "{name_id}"));
+    let of = |config: &str, mut response: Response, claims: &[(&str, &str)]| {
+        response.issuer = format!("https://sts.windows.net/{TENANT}/");
+        for (name, value) in claims {
+            response = response.with(name, &[value]);
+        }
+        let file = scratch("entra-response.b64", &response.encoded());
+        let at = vestibule::common::UnixMillis(NOW).to_rfc3339();
+        let (_, json) = inspect(&[&file, "--config", config, "--at", &at]);
+        let told = json["warnings"].to_string();
+        (json["code"].as_str().unwrap_or("accepted").to_owned(), told)
+    };
+    let answer = || Response::to("_1", NOW);
+    let (tenant, object) = ((TENANT_CLAIM, TENANT), (OBJECT_CLAIM, "o-1"));
+    let overage = (OVERAGE, "https://graph.windows.net/x");
+    assert_eq!(of(&groups, answer(), &[tenant, object]).0, "accepted");
+    assert_eq!(of(&groups, answer(), &[object]).0, "entra_tenant");
+    let elsewhere = (TENANT_CLAIM, "00000000-0000-0000-0000-000000000000");
+    assert_eq!(of(&groups, answer(), &[elsewhere, object]).0, "entra_tenant");
+    assert_eq!(of(&groups, answer(), &[tenant]).0, "entra_object_id");
+    assert_eq!(of(&groups, answer(), &[tenant, object, overage]).0, "group_overage");
+    let (code, told) = of(&plain, answer(), &[tenant, object, overage]);
+    assert!(code == "accepted" && told.contains("group_overage"), "{code} {told}");
+    let mut old = Response::unsolicited(NOW);
+    assert_eq!(of(&groups, old.clone(), &[tenant, object]).0, "accepted");
+    old.issued = NOW - 600_000;
+    assert_eq!(of(&groups, old, &[tenant, object]).0, "unsolicited_stale");
 }
 
 #[test]

@@ -133,12 +133,13 @@ impl Choice {
         edits
     }
 
-    /// The tenant of a host and path, as far as these two say it.
-    pub(super) fn by_address(&self, host: &str, path: &str) -> Option<usize> {
-        let site = self.sites.get(host)?;
+    /// The tenant of a host and path, where these two say it ([`Choice::needs_more`]); as [`Choice::of`] finds it.
+    pub(super) fn by_address(&self, (host, port): (&str, Option<&str>), path: &str) -> Result<usize, Nobody> {
+        let site = self.sites.get(host).ok_or(Nobody::UnknownHost)?;
         let normal = NormalPath::read(path.as_bytes());
         let path = normal.as_ref().map_or(path, NormalPath::as_str);
-        site.by_prefix(path).ok()?.or(site.rest)
+        let tenant = site.by_prefix(path)?.or(site.rest).ok_or(Nobody::UnknownTenant)?;
+        if self.leads_there(port, tenant) { Ok(tenant) } else { Err(Nobody::UnknownHost) }
     }
 
     /// Whether the tenants of this host are told apart by something that is not in a URL.

@@ -63,7 +63,7 @@ pub use event::{Call, CallAnswer, Due, Edits, Event, Origin, Step, Wait};
 pub use exchange::{Exchange, StateName};
 pub use provider::configured_keys;
 pub use rehearsal::{Outcome, Rehearsal, RehearsalError, Rehearsed};
-pub use sign_on::service_provider_metadata;
+pub use sign_on::{RuledOut, house_rules, service_provider_metadata};
 
 use choice::Choice;
 use closed::Closed;

@@ -4,9 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::common::{Host, Level, UnixMillis};
-use crate::config::{
-    IdentityProvider, Metadata, Problem, RequestBinding, SamlSettings, Tenant, Trust as Trusted,
-};
+use crate::config::{IdentityProvider, Metadata, Problem, RequestBinding, Tenant, Trust as Trusted};
 use crate::crypto::PublicKey;
 use crate::saml::encryption::EncryptionFault;
 use crate::saml::idp_metadata::{
@@ -225,10 +223,10 @@ fn wanted(provider: &IdentityProvider) -> Wanted<'_> {
     Wanted { entity_id: &provider.entity_id, short_keys: provider.short_keys }
 }
 
-/// The keys that a configuration names by itself; none where they are fetched.
+/// The keys of an identity provider that a configuration names by itself; none where they are fetched.
 #[must_use]
-pub fn configured_keys(saml: &SamlSettings) -> Vec<PublicKey> {
-    let of = |provider: &IdentityProvider| match &provider.trust {
+pub fn configured_keys(provider: &IdentityProvider) -> Vec<PublicKey> {
+    match &provider.trust {
         Trusted::Pinned { keys, .. } => keys.clone(),
         Trusted::Metadata(Metadata::Text { text, .. }) => {
             idp_metadata::read(text.as_bytes(), wanted(provider))
@@ -236,8 +234,7 @@ pub fn configured_keys(saml: &SamlSettings) -> Vec<PublicKey> {
                 .unwrap_or_default()
         }
         Trusted::Metadata(Metadata::Published(_)) => Vec::new(),
-    };
-    saml.identity_providers.iter().flat_map(of).collect()
+    }
 }
 
 /// One of a tenant's identity providers, as far as it is known now.

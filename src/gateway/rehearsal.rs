@@ -6,6 +6,7 @@ use crate::access::{Decision, Explained, decide, explain};
 use crate::common::path::{NormalPath, split_port};
 use crate::common::{Headers, Identity, UnixMillis};
 
+use super::choice::Nobody;
 use super::policy::Facts;
 use super::request::{Head, HeadProblem};
 use super::tenant::TenantRoom;
@@ -36,8 +37,8 @@ pub struct Rehearsal<'a> {
 /// What would become of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rehearsed {
-    /// The tenant.
-    pub tenant: String,
+    /// The tenant; `None` where it is nobody's.
+    pub tenant: Option<String>,
     /// All readings of the path; the one that is decoded once comes first.
     pub readings: Vec<String>,
     /// What would become of it.
@@ -75,6 +76,8 @@ pub enum RehearsalError {
     NoSuchTenant,
     /// No tenant has this host, or the named one has not: such a request is answered 421.
     UnknownHost,
+    /// Host and path lead to another tenant than the named one.
+    OtherTenant,
     /// The method is not written in upper-case letters.
     Method,
 }
@@ -88,6 +91,7 @@ impl std::fmt::Display for RehearsalError {
             Self::UnknownHost => {
                 "this host belongs to no tenant (or not to the named one): the answer is 421"
             }
+            Self::OtherTenant => "this host and path lead to another tenant than the named one",
             Self::Method => "the method is not written in upper-case letters",
         })
     }
@@ -100,10 +104,13 @@ impl Gateway {
     /// Where this is no request to this gateway.
     pub fn rehearse(&self, request: &Rehearsal<'_>) -> Result<Rehearsed, RehearsalError> {
         let (authority, path) = split(request.url)?;
-        let tenant = self.rehearsed_tenant(request.tenant, authority, path)?;
+        let tenant = match self.rehearsed_tenant(request.tenant, authority, path)? {
+            Ok(tenant) => tenant,
+            Err(nobody) => return Ok(nobodys(nobody)),
+        };
         let authority = match authority {
             Some(authority) => authority,
-            None => tenant.settings.public_url.split_once("://").map_or("", |(_, authority)| authority),
+            None => tenant.authority(),
         };
         let pairs = [(":method", request.method), (":path", path), (":authority", authority)];
         let head = Head::read(Headers::from(pairs), Vec::new()).map_err(|problem| match problem {
@@ -111,7 +118,7 @@ impl Gateway {
             HeadProblem::Pseudo | HeadProblem::HopByHop => RehearsalError::Url,
         })?;
         let rehearsed = |readings, outcome, ways| Rehearsed {
-            tenant: tenant.settings.name.clone(),
+            tenant: Some(tenant.settings.name.clone()),
             readings,
             outcome,
             ways,
@@ -125,6 +132,10 @@ impl Gateway {
             Err(problem) => return Ok(rehearsed(Vec::new(), Outcome::Refused(problem.code()), Vec::new())),
         };
         let readings: Vec<String> = path.readings().map(str::to_owned).collect();
+        let is_known = tenant.settings.hosts.contains(&head.host);
+        if is_known && !self.choice.agrees(&head.host, &path, tenant.at) {
+            return Ok(Rehearsed { readings, ..nobodys(Nobody::Spelling) });
+        }
         if let Some(whose) = path.only().and_then(|path| self.own(tenant, path)) {
             return Ok(rehearsed(readings, Outcome::Own(whose), Vec::new()));
         }
@@ -153,7 +164,7 @@ impl Gateway {
         name: Option<&str>,
         authority: Option<&str>,
         path: &str,
-    ) -> Result<&TenantRoom, RehearsalError> {
+    ) -> Result<Result<&TenantRoom, Nobody>, RehearsalError> {
         let named = match name {
             Some(name) => {
                 let found = self.tenants.iter().find(|tenant| tenant.settings.name == name);
@@ -161,24 +172,32 @@ impl Gateway {
             }
             None => None,
         };
-        match (named, authority, self.tenants.as_slice()) {
-            (named, Some(authority), _) => {
-                let (host, port) = split_port(authority);
-                let host = host.to_ascii_lowercase();
-                let has = |tenant: &&TenantRoom| tenant.settings.hosts.contains(&host);
-                let found = match named {
-                    Some(tenant) => Some(tenant).filter(has),
-                    None if self.choice.needs_more(&host) => return Err(RehearsalError::WhichTenant),
-                    None => self.choice.by_address(&host, path).and_then(|at| self.tenants.get(at)),
-                };
-                let leads_there = |tenant: &&TenantRoom| {
-                    let at = self.by_name.get(&tenant.settings.name);
-                    at.is_some_and(|at| self.choice.leads_there(port, *at))
-                };
-                found.filter(leads_there).ok_or(RehearsalError::UnknownHost)
-            }
-            (Some(tenant), None, _) | (None, None, [tenant]) => Ok(tenant),
-            (None, None, _) => Err(RehearsalError::WhichTenant),
+        let (named, authority) = match (named, authority, self.tenants.as_slice()) {
+            (_, Some(authority), _) => (named, authority),
+            (Some(tenant), None, _) | (None, None, [tenant]) => (Some(tenant), tenant.authority()),
+            (None, None, _) => return Err(RehearsalError::WhichTenant),
+        };
+        let (host, port) = split_port(authority);
+        let host = host.to_ascii_lowercase();
+        if let Some(tenant) = named.filter(|tenant| !tenant.settings.hosts.contains(&host)) {
+            // A public URL may name what stands in the TLS handshake alone.
+            let own = authority == tenant.authority();
+            return if own { Ok(Ok(tenant)) } else { Err(RehearsalError::UnknownHost) };
+        }
+        if self.choice.needs_more(&host) {
+            let tenant = named.ok_or(RehearsalError::WhichTenant)?;
+            let leads_there = self.choice.leads_there(port, tenant.at);
+            return if leads_there { Ok(Ok(tenant)) } else { Err(RehearsalError::UnknownHost) };
+        }
+        let path = path.split('?').next().unwrap_or_default();
+        let found = match self.choice.by_address((&host, port), path) {
+            Ok(at) => self.tenants.get(at).ok_or(RehearsalError::NoSuchTenant)?,
+            Err(Nobody::UnknownHost) => return Err(RehearsalError::UnknownHost),
+            Err(nobody) => return Ok(Err(nobody)),
+        };
+        match named {
+            Some(tenant) if tenant.at != found.at => Err(RehearsalError::OtherTenant),
+            _ => Ok(Ok(found)),
         }
     }
 
@@ -201,6 +220,12 @@ impl Gateway {
         let own = path.strip_prefix(settings.path_prefix.as_str())?;
         (own == "/.vestibule" || own.starts_with("/.vestibule/")).then_some("an endpoint of the filter")
     }
+}
+
+/// A request that no tenant has.
+fn nobodys(nobody: Nobody) -> Rehearsed {
+    let (readings, ways) = (Vec::new(), Vec::new());
+    Rehearsed { tenant: None, readings, outcome: Outcome::Refused(nobody.code()), ways }
 }
 
 /// Authority, where there is one, and path with query.

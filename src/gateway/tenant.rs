@@ -128,8 +128,12 @@ impl TenantRoom {
 
     /// Whether `host` (without port) is the one of the public URL.
     pub(super) fn is_public_host(&self, host: &str) -> bool {
-        let authority = self.settings.public_url.split_once("://").map_or("", |(_, authority)| authority);
-        crate::common::path::host_without_port(authority) == host
+        crate::common::path::host_without_port(self.authority()) == host
+    }
+
+    /// Host of the public URL, with its port where it has one.
+    pub(super) fn authority(&self) -> &str {
+        self.settings.public_url.split_once("://").map_or("", |(_, authority)| authority)
     }
 
     /// A page as this request's browser wants it.
@@ -178,7 +182,8 @@ fn rules(public_url: &str, scim: &ScimSettings) -> scim::Settings {
     }
 }
 
-fn needed(settings: &Tenant) -> BTreeSet<String> {
+/// Attributes that a header or a rule uses.
+pub(super) fn needed(settings: &Tenant) -> BTreeSet<String> {
     let told = settings.access.identity_claims().map(str::to_owned);
     let in_rules = settings.access.all_rules().flat_map(|rule| &rule.require);
     let in_rules = in_rules.filter_map(|condition| condition.claim()).map(str::to_owned);

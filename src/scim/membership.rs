@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::name::Name;
 use super::patch::{Verb, member};
 use super::schema::ResourceKind;
 use super::url::{self, Action};
@@ -44,7 +45,7 @@ pub fn concerned(method: &str, path: &str, body: Option<&[u8]>) -> Option<Member
         // Who was in it is not said.
         Action::Delete | Action::Replace => return Some(Members::Anybody),
         Action::Create => match body.as_ref().and_then(Value::as_object) {
-            Some(body) => named(body).map_or(Some(Vec::new()), listed),
+            Some(body) => named(body, false).and_then(|values| all_listed(&values)),
             None => None,
         },
         Action::Patch => patched(body.as_ref()),
@@ -73,9 +74,13 @@ fn patched(body: Option<&Value>) -> Option<Vec<String>> {
                 (Some(Verb::Add | Verb::Remove), Some(value)) => listed(value),
                 _ => None,
             },
-            Place::Map => match value.and_then(Value::as_object).map(named) {
-                Some(None) => continue,
-                Some(Some(value)) if matches!(verb, Some(Verb::Add | Verb::Remove)) => listed(value),
+            place @ (Place::Map | Place::Schema | Place::MaybeSchema) => match (place, value) {
+                (place, Some(Value::Object(map))) => match named(map, !matches!(place, Place::Map)) {
+                    Some(values) if values.is_empty() => continue,
+                    Some(values) if matches!(verb, Some(Verb::Add | Verb::Remove)) => all_listed(&values),
+                    _ => None,
+                },
+                (Place::MaybeSchema, Some(_)) => continue,
                 _ => None,
             },
         };
@@ -97,19 +102,58 @@ enum Place {
     One(String),
     /// Something of the members.
     Unclear,
+    /// A schema: the value is a map of its attributes.
+    Schema,
+    /// The same, or another attribute.
+    MaybeSchema,
     /// Another attribute.
     Elsewhere,
+}
+
+/// What the name of an attribute means, in any spelling and with or without its schema.
+enum Part {
+    Members,
+    OfMembers,
+    Schema,
+    /// A schema without version is written as an attribute below it would be.
+    MaybeSchema,
+    Other,
+}
+
+fn part(text: &str) -> Part {
+    let head = text.split('[').next().unwrap_or_default().trim();
+    let name = Name::parse(head);
+    let last = head.rsplit(':').next().unwrap_or_default().trim();
+    let attribute = name.as_ref().map_or(last, |name| &name.attribute);
+    let begins = |text: &str| text.to_ascii_lowercase().starts_with("members");
+    let is_whole = name.as_ref().is_none_or(|name| name.sub.is_none());
+    if last.eq_ignore_ascii_case("members") || (is_whole && attribute.eq_ignore_ascii_case("members")) {
+        return Part::Members;
+    }
+    if begins(last) || begins(attribute) {
+        return Part::OfMembers;
+    }
+    match name {
+        Some(name) if name.is_bare_urn() => Part::Schema,
+        Some(Name { urn: Some(urn), sub: None, .. }) if !urn.contains('.') => Part::MaybeSchema,
+        Some(_) => Part::Other,
+        // What cannot be read may be anything that it mentions.
+        None if text.to_ascii_lowercase().contains("members") => Part::OfMembers,
+        None if head.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) => Part::Schema,
+        None => Part::Other,
+    }
 }
 
 fn at(path: &str) -> Place {
     if path.is_empty() {
         return Place::Map;
     }
-    let lower = path.to_ascii_lowercase();
-    let name = lower.split('[').next().unwrap_or_default();
-    let name = name.rsplit(':').next().unwrap_or_default().trim();
-    if name != "members" {
-        return if name.starts_with("members") { Place::Unclear } else { Place::Elsewhere };
+    match part(path) {
+        Part::Members => {}
+        Part::Schema if !path.contains('[') => return Place::Schema,
+        Part::MaybeSchema => return Place::MaybeSchema,
+        Part::OfMembers | Part::Schema => return Place::Unclear,
+        Part::Other => return Place::Elsewhere,
     }
     let Some((_, filter)) = path.split_once('[') else { return Place::All };
     // members[value eq "u-1"]
@@ -125,12 +169,27 @@ fn at(path: &str) -> Place {
     }
 }
 
-/// The value of `members` in a map, in any spelling.
-fn named(map: &Map<String, Value>) -> Option<&Value> {
-    let is_members = |name: &str| {
-        name.rsplit(':').next().is_some_and(|name| name.trim().to_ascii_lowercase().starts_with("members"))
-    };
-    map.iter().find(|(name, _)| is_members(name)).map(|(_, value)| value)
+/// The values of `members` in a map of attributes, also below the name of a schema, which the map itself may be below;
+/// `None` where it says something of members that cannot be read.
+fn named(map: &Map<String, Value>, is_below: bool) -> Option<Vec<&Value>> {
+    let mut values = Vec::new();
+    for (key, value) in map {
+        match (part(key), value) {
+            (Part::Members, value) if !key.contains('[') => values.push(value),
+            (Part::Schema | Part::MaybeSchema, Value::Object(inner)) if !is_below => {
+                values.extend(named(inner, true)?);
+            }
+            (Part::MaybeSchema | Part::Other, _) | (Part::Schema, Value::Null) => {}
+            (Part::Members | Part::OfMembers | Part::Schema, _) => return None,
+        }
+    }
+    Some(values)
+}
+
+/// The identifiers in all these.
+fn all_listed(values: &[&Value]) -> Option<Vec<String>> {
+    let lists: Vec<Vec<String>> = values.iter().map(|value| listed(value)).collect::<Option<_>>()?;
+    Some(lists.concat())
 }
 
 /// The identifiers in a list of members, or in one; `None` where one of them cannot be read.
@@ -172,6 +231,7 @@ mod tests {
                 &["a"],
             ),
             (r#"[{"op":"add","value":{"Members":[{"value":"a"}]}}]"#, &["a"]),
+            (r#"[{"op":"add","value":{"members":[{"value":"a"}],"Members":[{"value":"b"}]}}]"#, &["a", "b"]),
             (
                 r#"[{"op":"add","path":"members","value":"a"},{"op":"remove","path":"members","value":"b"}]"#,
                 &["a", "b"],
@@ -205,8 +265,61 @@ mod tests {
         assert_eq!(concerned("PATCH", "/Groups/g", Some(b"{")), Some(Members::Anybody));
     }
 
+    const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+    #[test]
+    fn members_below_the_name_of_a_schema_are_members() {
+        for urn in [CORE, &CORE.to_lowercase(), "urn:northwind:2.0:Crew", "urn:northwind:crew"] {
+            for operations in [
+                format!(r#"[{{"op":"add","value":{{"{urn}":{{"members":[{{"value":"a"}}]}}}}}}]"#),
+                format!(r#"[{{"op":"add","value":{{"{urn}:members":[{{"value":"a"}}]}}}}]"#),
+                format!(r#"[{{"op":"add","path":"{urn}","value":{{"Members":[{{"value":"a"}}]}}}}]"#),
+                format!(r#"[{{"op":"remove","path":"{urn}:members[value eq \"a\"]"}}]"#),
+            ] {
+                assert_eq!(patch(&operations), these(&["a"]), "{operations}");
+            }
+            let body = format!(r#"{{"displayName":"x","{urn}":{{"members":[{{"value":"a"}}]}}}}"#);
+            assert_eq!(concerned("POST", "/Groups", Some(body.as_bytes())), these(&["a"]), "{body}");
+            let whole =
+                format!(r#"[{{"op":"replace","value":{{"{urn}":{{"members":[{{"value":"a"}}]}}}}}}]"#);
+            assert_eq!(patch(&whole), Some(Members::Anybody), "{whole}");
+        }
+        let dotted = format!(r#"[{{"op":"add","path":"{CORE}.members","value":[{{"value":"a"}}]}}]"#);
+        assert_eq!(patch(&dotted), these(&["a"]));
+    }
+
+    #[test]
+    fn a_schema_whose_members_cannot_be_read_concerns_anybody() {
+        for operations in [
+            format!(r#"[{{"op":"add","value":{{"{CORE}":[{{"members":[{{"value":"a"}}]}}]}}}}]"#),
+            format!(r#"[{{"op":"add","path":"{CORE}","value":[{{"members":[{{"value":"a"}}]}}]}}]"#),
+            format!(r#"[{{"op":"add","value":{{"{CORE}":{{"members":[{{"display":"a"}}]}}}}}}]"#),
+            format!(
+                r#"[{{"op":"add","value":{{"{CORE}":{{"members[value eq \"urn:x:a\"].display":"x"}}}}}}]"#
+            ),
+            format!(r#"[{{"op":"remove","path":"{CORE}"}}]"#),
+            format!(r#"[{{"op":"add","path":"{CORE}:members.value","value":"a"}}]"#),
+            format!(r#"[{{"op":"add","value":{{"{CORE}":{{"{CORE}":{{"members":[{{"value":"a"}}]}}}}}}}}]"#),
+            r#"[{"op":"add","value":{"members[value eq \"a\"].display":"x"}}]"#.to_owned(),
+        ] {
+            assert_eq!(patch(&operations), Some(Members::Anybody), "{operations}");
+        }
+        let body = format!(r#"{{"{CORE}":[{{"members":[{{"value":"a"}}]}}]}}"#);
+        assert_eq!(concerned("POST", "/Groups", Some(body.as_bytes())), Some(Members::Anybody));
+    }
+
     #[test]
     fn what_concerns_no_membership_concerns_nobody() {
+        for other in [
+            format!(r#"[{{"op":"add","value":{{"{CORE}":{{"displayName":"x"}}}}}}]"#),
+            format!(r#"[{{"op":"add","path":"{CORE}:displayName","value":"x"}}]"#),
+            format!(r#"[{{"op":"add","path":"{CORE}","value":{{"displayName":"x"}}}}]"#),
+            r#"[{"op":"add","value":{"urn:northwind:2.0:Crew":{"badge":"members"},"urn:x:y":"z"}}]"#
+                .to_owned(),
+            r#"[{"op":"add","path":"urn:northwind:2.0:Crew:badge","value":{"colour":"red"}}]"#.to_owned(),
+        ] {
+            assert_eq!(patch(&other), None, "{other}");
+        }
         assert_eq!(patch(r#"[{"op":"replace","path":"displayName","value":"members"}]"#), None);
         assert_eq!(patch(r#"[{"op":"replace","value":{"displayName":"x"}}]"#), None);
         assert_eq!(concerned("POST", "/Groups", Some(br#"{"displayName":"x"}"#)), None);

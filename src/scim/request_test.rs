@@ -287,6 +287,20 @@ fn every_rule_is_in_the_catalogue_once() {
 }
 
 #[test]
+fn a_manager_of_null_leaves_no_empty_object_in_a_create() {
+    let enterprise = crate::scim::schema::ENTERPRISE;
+    for manager in [r#"{"value":null}"#, r#"{"value":null,"displayName":null}"#, "{}", "null"] {
+        let body = format!(r#"{{"userName":"ada","{enterprise}":{{"department":"d","manager":{manager}}}}}"#);
+        for mode in [crate::scim::Mode::Normalise, crate::scim::Mode::Strict] {
+            let settings = Settings { mode, ..Settings::default() };
+            let outgoing = forwarded(with(&settings, "POST", "/Users", body.as_bytes()));
+            let sent = crate::common::json::parse(outgoing.body.as_deref().unwrap()).unwrap();
+            assert_eq!(sent[enterprise], serde_json::json!({"department": "d"}), "{manager}");
+        }
+    }
+}
+
+#[test]
 fn a_body_of_a_megabyte_takes_time_in_proportion() {
     let many =
         |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().join(",");

@@ -52,7 +52,7 @@ pub fn upsert(
     let context = Context { kind: &shape.kind, settings };
     let mut applied = Vec::new();
     let patch = Patch::read_own(crate::common::json::parse(body)?, &context)?;
-    let mut subject = Upsert { patch, resource: resource.clone() };
+    let mut subject = Upsert::new(patch, resource, &context);
     run(ALL, &mut subject, &context, &mut applied)?;
     let patch = subject.patch;
     let body = (!patch.operations.is_empty()).then(|| patch.write().to_string().into_bytes());

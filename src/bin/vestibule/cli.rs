@@ -52,6 +52,7 @@ const DOCTOR_EXAMPLES: &str = "\
 Examples:
   vestibule doctor https://app.example.com
   vestibule doctor https://app.example.com --tenant-url /scim/v2/entra --token-env SCIM_TOKEN
+  vestibule doctor https://app.example.com/acme
   vestibule doctor https://localhost:8443 --ca ca.pem --tenant-url /scim/v2/entra --token-stdin < token.txt
 
 The token is never taken from the command line, which other users of the machine can see.

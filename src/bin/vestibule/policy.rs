@@ -160,7 +160,9 @@ fn decision(decision: Decision) -> &'static str {
 }
 
 fn in_words(rehearsed: &Rehearsed) -> String {
-    let mut text = format!("tenant {}: the request {}\n", rehearsed.tenant, outcome(rehearsed.outcome).1);
+    let tenant =
+        rehearsed.tenant.as_ref().map_or_else(|| "no tenant".to_owned(), |name| format!("tenant {name}"));
+    let mut text = format!("{tenant}: the request {}\n", outcome(rehearsed.outcome).1);
     let several = rehearsed.ways.len() > 1;
     for way in &rehearsed.ways {
         if several {

@@ -9,9 +9,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use vestibule::common::{Host, HostError, Level, NativeSignature, NativeVerdict, UnixMillis};
+use vestibule::gateway::RuledOut;
 use vestibule::saml::response::{Accepted, Checks, Expectations, Rejection, decode_post, validate_with};
+use vestibule::saml::signature::SignatureFault;
 
-use expect::Expected;
+use expect::{Attempt, Expected};
 use input::Message;
 
 /// What can be done with sign-on messages.
@@ -38,7 +40,7 @@ pub(crate) struct Inspect {
     /// URL of our assertion consumer (Entra: Reply URL)
     #[arg(long, value_name = "URL")]
     acs: Option<String>,
-    /// Identifier of the request that the browser has pending, or none
+    /// Identifier of the request that the browser has pending; none: it has none
     #[arg(long, value_name = "ID|none")]
     request_id: Option<String>,
     /// A private key of ours (PEM) that messages are encrypted to; may be repeated
@@ -53,7 +55,8 @@ pub(crate) struct Inspect {
     /// A relaxation by its name; may be repeated
     #[arg(long, value_name = "NAME", value_parser = relaxation)]
     accept: Vec<String>,
-    /// Take what to judge by from this plugin configuration
+    /// Take what to judge by from this plugin configuration: that of the identity provider whose answer it is, and the
+    /// conditions beyond SAML (directory, groups, way and time of the sign-in). The account is not asked about
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Name of the tenant in the configuration; needed where it has several
@@ -93,6 +96,8 @@ pub(crate) fn run(command: SamlCommand, json: bool) -> ExitCode {
 struct Judgement {
     outcome: Result<Box<Accepted>, Rejection>,
     checks: Checks,
+    /// What the conditions of the configuration say of an accepted response; `None` where nobody asked them.
+    rules: Option<Result<(), RuledOut>>,
     /// Of the command itself: what was not checked, or what is odd about the input. Code and sentence.
     warnings: Vec<(&'static str, String)>,
 }
@@ -108,21 +113,56 @@ fn judge(inspect: &Inspect) -> Result<Judgement, Usage> {
     let xml = match xml {
         Ok(xml) => xml,
         Err(rejection) => {
-            return Ok(Judgement { outcome: Err(rejection), checks: Checks::default(), warnings });
+            let checks = Checks::default();
+            return Ok(Judgement { outcome: Err(rejection), checks, rules: None, warnings });
         }
     };
     let host = CommandLine { now: expected.now };
+    let mut nearest: Option<Judgement> = None;
+    for attempt in expected.attempts() {
+        let judgement = by(attempt, &host, &xml);
+        if nearest.as_ref().is_none_or(|have| nearness(have) < nearness(&judgement)) {
+            nearest = Some(judgement);
+        }
+    }
+    let mut judgement = nearest.ok_or_else(|| Usage("there is no identity provider".to_owned()))?;
+    warnings.append(&mut judgement.warnings);
+    Ok(Judgement { warnings, ..judgement })
+}
+
+/// As the answer of one identity provider.
+fn by(mut attempt: Attempt<'_>, host: &CommandLine, xml: &[u8]) -> Judgement {
+    let mut warnings = attempt.warnings();
     loop {
         let mut checks = Checks::default();
-        let outcome =
-            expected.with(|expect: &Expectations<'_>| validate_with(&host, &xml, expect, &mut checks));
-        if let Err(rejection) = &outcome
-            && let Some(warning) = expected.learn(rejection)
-        {
-            warnings.push(warning);
-            continue;
-        }
-        return Ok(Judgement { outcome: outcome.map(Box::new), checks, warnings });
+        let outcome = attempt.with(|expect: &Expectations<'_>| validate_with(host, xml, expect, &mut checks));
+        let rules = match &outcome {
+            Ok(accepted) => {
+                warnings.append(&mut attempt.unseen(accepted));
+                attempt.rules(accepted)
+            }
+            Err(rejection) => match attempt.learn(rejection, &checks) {
+                Some(warning) => {
+                    warnings.push(warning);
+                    continue;
+                }
+                None => None,
+            },
+        };
+        let rules = rules.map(|rules| {
+            rules.map(|codes| warnings.extend(codes.into_iter().map(|code| (code, report::of_rule(code)))))
+        });
+        return Judgement { outcome: outcome.map(Box::new), checks, rules, warnings };
+    }
+}
+
+/// How much of a response fits the identity provider that it was held against; the filter refuses by the nearest as well.
+fn nearness(judgement: &Judgement) -> u8 {
+    match &judgement.outcome {
+        Err(Rejection::Issuer(..)) => 0,
+        Err(Rejection::Signature(_, SignatureFault::Untrusted)) => 1,
+        Err(_) => 2,
+        Ok(_) => 3,
     }
 }
 

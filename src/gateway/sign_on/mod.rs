@@ -14,6 +14,7 @@ pub(super) use consume::{Consumed, consume};
 pub(super) use endpoints::own_endpoint;
 pub use room::service_provider_metadata;
 pub(super) use room::{SamlRoom, signing};
+pub use rules::{RuledOut, house_rules};
 pub(super) use start::{demand, demand_anew, link_anew};
 pub(super) use store::{Finished, Redeeming};
 

@@ -69,6 +69,11 @@ impl Refusal {
         Self { page, detail: rejection.detail(), ..Self::new(rejection.code()) }
     }
 
+    /// Code and what an operator is told.
+    pub(super) fn reason(self) -> (&'static str, String) {
+        (self.code, self.detail)
+    }
+
     /// The same, where this login is what was answered.
     pub(super) fn after(mut self, login: Option<&Login>) -> Self {
         self.target = login.map(|login| login.target.clone());

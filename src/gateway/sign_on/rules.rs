@@ -4,13 +4,62 @@ use std::time::Duration;
 
 use crate::access::{Login, Manner};
 use crate::common::{Identity, UnixMillis};
-use crate::config::{EntraSettings, GroupOverage, IdentityProvider, SamlSettings, Unsolicited, claim_name};
+use crate::config::{
+    EntraSettings, GroupOverage, IdentityProvider, SamlSettings, Tenant, Unsolicited, claim_name,
+};
+use crate::gateway::tenant::needed;
 use crate::saml::response::Accepted;
 
 use super::refusal::{Page, Refusal};
 
 /// Replaces the groups where there are more than Entra sends (150).
 const GROUPS_LINK: &str = "http://schemas.microsoft.com/claims/groups.link";
+
+/// What a response answers.
+#[derive(Clone, Copy)]
+enum Answered<'l> {
+    /// No request.
+    Nothing,
+    /// The request of this login.
+    Login(&'l Login),
+    /// A request, of whose login nothing is known: nobody is let in by this, it is for a look from outside.
+    Unseen,
+}
+
+/// Why a response that SAML finds nothing wrong with signs nobody in all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuledOut {
+    /// Stable public code.
+    pub code: &'static str,
+    /// What an operator should change; may be empty.
+    pub detail: String,
+}
+
+/// What the filter would say of an accepted response by the conditions of the configuration: the directory and identifier of
+/// Entra, groups that did not come along, the way and the time of the sign-in, the age of a response that answers no request.
+/// Gives the codes of what an operator should look at.
+///
+/// Nobody is signed in by it: the login that a response answers is not known here, so that whether somebody proved who they are
+/// after it began is not judged (`request.force_authn`), nor is the account.
+///
+/// # Errors
+/// At the first condition that does not hold.
+pub fn house_rules(
+    tenant: &Tenant,
+    provider: &IdentityProvider,
+    accepted: &Accepted,
+    now: UnixMillis,
+) -> Result<Vec<&'static str>, RuledOut> {
+    let Some(saml) = &tenant.saml else {
+        return Err(RuledOut { code: "not_configured", detail: String::new() });
+    };
+    let answered = if accepted.in_response_to.is_some() { Answered::Unseen } else { Answered::Nothing };
+    let groups_matter = needed(tenant).contains(claim_name("groups"));
+    judge((saml, provider), accepted, answered, groups_matter, now).map_err(|refusal| {
+        let (code, detail) = refusal.reason();
+        RuledOut { code, detail }
+    })
+}
 
 /// Checks an accepted response; `login` is the one that it answers. `groups_matter`: whether a rule or a header uses them.
 ///
@@ -22,10 +71,21 @@ pub(super) fn check(
     groups_matter: bool,
     now: UnixMillis,
 ) -> Result<Vec<&'static str>, Refusal> {
-    if login.is_none() {
+    let answered = login.map_or(Answered::Nothing, Answered::Login);
+    judge((saml, provider), accepted, answered, groups_matter, now)
+}
+
+fn judge(
+    (saml, provider): (&SamlSettings, &IdentityProvider),
+    accepted: &Accepted,
+    answered: Answered<'_>,
+    groups_matter: bool,
+    now: UnixMillis,
+) -> Result<Vec<&'static str>, Refusal> {
+    if matches!(answered, Answered::Nothing) {
         fresh(saml, accepted, now)?;
     }
-    proof(saml, accepted, login, now)?;
+    proof(saml, accepted, answered, now)?;
     context(saml, &accepted.identity)?;
     if let Some(entra) = &provider.entra {
         of_entra(entra, &accepted.identity)?;
@@ -60,12 +120,13 @@ fn fresh(saml: &SamlSettings, accepted: &Accepted, now: UnixMillis) -> Result<()
 fn proof(
     saml: &SamlSettings,
     accepted: &Accepted,
-    login: Option<&Login>,
+    answered: Answered<'_>,
     now: UnixMillis,
 ) -> Result<(), Refusal> {
     let stale = |detail| Err(Refusal::with("authn_too_old", Page::Stale, detail));
     // What the configuration wants of everybody holds however the login was begun, and before it was configured too.
-    let forced = saml.request.force_authn || login.is_some_and(|login| login.manner == Manner::Forced);
+    let forced = saml.request.force_authn
+        || matches!(answered, Answered::Login(login) if login.manner == Manner::Forced);
     let Some(instant) = accepted.authn_instant else {
         let asked = saml.max_authn_age.is_some() || forced;
         return if asked { stale("the assertion does not say when the person signed in") } else { Ok(()) };
@@ -73,9 +134,13 @@ fn proof(
     if saml.max_authn_age.is_some_and(|most| !is_within(instant, most, saml.clock_skew, now)) {
         return stale("the person signed in longer ago than max_authn_age_seconds allows");
     }
-    // Nobody was asked anything by what answers no request.
-    let asked = |login: &Login| instant >= login.began().before(saml.clock_skew);
-    if forced && !login.is_some_and(asked) {
+    let asked = match answered {
+        Answered::Login(login) => instant >= login.began().before(saml.clock_skew),
+        // Nobody was asked anything by what answers no request.
+        Answered::Nothing => false,
+        Answered::Unseen => true,
+    };
+    if forced && !asked {
         return stale("the identity provider was asked to have the person sign in anew, and did not");
     }
     Ok(())

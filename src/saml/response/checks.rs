@@ -4,6 +4,7 @@
 #[derive(Clone, Debug, Default)]
 pub struct Checks {
     begun: Vec<(&'static str, bool)>,
+    unknown_request: Option<String>,
 }
 
 /// How one check came out.
@@ -40,6 +41,18 @@ impl Checks {
         if let Some((_, present)) = self.begun.last_mut() {
             *present = false;
         }
+    }
+
+    /// The message answers this request, which is none of those that are pending. It is told, and changes nothing.
+    pub(super) fn answers_unknown(&mut self, request: Option<&str>) {
+        self.unknown_request = request.map(str::to_owned);
+    }
+
+    /// The request that a message answers which was refused as [`super::Rejection::UnknownRequest`], as it says itself: for a
+    /// person who looks at a message without the login that it belongs to. Nothing may be let in for its sake.
+    #[must_use]
+    pub fn unknown_request(&self) -> Option<&str> {
+        self.unknown_request.as_deref()
     }
 
     /// Names and outcomes in order; `refused` is whether the validation ended with a rejection.

@@ -58,11 +58,11 @@ pub fn validate_with(
     let root = message.root().ok_or(Rejection::Missing("root element"))?;
     checks.begin("envelope");
     // Cheap checks first: a stranger's message costs no signature check.
-    let unsigned = Envelope::check(root, expect)?;
+    let unsigned = enveloped(root, expect, checks)?;
     let response = signed(host, root, "response", expect, checks)?;
     let outer = document_of(response.as_ref(), "response")?;
     let verified =
-        outer.as_ref().and_then(Document::root).map(|root| Envelope::check(root, expect)).transpose()?;
+        outer.as_ref().and_then(Document::root).map(|root| enveloped(root, expect, checks)).transpose()?;
     let mut decryptor = Decryptor::new(expect.decryption_keys, expect.accept.cbc, expect.decryptions);
     let (assertion, decrypted) = if is_encrypted(unsigned.assertion) {
         checks.begin("decryption");
@@ -99,6 +99,18 @@ pub fn validate_with(
         accepted.warnings.push(Warning::CertificateOutsideValidity);
     }
     Ok(accepted)
+}
+
+fn enveloped<'d>(
+    root: Element<'d>,
+    expect: &Expectations<'_>,
+    checks: &mut Checks,
+) -> Result<Envelope<'d>, Rejection> {
+    Envelope::check(root, expect).inspect_err(|rejection| {
+        if *rejection == Rejection::UnknownRequest {
+            checks.answers_unknown(root.attribute("InResponseTo"));
+        }
+    })
 }
 
 fn signed(

@@ -48,6 +48,10 @@ pub(super) fn check(
                 // A bearer confirmation that fails says more than one that is not meant for us.
                 Err(Rejection::ConfirmationMethod) if seen => {}
                 Err(why) => {
+                    if why == Rejection::UnknownRequest {
+                        let data = child(part, ASSERTION, "SubjectConfirmationData")?;
+                        reader.checks.answers_unknown(data.and_then(|data| data.attribute("InResponseTo")));
+                    }
                     reason = why;
                     seen = true;
                 }

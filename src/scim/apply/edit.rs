@@ -58,9 +58,7 @@ impl<'c> Editor<'c> {
         let has_value = given.is_some_and(|value| !value.is_null());
         match (operation.verb, &path.selector, &name.sub) {
             (Verb::Remove, Some(selector), _) => {
-                if has_value && is_about_members(self.context.kind, &name) {
-                    return Err(value_error("A removal of members through a selector takes no value."));
-                }
+                self.guard_selected(&name, has_value)?;
                 self.remove_elements(&name, selector)
             }
             (Verb::Remove, None, None) => self.remove(&name, given.filter(|value| !value.is_null())),
@@ -80,7 +78,7 @@ impl<'c> Editor<'c> {
 
     /// The name with the schema that it stands under in the resource: none for core attributes; and nothing but the schema
     /// where all of it is one, which in a URN without version only the resource or the value can tell.
-    fn settled(&self, name: &Name, given: Option<&Value>) -> Name {
+    pub(super) fn settled(&self, name: &Name, given: Option<&Value>) -> Name {
         let mut name = Name { dotted: false, ..name.clone() };
         if self.context.kind.core().is_some_and(|core| name.is_of(core)) {
             name.urn = None;

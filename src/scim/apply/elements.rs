@@ -5,15 +5,27 @@ use serde_json::{Map, Value};
 use super::super::error::ScimError;
 use super::super::filter::Filter;
 use super::super::name::Name;
-use super::super::patch::{Verb, member};
+use super::super::patch::{Operation, Verb, member};
+use super::super::rule::Context;
+use super::super::rules::members::is_about_members;
+use super::Excused;
 use super::compare::key_of;
 use super::edit::{Editor, path_error, value_error};
+use super::index::Index;
 use super::list::{is_primary, merge, one_primary};
 use super::matches::{check, element_matches};
 
 impl Editor<'_> {
-    /// Where the selected elements are; there is at least one.
-    fn selected(&mut self, name: &Name, selector: &Filter) -> Result<Vec<usize>, ScimError> {
+    /// Refuses what selects members and names some as well.
+    pub(super) fn guard_selected(&self, name: &Name, has_value: bool) -> Result<(), ScimError> {
+        if has_value && is_about_members(self.context.kind, name) {
+            return Err(value_error("A removal of members through a selector takes no value."));
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot select, whatever there is.
+    fn may_select(&self, name: &Name, selector: &Filter) -> Result<(), ScimError> {
         self.guard(name)?;
         let attribute = Name { sub: None, ..name.clone() };
         check(self.context, Some(&attribute), selector)?;
@@ -22,6 +34,13 @@ impl Editor<'_> {
         {
             return Err(path_error(name, "has no elements to select from"));
         }
+        Ok(())
+    }
+
+    /// Where the selected elements are; there is at least one.
+    fn selected(&mut self, name: &Name, selector: &Filter) -> Result<Vec<usize>, ScimError> {
+        self.may_select(name, selector)?;
+        let attribute = Name { sub: None, ..name.clone() };
         let context = self.context;
         let found: Vec<usize> = match self.slot(name) {
             Some(Value::Array(items)) => {
@@ -31,9 +50,71 @@ impl Editor<'_> {
             _ => Vec::new(),
         };
         if found.is_empty() {
-            return Err(ScimError::NoTarget(format!("No element of {} is selected.", name.attribute)));
+            return Err(none_selected(name));
         }
         Ok(found)
+    }
+
+    /// Does the removals of selected elements of one attribute that `operations` begins with, as one by one, but with one
+    /// look at the list. Gives how many were done: none where there are no two of them, or the list became empty.
+    pub(super) fn remove_run(
+        &mut self,
+        operations: &[Operation],
+        excused: &mut Excused<'_>,
+    ) -> Result<usize, ScimError> {
+        let Some(attribute) = operations.first().and_then(|first| self.removed_from(first)) else {
+            return Ok(0);
+        };
+        let is_next = |operation: &&Operation| self.removed_from(operation).as_ref() == Some(&attribute);
+        let run = operations.iter().take_while(is_next).count();
+        let run = operations.get(..run).filter(|run| run.len() > 1).unwrap_or_default();
+        let Some(Value::Array(items)) = self.slot(&attribute).filter(|_| !run.is_empty()) else {
+            return Ok(0);
+        };
+        let mut list = Removals::from(std::mem::take(items));
+        let mut done = 0usize;
+        for operation in run {
+            done = done.saturating_add(1);
+            match self.remove_from(&mut list, operation) {
+                Ok(()) if list.left == 0 => break,
+                Ok(()) => {}
+                // Where it is not let pass, nothing of the resource is used.
+                Err(error) => excused(operation, error)?,
+            }
+        }
+        let is_empty = list.left == 0 && !list.items.is_empty();
+        if let Some(Value::Array(items)) = self.slot(&attribute) {
+            *items = list.rest();
+        }
+        match operations.get(done.saturating_sub(1)).filter(|_| is_empty) {
+            Some(last) => self.clear(&attribute).or_else(|error| excused(last, error)).map(|()| done),
+            None => Ok(done),
+        }
+    }
+
+    /// The core attribute, without its part, that an operation removes selected elements of.
+    fn removed_from(&self, operation: &Operation) -> Option<Name> {
+        let path = &operation.path.as_ref()?.tree;
+        let is_removal = operation.verb == Verb::Remove && path.selector.is_some();
+        let name = is_removal.then(|| self.settled(&path.name, operation.value.as_ref()))?;
+        (name.urn.is_none() && !name.attribute.is_empty()).then_some(Name { sub: None, ..name })
+    }
+
+    fn remove_from(&self, list: &mut Removals, operation: &Operation) -> Result<(), ScimError> {
+        let Some(path) = operation.path.as_ref().map(|path| &path.tree) else { return Ok(()) };
+        let Some(selector) = &path.selector else { return Ok(()) };
+        let name = self.settled(&path.name, operation.value.as_ref());
+        self.guard_selected(&name, operation.value.as_ref().is_some_and(|value| !value.is_null()))?;
+        self.may_select(&name, selector)?;
+        let attribute = Name { sub: None, ..name.clone() };
+        let found = list.selected(self.context, &attribute, selector);
+        if found.is_empty() {
+            return Err(none_selected(&name));
+        }
+        for at in found {
+            list.remove(at, name.sub.as_deref());
+        }
+        Ok(())
     }
 
     /// Removes the selected elements, or a part of each.
@@ -90,6 +171,50 @@ impl Editor<'_> {
             }
         }
         one_primary(items, primary)
+    }
+}
+
+fn none_selected(name: &Name) -> ScimError {
+    ScimError::NoTarget(format!("No element of {} is selected.", name.attribute))
+}
+
+/// A list that loses elements, each of which stays in its place until all are known.
+struct Removals {
+    items: Vec<Value>,
+    index: Index,
+    is_gone: Vec<bool>,
+    left: usize,
+}
+
+impl From<Vec<Value>> for Removals {
+    fn from(items: Vec<Value>) -> Self {
+        Self { index: Index::of(&items), is_gone: vec![false; items.len()], left: items.len(), items }
+    }
+}
+
+impl Removals {
+    fn selected(&self, context: &Context<'_>, attribute: &Name, selector: &Filter) -> Vec<usize> {
+        let mut found = self.index.candidates(context, attribute, selector);
+        found.retain(|at| {
+            self.is_gone.get(*at) == Some(&false)
+                && self.items.get(*at).is_some_and(|item| element_matches(context, attribute, item, selector))
+        });
+        found
+    }
+
+    /// Removes an element, or a part of it.
+    fn remove(&mut self, at: usize, sub: Option<&str>) {
+        let (Some(item), Some(is_gone)) = (self.items.get_mut(at), self.is_gone.get_mut(at)) else { return };
+        if !sub.is_some_and(|sub| is_left_without(item, sub)) {
+            *is_gone = true;
+            self.left = self.left.saturating_sub(1);
+        }
+    }
+
+    /// The elements that are left.
+    fn rest(self) -> Vec<Value> {
+        let kept = self.items.into_iter().zip(self.is_gone).filter(|(_, is_gone)| !is_gone);
+        kept.map(|(item, _)| item).collect()
     }
 }
 

@@ -260,14 +260,14 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// A name as it is within the resource.
-fn full(parent: Option<&Name>, name: &Name) -> Name {
+pub(super) fn full(parent: Option<&Name>, name: &Name) -> Name {
     match parent {
         Some(parent) => parent.with_sub(&name.attribute),
         None => name.clone(),
     }
 }
 
-fn type_of(context: &Context<'_>, name: &Name) -> Option<ValueType> {
+pub(super) fn type_of(context: &Context<'_>, name: &Name) -> Option<ValueType> {
     schema::value_type(context.kind, name, &context.settings.declared_types)
 }
 

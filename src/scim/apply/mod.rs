@@ -9,6 +9,10 @@ mod apply_test;
 mod compare;
 mod edit;
 mod elements;
+pub(crate) mod index;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod index_test;
 mod list;
 pub(crate) mod matches;
 #[cfg(test)]
@@ -62,16 +66,26 @@ pub(crate) fn apply_what_is_there(
     Ok((after, vain))
 }
 
+/// Says whether what an operation cannot do is let pass, or ends it all.
+type Excused<'e> = dyn FnMut(&Operation, ScimError) -> Result<(), ScimError> + 'e;
+
 /// What cannot be done is `excused`, or ends it.
 fn apply_each(
     resource: &Map<String, Value>,
     operations: &[Operation],
     context: &Context<'_>,
-    excused: &mut dyn FnMut(&Operation, ScimError) -> Result<(), ScimError>,
+    excused: &mut Excused<'_>,
 ) -> Result<Map<String, Value>, ScimError> {
     let mut editor = Editor::new(resource.clone(), context);
-    for operation in operations {
+    let mut rest = operations;
+    while let Some((operation, after)) = rest.split_first() {
+        let done = editor.remove_run(rest, excused)?;
+        if done > 0 {
+            rest = rest.get(done..).unwrap_or_default();
+            continue;
+        }
         editor.operate(operation).or_else(|error| excused(operation, error))?;
+        rest = after;
     }
     let mut after = editor.done();
     // What lists its schemas wrongly anyway is not changed by operations that change nothing.

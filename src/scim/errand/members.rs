@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::ScimError;
-use super::super::filter::{Literal, Path};
+use super::super::filter::{Literal, Mode, Path};
 use super::super::patch::{Operation, Patch, Verb, member};
 use super::super::request::{Outgoing, RequestShape};
 use super::super::rule::{Applied, Context, Settings};
@@ -41,6 +41,7 @@ pub(super) fn plan(outgoing: &Outgoing, settings: &Settings) -> Listed {
     let context = Context { kind: &outgoing.shape.kind, settings };
     let Some(body) = &outgoing.body else { return Listed::Not };
     let Some(mut patch) = read(body, &context) else { return Listed::Not };
+    let mut applied = give_paths(&mut patch, &context);
     let is_about = |operation: &Operation| touches(operation, &context);
     if !patch.operations.iter().any(is_about) {
         return Listed::Not;
@@ -50,13 +51,13 @@ pub(super) fn plan(outgoing: &Outgoing, settings: &Settings) -> Listed {
         let work = Difference {
             shape: outgoing.shape.clone(),
             path: outgoing.path.clone(),
-            patch: body.clone(),
+            patch: if applied.is_empty() { body.clone() } else { written(patch) },
             is_sent: false,
         };
         return Listed::Errand(Box::new((OwnRequest::get(format!("{path}?attributes=members")), work)));
     }
-    let applied = list_removals(&mut patch, &context);
-    let body = if applied.is_empty() { body.clone() } else { patch.write().to_string().into_bytes() };
+    applied.extend(list_removals(&mut patch, &context));
+    let body = if applied.is_empty() { body.clone() } else { written(patch) };
     Listed::Forward(body, applied)
 }
 
@@ -78,6 +79,94 @@ pub(super) fn at_its_turn(
 
 fn read(body: &[u8], context: &Context<'_>) -> Option<Patch> {
     Patch::read_own(json::parse(body).ok()?, context).ok()
+}
+
+fn written(patch: Patch) -> Vec<u8> {
+    patch.write().to_string().into_bytes()
+}
+
+/// Gives members that stand in a map of attributes, with or without their schema, an operation of their own with a path.
+/// What stands beside them stays.
+fn give_paths(patch: &mut Patch, context: &Context<'_>) -> Vec<Applied> {
+    let mut applied = Vec::new();
+    let mut out: Vec<Operation> = Vec::with_capacity(patch.operations.len());
+    for mut operation in patch.operations.drain(..) {
+        let is_schema_of = |path: &Path| {
+            operation.verb != Verb::Remove && is_schema(path) && !is_about_members(context.kind, &path.name)
+        };
+        let urn = match operation.path.as_ref().map(|path| &path.tree) {
+            None => None,
+            Some(path) if is_schema_of(path) => Some(path.name.to_string()),
+            Some(_) => {
+                out.push(operation);
+                continue;
+            }
+        };
+        let Some(Value::Object(map)) = &mut operation.value else {
+            out.push(operation);
+            continue;
+        };
+        let found = take_members(urn.as_deref(), map, context);
+        if found.is_empty() {
+            out.push(operation);
+            continue;
+        }
+        let is_spent = map.is_empty();
+        applied.push(Applied { rule: super::LISTED, place: operation.at("value") });
+        let own = found.into_iter().map(|(path, value)| operation.with(Some(path), Some(value)));
+        let own: Vec<Operation> = own.collect();
+        out.extend((!is_spent).then_some(operation));
+        out.extend(own);
+    }
+    patch.operations = out;
+    applied
+}
+
+/// Takes members out of a map of attributes, below `urn` where there is one, with the paths of what was taken. Null is no
+/// list of members, and stays.
+fn take_members(
+    urn: Option<&str>,
+    map: &mut Map<String, Value>,
+    context: &Context<'_>,
+) -> Vec<(Path, Value)> {
+    let mut found = Vec::new();
+    for (key, mut value) in std::mem::take(map) {
+        let mut path = Path::parse(&key, Mode::Strict);
+        if let (Some(path), Value::Object(inner), None) = (&path, &mut value, urn)
+            && is_schema(path)
+            && !is_about_members(context.kind, &path.name)
+        {
+            let below = take_members(Some(&path.name.to_string()), inner, context);
+            let is_spent = inner.is_empty() && !below.is_empty();
+            found.extend(below);
+            if is_spent {
+                continue;
+            }
+        }
+        // A schema within a schema is none.
+        path = path.filter(|path| urn.is_none() || path.name.urn.is_none());
+        match path.filter(|path| is_about_members(context.kind, &path.name) && !value.is_null()) {
+            Some(mut path) => {
+                path.name.dotted = false;
+                path.name.urn = path.name.urn.or_else(|| urn.map(str::to_owned));
+                if context.kind.core().is_some_and(|core| path.name.is_of(core)) {
+                    path.name.urn = None;
+                }
+                found.push((path, value));
+            }
+            None => {
+                map.insert(key, value);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a name with an object as its value is a schema: one without a version is written as an attribute below it
+/// would be.
+fn is_schema(path: &Path) -> bool {
+    let is_versionless = path.name.urn.as_deref().is_some_and(|urn| !urn.contains('.'));
+    path.selector.is_none() && (path.name.is_bare_urn() || (is_versionless && path.name.sub.is_none()))
 }
 
 fn touches(operation: &Operation, context: &Context<'_>) -> bool {

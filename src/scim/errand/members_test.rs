@@ -125,6 +125,81 @@ fn beside_put_it_is_the_members_alone_that_are_patched() {
     assert_eq!(story(put, &[group(json!([]))], &settings)[0], "GET /Groups/g-1");
 }
 
+/// The forms in which an operation without the path `members` changes members.
+fn without_path(op: &str, members: &Value) -> Vec<Value> {
+    const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+    vec![
+        json!({"op": op, "value": {"members": members}}),
+        json!({"op": op, "value": {"Members": members}}),
+        json!({"op": op, "value": {CORE: {"members": members}}}),
+        json!({"op": op, "value": {CORE.to_lowercase(): {"Members": members}}}),
+        json!({"op": op, "path": CORE, "value": {"members": members}}),
+    ]
+}
+
+#[test]
+fn members_in_a_map_of_attributes_are_patched_and_never_put() {
+    let settings = able(|abilities| {
+        abilities.members = MemberChanges::Listed;
+        abilities.patch = PatchForm::Put;
+    });
+    let operations = |body: &str| {
+        let (_, body) = body.split_once(" {").unwrap();
+        let body: Value = serde_json::from_str(&format!("{{{body}")).unwrap();
+        body["Operations"].clone()
+    };
+    let new = json!([{"value": "u-9"}]);
+    for operation in without_path("add", &new) {
+        let planned = errand("PATCH", GROUP, &patch(json!([operation])), &settings);
+        assert_eq!(planned.exclusive(), Some(GROUP));
+        let told = story(planned, &[said(204, Value::Null)], &settings);
+        assert!(told[0].starts_with("PATCH /Groups/g-1 "), "{operation}: {told:?}");
+        assert_eq!(told[1..], ["Latest"], "{operation}");
+        let sent = operations(&told[0]);
+        let path = sent[0]["path"].as_str().unwrap().to_lowercase();
+        assert!(path.ends_with("members") && sent[0]["value"] == new, "{operation}: {sent}");
+    }
+    for operation in without_path("replace", &new) {
+        let planned = errand("PATCH", GROUP, &patch(json!([operation])), &settings);
+        let told = story(planned, &[group(json!([{"value": "u-1"}])), said(204, Value::Null)], &settings);
+        assert_eq!(told[0], "GET /Groups/g-1?attributes=members", "{operation}");
+        let sent = operations(&told[1]);
+        assert!(told[1].starts_with("PATCH ") && sent[0]["op"] == "remove", "{operation}: {told:?}");
+        assert_eq!([&sent[0]["value"], &sent[1]["value"]], [&json!([{"value": "u-1"}]), &new], "{operation}");
+    }
+}
+
+#[test]
+fn what_stands_beside_members_in_a_map_goes_along_in_the_same_patch() {
+    let add = json!({"op": "add", "value": {"displayName": "Crew", "members": [{"value": "u-9"}]}});
+    let remove = json!({"op": "remove", "path": "members[value eq \"u-1\"]"});
+    let (got, _) = forwarded(json!([add, remove]), &listed());
+    assert_eq!(
+        got,
+        json!([
+            {"op": "add", "value": {"displayName": "Crew"}},
+            {"op": "add", "path": "members", "value": [{"value": "u-9"}]},
+            {"op": "remove", "path": "members", "value": [{"value": "u-1"}]}
+        ])
+    );
+}
+
+#[test]
+fn a_map_without_members_is_put_and_null_empties_no_group() {
+    let settings = able(|abilities| {
+        abilities.members = MemberChanges::Listed;
+        abilities.patch = PatchForm::Put;
+    });
+    let told = |operation: Value| {
+        let planned = errand("PATCH", GROUP, &patch(json!([operation])), &settings);
+        story(planned, &[group(json!([{"value": "u-1"}])), said(204, Value::Null)], &settings)
+    };
+    let renamed = told(json!({"op": "replace", "value": {"displayName": "Crew"}}));
+    assert!(renamed[1].starts_with("PUT /Groups/g-1 "), "{renamed:?}");
+    let nobody = told(json!({"op": "replace", "value": {"members": null}}));
+    assert!(nobody[1].starts_with("Refused"), "{nobody:?}");
+}
+
 #[test]
 fn a_replacement_of_all_members_is_the_difference_to_those_that_there_are() {
     let told = |operations: Value, members: Value| {

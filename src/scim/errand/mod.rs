@@ -15,6 +15,9 @@
 mod account;
 #[cfg(test)]
 mod account_test;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod cost_test;
 mod eager;
 #[cfg(test)]
 mod eager_test;

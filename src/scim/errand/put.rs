@@ -112,7 +112,7 @@ impl Put {
             // The rules know names in the spelling of the schema; what is sent back keeps the application's own.
             let mut spelt = resource.clone();
             spell_members(&self.shape.kind, &mut spelt);
-            let mut subject = Upsert { patch, resource: Value::Object(spelt) };
+            let mut subject = Upsert::new(patch, &Value::Object(spelt), &context);
             run(upsert::ALL, &mut subject, &context, applied)?;
             patch = subject.patch;
         }

@@ -464,13 +464,18 @@ const C8: Rule<Resource> = Rule {
             }
             _ => false,
         };
+        // No members are no value (RFC 7643 section 2.5): what is left of a null, once C2 dropped it, says nothing.
+        let is_unassigned = |value: &Value| value.as_object().is_some_and(Map::is_empty);
         for (urn, inner) in &mut resource.members {
             let Value::Object(inner) = inner else { continue };
+            let is_manager = |key: &str| is_manager(&Name { urn: Some(urn.clone()), ..Name::plain(key) });
             let before = inner.len();
-            inner.retain(|key, value| {
-                let name = Name { urn: Some(urn.clone()), ..Name::plain(key) };
-                !(is_manager(&name) && is_nobody(value))
-            });
+            inner.retain(|key, value| !(is_manager(key) && is_unassigned(value)));
+            if inner.len() != before {
+                notes.mark("manager");
+            }
+            let before = inner.len();
+            inner.retain(|key, value| !(is_manager(key) && is_nobody(value)));
             if inner.len() != before {
                 notes.judge("manager");
             }
@@ -607,6 +612,7 @@ mod tests {
         case("C8", &with(r#""u-1""#), &with(r#"{"value":"u-1"}"#));
         case("C8", &with(r#""""#), &without);
         case("C8", &with(r#"{"value":""}"#), &without);
+        case("C8", &with("{}"), &without);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::super::apply::index::Index;
 use super::super::apply::matches::element_matches;
 use super::super::filter::{Filter, Path};
 use super::super::name::Name;
@@ -12,10 +13,34 @@ use super::super::rule::{Certainty, Context, Notes, Rule};
 use super::super::schema::ResourceKind;
 use super::resource::described;
 
-/// A PATCH and the resource that it is for.
+/// A PATCH for a resource.
 pub(crate) struct Upsert {
     pub(crate) patch: Patch,
-    pub(crate) resource: Value,
+    /// The selections of the patch that are of nothing in the resource, as [`selected`] writes them.
+    nothing: HashSet<String>,
+}
+
+impl Upsert {
+    /// Looks once for what each operation selects in the resource that the patch is for.
+    pub(crate) fn new(patch: Patch, resource: &Value, context: &Context<'_>) -> Self {
+        let mut indices: HashMap<*const Value, Index> = HashMap::new();
+        let mut seen = HashSet::new();
+        let mut nothing = HashSet::new();
+        for operation in patch.operations.iter().filter(|operation| may_change(operation)) {
+            let Some((_, key)) = selected(operation) else { continue };
+            let Some(path) = operation.path.as_ref().map(|path| &path.tree) else { continue };
+            let Some(items) = elements(context.kind, resource, &path.name) else { continue };
+            if !seen.insert(key.clone()) {
+                continue;
+            }
+            // Of the same list, however its name is written.
+            let index = indices.entry(items.as_ptr()).or_insert_with(|| Index::of(items));
+            if selects_nothing(context, items, index, path) {
+                nothing.insert(key);
+            }
+        }
+        Self { patch, nothing }
+    }
 }
 
 /// All of them, in order.
@@ -77,10 +102,10 @@ pub(crate) fn may_change(operation: &Operation) -> bool {
     operation.verb == Verb::Remove || operation.name().is_some_and(|name| !is_belonging(name))
 }
 
-/// Whether no element of the resource is selected, however it is written there: a member that is the number 7 is there
+/// Whether none of the elements is selected, however it is written there: a member that is the number 7 is there
 /// for whoever removes the text "7". Text is compared without casing, as most attributes are (RFC 7643 section 2.2); an
 /// element found too many leaves the operation as it is.
-fn selects_nothing(context: &Context<'_>, resource: &Value, path: &Path) -> bool {
+fn selects_nothing(context: &Context<'_>, items: &[Value], index: &Index, path: &Path) -> bool {
     let Some(selector) = &path.selector else { return false };
     let Some(wanted) = described(selector) else { return false };
     let same = |have: Option<&Value>, want: &Value| match (have, want) {
@@ -91,19 +116,22 @@ fn selects_nothing(context: &Context<'_>, resource: &Value, path: &Path) -> bool
         wanted.iter().all(|(key, want)| same(item.get(key), want))
             || element_matches(context, &path.name, item, selector)
     };
-    elements(context.kind, resource, &path.name).is_some_and(|items| !items.iter().any(is_selected))
+    !index
+        .candidates(context, &path.name, selector)
+        .into_iter()
+        .filter_map(|at| items.get(at))
+        .any(is_selected)
 }
 
 /// For each operation, its selection where that is of elements that do not exist and nothing else in the request gives
 /// the attribute a value.
-fn vain(subject: &Upsert, context: &Context<'_>) -> Vec<Option<String>> {
+fn vain(subject: &Upsert) -> Vec<Option<String>> {
     let touched = touched_whole(&subject.patch);
     let of = |operation: &Operation| {
         let (attribute, key) = selected(operation)?;
-        let path = &operation.path.as_ref()?.tree;
         let is_vain = may_change(operation)
             && !touched.contains(&attribute.to_ascii_lowercase())
-            && selects_nothing(context, &subject.resource, path);
+            && subject.nothing.contains(&key);
         is_vain.then_some(key)
     };
     subject.patch.operations.iter().map(of).collect()
@@ -113,8 +141,8 @@ const P42: Rule<Upsert> = Rule {
     id: "P42",
     says: "drops the removal of elements that do not exist",
     certainty: Certainty::Judgement,
-    apply: |subject, context, notes| {
-        let vain = vain(subject, context);
+    apply: |subject, _, notes| {
+        let vain = vain(subject);
         let made: HashSet<String> = subject
             .patch
             .operations
@@ -138,18 +166,18 @@ const P31: Rule<Upsert> = Rule {
     id: "P31",
     says: "makes one element of several operations on an element that does not exist",
     certainty: Certainty::Judgement,
-    apply: |subject, context, notes| make(subject, context, notes, &|count| count > 1),
+    apply: |subject, _, notes| make(subject, notes, &|count| count > 1),
 };
 
 const P30: Rule<Upsert> = Rule {
     id: "P30",
     says: "makes the element that an operation sets a part of and that does not exist",
     certainty: Certainty::Judgement,
-    apply: |subject, context, notes| make(subject, context, notes, &|count| count == 1),
+    apply: |subject, _, notes| make(subject, notes, &|count| count == 1),
 };
 
-fn make(subject: &mut Upsert, context: &Context<'_>, notes: &mut Notes<'_>, wanted: &dyn Fn(usize) -> bool) {
-    let keys = vain(subject, context);
+fn make(subject: &mut Upsert, notes: &mut Notes<'_>, wanted: &dyn Fn(usize) -> bool) {
+    let keys = vain(subject);
     let operations = std::mem::take(&mut subject.patch.operations);
     let mut groups: HashMap<&str, Vec<&Operation>> = HashMap::new();
     for (operation, key) in operations.iter().zip(&keys) {

@@ -32,7 +32,7 @@ fn application(cluster: &Place<'_>, named: &Named, rechecks: bool, findings: &mu
         "the application's credential goes there, for whoever answers in its place"
     };
     let gaps = gaps(cluster);
-    if gaps.iter().any(|gap| *gap == NO_TLS || *gap == NOT_TLS) {
+    if gaps.iter().any(|gap| [NO_TLS, NOT_TLS, MATCH_NOT_TLS].contains(gap)) {
         if !addresses.is_empty() && addresses.iter().all(is_private) {
             return;
         }
@@ -71,6 +71,7 @@ fn is_private(address: &Place<'_>) -> bool {
 
 const NO_TLS: &str = "has no TLS";
 const NOT_TLS: &str = "has a transport_socket that is not TLS";
+const MATCH_NOT_TLS: &str = "has a transport_socket_matches whose transport_socket is not TLS";
 
 /// Judges the cluster of one name.
 pub(crate) fn judge_named(named: &Named, purpose: Purpose, envoy: &Envoy<'_>, findings: &mut Findings) {
@@ -149,28 +150,29 @@ fn judge_one(cluster: &Place<'_>, named: &Named, purpose: Purpose, findings: &mu
 
 /// What the cluster lacks to know that it speaks to the right server; empty where nothing.
 fn gaps(cluster: &Place<'_>) -> Vec<&'static str> {
-    let sockets = match cluster.get("transport_socket") {
-        Some(socket) => vec![socket],
-        None => {
-            let matches = cluster.each("transport_socket_matches");
-            matches.iter().filter_map(|entry| entry.get("transport_socket")).collect()
-        }
-    };
+    // A match takes its endpoints away from the cluster's own socket, which has those that no match takes.
+    let own = cluster.get("transport_socket").map(|socket| (socket, NOT_TLS));
+    let matches = cluster.each("transport_socket_matches");
+    let matched = matches.iter().filter_map(|entry| Some((entry.get("transport_socket")?, MATCH_NOT_TLS)));
+    let sockets: Vec<_> = own.into_iter().chain(matched).collect();
     if sockets.is_empty() {
         return vec![NO_TLS];
     }
     let options = cluster.get("typed_extension_protocol_options");
-    let mut gaps = Vec::new();
-    for socket in &sockets {
+    let mut gaps: Vec<&'static str> = Vec::new();
+    for (socket, not_tls) in &sockets {
         let Some((name, context)) = socket.get("typed_config").map(|config| config.message()) else {
             return vec!["has a transport_socket without typed_config"];
         };
         if !name.ends_with(".UpstreamTlsContext") {
-            return vec![NOT_TLS];
+            return vec![not_tls];
         }
-        gaps.extend(context_gaps(&context, options.as_ref()));
+        for gap in context_gaps(&context, options.as_ref()) {
+            if !gaps.contains(&gap) {
+                gaps.push(gap);
+            }
+        }
     }
-    gaps.dedup();
     gaps
 }
 

@@ -23,6 +23,26 @@ impl<'a> Route<'a> {
     fn scopes(&self) -> [&Place<'a>; 3] {
         [&self.place, &self.host, &self.table]
     }
+
+    /// Envoy takes one of these for each request.
+    fn ways(&self) -> Vec<Way<'a>> {
+        let weighted = weighted(&self.place);
+        if weighted.is_empty() {
+            return vec![Way { cluster: None, targets: targets(&self.place) }];
+        }
+        let way = |cluster: Place<'a>| {
+            let targets = cluster.text_of("name").into_iter().collect();
+            Way { cluster: Some(cluster), targets }
+        };
+        weighted.into_iter().map(way).collect()
+    }
+}
+
+/// One of the ways that a route leads.
+struct Way<'a> {
+    /// The weighted cluster, where it is one of several.
+    cluster: Option<Place<'a>>,
+    targets: Vec<&'a str>,
 }
 
 fn routes<'a>(manager: &Manager<'a>) -> Vec<Route<'a>> {
@@ -37,9 +57,9 @@ fn routes<'a>(manager: &Manager<'a>) -> Vec<Route<'a>> {
     all
 }
 
-/// Whether the filter of this name is on for a route; `None` where nothing is said.
-fn switch<'a>(route: &Route<'a>, name: &str) -> Option<(bool, Place<'a>)> {
-    route.scopes().into_iter().find_map(|scope| {
+/// Whether the filter of this name is on for a way of a route; `None` where nothing is said.
+fn switch<'a>(route: &Route<'a>, way: &Way<'a>, name: &str) -> Option<(bool, Place<'a>)> {
+    way.cluster.iter().chain(route.scopes()).find_map(|scope| {
         let config = scope.get("typed_per_filter_config")?;
         let (_, entry) = config.fields().into_iter().find(|(have, _)| *have == name)?;
         let (kind, message) = entry.message();
@@ -59,16 +79,18 @@ pub(crate) fn judge(
     let mut unguarded = Vec::new();
     let mut guarded = Vec::new();
     for route in &all {
-        match switch(route, filter.name) {
-            Some((false, place)) => unguarded.push((route, place)),
-            None if off_by_default => unguarded.push((route, route.place.clone())),
-            _ => guarded.push(&route.place),
+        for way in route.ways() {
+            match switch(route, &way, filter.name) {
+                Some((false, place)) => off(&mut unguarded, route, place, way),
+                None if off_by_default => off(&mut unguarded, route, route.place.clone(), way),
+                _ => guarded.push(way),
+            }
         }
     }
     let anywhere = !guarded.is_empty();
-    let behind: Vec<&str> = guarded.into_iter().flat_map(targets).collect();
-    for (route, place) in &unguarded {
-        past(route, place, &behind, ours, findings);
+    let behind: Vec<&str> = guarded.into_iter().flat_map(|way| way.targets).collect();
+    for unguarded in &unguarded {
+        past(unguarded, &behind, ours, findings);
     }
     if off_by_default && !anywhere && !all.is_empty() {
         findings.error(
@@ -84,21 +106,40 @@ pub(crate) fn judge(
     application(&all, ours, findings);
 }
 
+/// A route, or some of its ways, where the filter is off because of one place.
+struct Unguarded<'r, 'a> {
+    route: &'r Route<'a>,
+    place: Place<'a>,
+    targets: Vec<&'a str>,
+    /// Whether one of them leads where a header or a plugin says.
+    anywhere: bool,
+}
+
+/// Where one place switches off several ways, it is told once.
+fn off<'r, 'a>(all: &mut Vec<Unguarded<'r, 'a>>, route: &'r Route<'a>, place: Place<'a>, way: Way<'a>) {
+    let same = |have: &&mut Unguarded<'_, '_>| {
+        have.place.path == place.path && have.route.place.path == route.place.path
+    };
+    match all.iter_mut().find(same) {
+        Some(have) => {
+            have.anywhere |= way.targets.is_empty();
+            have.targets.extend(way.targets);
+        }
+        None => {
+            let anywhere = way.targets.is_empty();
+            all.push(Unguarded { route, place, targets: way.targets, anywhere });
+        }
+    }
+}
+
 /// A route on which the filter is off. `behind` are the clusters that other routes lead to with the filter on; a route
 /// to another cluster, named outright, does not reach what the filter guards.
-fn past(
-    route: &Route<'_>,
-    place: &Place<'_>,
-    behind: &[&str],
-    ours: &OurConfiguration,
-    findings: &mut Findings,
-) {
+fn past(unguarded: &Unguarded<'_, '_>, behind: &[&str], ours: &OurConfiguration, findings: &mut Findings) {
+    let Unguarded { route, place, targets, anywhere } = unguarded;
     if reaches_nothing(&route.place) {
         return;
     }
-    let targets = targets(&route.place);
-    let elsewhere =
-        !behind.is_empty() && !targets.is_empty() && !targets.iter().any(|target| behind.contains(target));
+    let elsewhere = !behind.is_empty() && !*anywhere && !targets.iter().any(|target| behind.contains(target));
     if !elsewhere {
         findings.warn(
             place,
@@ -107,7 +148,9 @@ fn past(
             "take it away, and write a rule with access: public in the configuration instead",
         );
     }
-    if applications(ours).iter().any(|it| way_in(&route.place, it).is_some()) {
+    let leads_in =
+        |it: &&ScimApplication| targets.contains(&it.cluster.as_str()) && way_in(&route.place, it).is_some();
+    if applications(ours).iter().any(leads_in) {
         open_scim(&route.place, findings);
     }
 }
@@ -162,9 +205,13 @@ fn shown(route: &Place<'_>) -> String {
 
 fn targets<'a>(route: &Place<'a>) -> Vec<&'a str> {
     let Some(action) = route.get("route") else { return Vec::new() };
-    let weighted = action.get("weighted_clusters").map(|place| place.each("clusters")).unwrap_or_default();
-    let weighted = weighted.into_iter().filter_map(|cluster| cluster.text_of("name"));
+    let weighted = weighted(route).into_iter().filter_map(|cluster| cluster.text_of("name"));
     action.text_of("cluster").into_iter().chain(weighted).collect()
+}
+
+fn weighted<'a>(route: &Place<'a>) -> Vec<Place<'a>> {
+    let clusters = route.down(&["route", "weighted_clusters"]);
+    clusters.map(|place| place.each("clusters")).unwrap_or_default()
 }
 
 fn applications(ours: &OurConfiguration) -> Vec<&ScimApplication> {
@@ -337,7 +384,9 @@ fn headers(all: &[Route<'_>], ours: &OurConfiguration, findings: &mut Findings) 
                 );
             }
         }
-        let added = route.scopes().into_iter().flat_map(|scope| scope.each("request_headers_to_add"));
+        let weighted = weighted(&route.place);
+        let scopes = weighted.iter().chain(route.scopes());
+        let added = scopes.flat_map(|scope| scope.each("request_headers_to_add"));
         for added in added {
             let Some(name) = added.get("header").and_then(|header| header.text_of("key")) else { continue };
             if ours.contains(&name.to_ascii_lowercase().as_str()) {

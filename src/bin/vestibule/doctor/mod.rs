@@ -17,9 +17,9 @@ use client::{Answer, Client};
 /// Whom to ask, and what for.
 #[derive(Args)]
 pub(crate) struct Doctor {
-    /// Address of the gateway: scheme and host, as in public_url
+    /// Address of the gateway: scheme and host, as in public_url, and the tenant's path_prefix where it has one
     url: String,
-    /// Entra's Tenant URL, for Test Connection; a path is taken below URL
+    /// Entra's Tenant URL, for Test Connection; a path is taken at the host of URL
     #[arg(long, value_name = "URL")]
     tenant_url: Option<String>,
     /// Environment variable that holds the secret token
@@ -119,9 +119,12 @@ pub(crate) fn run(doctor: &Doctor, as_json: bool) -> Result<ExitCode, Failure> {
     Ok(output::verdict(report.is_good()))
 }
 
-/// Scheme and authority.
+/// Scheme and authority, and a path below which a tenant is.
 struct Base {
+    /// All of it, without a slash at its end.
     url: String,
+    /// Without the path.
+    origin: String,
     host: String,
     port: u16,
     tls: bool,
@@ -129,10 +132,16 @@ struct Base {
 
 impl Base {
     fn read(text: &str) -> Result<Self, Failure> {
-        let wrong = || Failure(format!("`{text}` is not scheme and host, such as https://app.example.com"));
+        let wrong = || {
+            let what = "is not scheme and host, such as https://app.example.com, with a tenant's path_prefix behind it where \
+                        there is one";
+            Failure(format!("`{text}` {what}"))
+        };
         let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
-        let authority = rest.trim_end_matches('/');
-        if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ']) {
+        let (authority, path) =
+            rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).ok_or_else(wrong)?;
+        let path = path.trim_end_matches('/');
+        if authority.is_empty() || authority.contains(['?', '#', '@', ' ']) || !is_prefix(path) {
             return Err(wrong());
         }
         let host = vestibule::common::path::host_without_port(authority).to_owned();
@@ -153,17 +162,25 @@ impl Base {
             None if tls => 443,
             None => 80,
         };
-        Ok(Self { url: format!("{scheme}://{authority}"), host, port, tls })
+        let origin = format!("{scheme}://{authority}");
+        Ok(Self { url: format!("{origin}{path}"), origin, host, port, tls })
     }
 
-    /// A path below, or a whole URL of the same gateway: a token goes nowhere else.
+    /// A path, or a whole URL of the same gateway: a token goes nowhere else.
     fn below(&self, url: &str) -> Result<String, Failure> {
-        let path = url.strip_prefix(self.url.as_str()).unwrap_or(url).trim_end_matches('/');
+        let path = url.strip_prefix(self.origin.as_str()).unwrap_or(url).trim_end_matches('/');
         if path.starts_with('/') && !path.starts_with("//") {
-            return Ok(format!("{}{path}", self.url));
+            return Ok(format!("{}{path}", self.origin));
         }
-        Err(Failure(format!("`{url}` is not below {}", self.url)))
+        Err(Failure(format!("`{url}` is not below {}", self.origin)))
     }
+}
+
+/// Whether a path can be a tenant's `path_prefix`, or is empty.
+fn is_prefix(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_segment = |it: &str| !it.is_empty() && it.bytes().all(plain) && !matches!(it, "." | "..");
+    path.is_empty() || path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
 }
 
 fn token(doctor: &Doctor) -> Result<Option<String>, Failure> {
@@ -302,10 +319,10 @@ fn metadata(base: &Base, client: &Client, report: &mut Report) {
             report.add(QUESTION, Verdict::Skipped, "no sign-on is configured for this host", "");
         }
         (status, _) => {
-            let remedy = if status == 421 {
-                "add this host to `hosts` of a tenant"
-            } else {
-                "is this the gateway, with the filter in it?"
+            let remedy = match status {
+                421 => "add this host to `hosts` of a tenant",
+                404 if is_nobodys(&answer) => BY_PATH,
+                _ => "is this the gateway, with the filter in it?",
             };
             report.add(QUESTION, Verdict::No, format!("answered {status}"), remedy);
         }
@@ -318,25 +335,75 @@ fn has_no_sign_on(answer: &Answer) -> bool {
         || (answer.status == 405 && answer.body.contains("method_not_allowed"))
 }
 
+const BY_PATH: &str = "several tenants share this host: ask with the path_prefix of one behind it, such as \
+                       https://app.example.com/acme";
+
+/// What the filter answers where its tenants are told apart by more than the host.
+fn is_nobodys(answer: &Answer) -> bool {
+    answer.status == 404 && answer.body.contains("unknown_tenant")
+}
+
 /// The value of an attribute in XML of our own making.
 fn attribute(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("{name}=\""))?;
     Some(rest.split_once('"')?.0.replace("&amp;", "&"))
 }
 
-/// What a browser gets that has no session.
+/// Where a browser signs in, below a tenant's address.
+const SIGN_IN: &str = "/.vestibule/sign-in";
+
+/// What a browser gets that has no session; where it is asked at which identity provider, what it gets at each.
 fn redirect(base: &Base, client: &Client, report: &mut Report) {
-    const QUESTION: &str = "sign-in";
+    let answer = match navigate(client, &format!("{}{SIGN_IN}", base.url)) {
+        Ok(answer) => answer,
+        Err(why) => return report.add(QUESTION, Verdict::No, why, ""),
+    };
+    let ways = ways(base, &answer);
+    if ways.is_empty() {
+        return sent(&answer, None, report);
+    }
+    for (name, url) in ways {
+        match navigate(client, &url) {
+            Ok(answer) => sent(&answer, Some(&name), report),
+            Err(why) => report.add(QUESTION, Verdict::No, format!("{name}: {why}"), ""),
+        }
+    }
+}
+
+const QUESTION: &str = "sign-in";
+
+/// As a browser opens a page.
+fn navigate(client: &Client, url: &str) -> Result<Answer, String> {
     let headers = [
         ("accept", "text/html"),
         ("sec-fetch-mode", "navigate"),
         ("sec-fetch-dest", "document"),
         ("sec-fetch-site", "none"),
     ];
-    let answer = match client.get(&format!("{}/.vestibule/sign-in", base.url), &headers) {
-        Ok(answer) => answer,
-        Err(why) => return report.add(QUESTION, Verdict::No, why, ""),
-    };
+    client.get(url, &headers)
+}
+
+/// The identity providers that a page lets people choose among: name and address, which is the gateway's own.
+fn ways(base: &Base, answer: &Answer) -> Vec<(String, String)> {
+    const MOST: usize = 20;
+    if answer.status != 200 {
+        return Vec::new();
+    }
+    let path = base.url.strip_prefix(base.origin.as_str()).unwrap_or_default();
+    let own = format!("{path}{SIGN_IN}?");
+    let links =
+        answer.body.split("<a ").skip(1).filter_map(|link| attribute(link.split('>').next()?, "href"));
+    let named = links.filter_map(|link| {
+        let mut query = link.strip_prefix(own.as_str())?.split('&');
+        let name = query.find_map(|pair| pair.strip_prefix("idp="))?.to_owned();
+        Some((name, format!("{}{link}", base.origin)))
+    });
+    named.take(MOST).collect()
+}
+
+/// Judges where a browser is sent, to this identity provider of several.
+fn sent(answer: &Answer, whose: Option<&str>, report: &mut Report) {
+    let of = whose.map_or_else(String::new, |name| format!("{name}: "));
     let location = answer.header("location").unwrap_or_default();
     let target = match answer.status {
         302 | 303 if location.contains("SAMLRequest=") => {
@@ -347,16 +414,18 @@ fn redirect(base: &Base, client: &Client, report: &mut Report) {
             .split_once("<form")
             .and_then(|(_, rest)| attribute(rest, "action"))
             .unwrap_or_default(),
-        _ if has_no_sign_on(&answer) => {
+        _ if has_no_sign_on(answer) => {
             return report.add(QUESTION, Verdict::Skipped, "no sign-on is configured for this host", "");
         }
         status => {
-            let remedy = if status == 503 {
-                "the identity provider's metadata cannot be fetched, or the gateway is overloaded: see its log"
-            } else {
-                "a browser is not sent to the identity provider: see the gateway's log"
+            let remedy = match status {
+                503 => {
+                    "the identity provider's metadata cannot be fetched, or the gateway is overloaded: see its log"
+                }
+                404 if is_nobodys(answer) => BY_PATH,
+                _ => "a browser is not sent to the identity provider: see the gateway's log",
             };
-            return report.add(QUESTION, Verdict::No, format!("answered {status}"), remedy);
+            return report.add(QUESTION, Verdict::No, format!("{of}answered {status}"), remedy);
         }
     };
     let kept = answer.headers("set-cookie").next().is_some();
@@ -368,16 +437,16 @@ fn redirect(base: &Base, client: &Client, report: &mut Report) {
         report.add(
             QUESTION,
             Verdict::No,
-            "no cookie is set, so that no answer could be told from a stranger's",
+            format!("{of}no cookie is set, so that no answer could be told from a stranger's"),
             "is something removing Set-Cookie?",
         );
     } else if target.starts_with("https://") || local {
-        report.add(QUESTION, Verdict::Good, format!("a browser is sent to {target}"), "");
+        report.add(QUESTION, Verdict::Good, format!("{of}a browser is sent to {target}"), "");
     } else {
         report.add(
             QUESTION,
             Verdict::No,
-            format!("a browser is sent to {target}"),
+            format!("{of}a browser is sent to {target}"),
             "the Login URL must be https",
         );
     }
@@ -495,7 +564,12 @@ mod tests {
         for wrong in [
             "app.example.com",
             "https://",
-            "https://a/b",
+            "https:///acme",
+            "https://a/b?c",
+            "https://a//b",
+            "https://a/../b",
+            "https://a/%61",
+            "https://a/b c",
             "ftp://a",
             "http://a.example",
             "https://u@a",
@@ -506,6 +580,13 @@ mod tests {
         let base = Base::read("https://app.example.com:8443/").unwrap();
         assert_eq!((base.host.as_str(), base.port, base.tls), ("app.example.com", 8443, true));
         assert_eq!(Base::read("http://[::1]:80").unwrap().host, "[::1]");
+        let below = Base::read("https://app.example.com/acme/").unwrap();
+        assert_eq!(
+            (below.url.as_str(), below.host.as_str()),
+            ("https://app.example.com/acme", "app.example.com")
+        );
+        assert_eq!(below.below("/acme/scim/").unwrap(), "https://app.example.com/acme/scim");
+        assert!(below.below("https://elsewhere.example/acme/scim").is_err());
         assert_eq!(base.below("/scim/").unwrap(), "https://app.example.com:8443/scim");
         assert_eq!(
             base.below("https://app.example.com:8443/scim").unwrap(),

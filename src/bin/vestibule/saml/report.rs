@@ -16,7 +16,16 @@ impl Judgement {
         } else {
             print!("{}", self.text());
         }
-        ExitCode::from(u8::from(self.outcome.is_err()))
+        ExitCode::from(u8::from(self.refused().is_some()))
+    }
+
+    /// Why it signs nobody in: by SAML, or by the conditions of the configuration.
+    fn refused(&self) -> Option<(&'static str, String)> {
+        match (&self.outcome, &self.rules) {
+            (Err(rejection), _) => Some((rejection.code(), rejection.detail())),
+            (Ok(_), Some(Err(ruled))) => Some((ruled.code, ruled.detail.clone())),
+            (Ok(_), _) => None,
+        }
     }
 
     fn checks(&self) -> Vec<(&'static str, Outcome)> {
@@ -25,6 +34,10 @@ impl Judgement {
             return vec![("encoding", Outcome::Failed)];
         }
         all.extend(self.checks.outcomes(self.outcome.is_err()));
+        if let Some(rules) = &self.rules {
+            let outcome = if rules.is_ok() { Outcome::Passed } else { Outcome::Failed };
+            all.push(("configuration", outcome));
+        }
         all
     }
 
@@ -37,10 +50,11 @@ impl Judgement {
     }
 
     fn json(&self) -> Value {
-        let (verdict, code, detail, identity) = match &self.outcome {
-            Ok(accepted) => ("accept", Value::Null, Value::Null, identity(accepted)),
-            Err(rejection) => ("reject", rejection.code().into(), rejection.detail().into(), Value::Null),
+        let (verdict, code, detail) = match self.refused() {
+            None => ("accept", Value::Null, Value::Null),
+            Some((code, detail)) => ("reject", code.into(), detail.into()),
         };
+        let identity = self.outcome.as_deref().map_or(Value::Null, identity);
         let checks: Vec<Value> = self
             .checks()
             .into_iter()
@@ -63,17 +77,18 @@ impl Judgement {
 
     fn text(&self) -> String {
         let mut lines = Vec::new();
-        match &self.outcome {
-            Ok(accepted) => {
-                lines.push("ACCEPTED: this response signs in".to_owned());
-                lines.extend(person(&accepted.identity));
-                if let Some(end) = &accepted.conditions_end {
-                    lines.push(format!("  not on or after    {}", printable(end)));
-                }
+        match self.refused() {
+            None => lines.push("ACCEPTED: this response signs in".to_owned()),
+            Some((code, detail)) => {
+                lines.push(format!("REJECTED: {code}"));
+                lines.push(format!("  {detail}"));
             }
-            Err(rejection) => {
-                lines.push(format!("REJECTED: {}", rejection.code()));
-                lines.push(format!("  {}", rejection.detail()));
+        }
+        // Where a condition of the configuration refuses, what the response says is the way to mend it.
+        if let Ok(accepted) = &self.outcome {
+            lines.extend(person(&accepted.identity));
+            if let Some(end) = &accepted.conditions_end {
+                lines.push(format!("  not on or after    {}", printable(end)));
             }
         }
         lines.push("Checks, in order:".to_owned());
@@ -129,6 +144,18 @@ fn printable(text: &str) -> String {
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if unsafe_here(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// What a condition of the configuration has an operator look at.
+pub(super) fn of_rule(code: &str) -> String {
+    match code {
+        "group_overage" => {
+            "the person has more than 150 groups and Entra sent none of them; no rule and no header uses groups, or \
+             group_overage allows it"
+        }
+        _ => "see docs/codes.md",
+    }
+    .to_owned()
 }
 
 fn advice(warning: Warning) -> &'static str {
