@@ -40,8 +40,10 @@ impl std::fmt::Debug for Change {
 /// How a write ended, as far as can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Settled {
-    /// The application said 2xx, or does not know what it was to delete.
+    /// The application said 2xx.
     Done,
+    /// The application does not know what it was to delete, which is what was asked for.
+    Gone,
     /// The application said anything else of 4xx: nothing was changed.
     Refused,
     /// Anything else: it may have been applied.
@@ -138,7 +140,7 @@ impl Change {
                 reports::renamed(host, name, self.is_first(), self.is_determined(), recorded);
                 recorded
             }
-            (ChangeKind::Reactivate, Settled::Done) => {
+            (ChangeKind::Reactivate, Settled::Done | Settled::Gone) => {
                 let unlocked = self.unlock(gateway, name, host).is_ok();
                 let is_first = self.is_first();
                 // Whoever was just created was not away; a lock-out of the same names is lifted all the same.
@@ -150,7 +152,12 @@ impl Change {
                 reports::renamed(host, name, is_first, self.is_determined(), recorded);
                 recorded
             }
-            (ChangeKind::Delete, Settled::Done) if self.was_over(gateway, name, host) => true,
+            // Nobody is let out by a deletion whose holder nobody can name any more: whoever it was is known by the account,
+            // or was to be found out when the application deleted it.
+            (_, Settled::Gone) if self.was_gone() => {
+                let id = self.account.as_ref();
+                id.is_none_or(|id| gateway.people.block_account(host, name, id).is_ok())
+            }
             (ChangeKind::Deactivate | ChangeKind::Delete, _) => {
                 let recorded = self.lock_out(gateway, name, host).is_ok();
                 reports::deactivated(host, name, self.is_first(), self.is_determined(), recorded);
@@ -164,11 +171,9 @@ impl Change {
         }
     }
 
-    /// Whether the account was gone before it was to be deleted, and its holder locked out when that was still known:
-    /// nothing is new, and nobody else need be looked at.
-    fn was_over(&self, gateway: &Gateway, tenant: &str, host: &dyn Host) -> bool {
-        let is_locked_out = |id| gateway.people.is_account_blocked(host, tenant, id).unwrap_or(false);
-        matches!(self.asked_status, 404 | 410) && self.account.as_deref().is_some_and(is_locked_out)
+    /// Whether the application did not know the account before it was to be deleted either.
+    fn was_gone(&self) -> bool {
+        matches!(self.asked_status, 404 | 410)
     }
 
     fn is_first(&mut self) -> bool {

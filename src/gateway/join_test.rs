@@ -157,16 +157,19 @@ fn a_deactivation_by_deletion_of_an_account_that_is_not_there_locks_its_holder_o
 }
 
 #[test]
-fn a_deletion_that_comes_again_casts_no_doubt_on_others() {
-    let scene = Scene::new();
-    scene.lock_out("ada@n.example", "u-1");
-    scene.write(("DELETE", ""), (404, ""), ("404", ""));
-    assert_eq!(scene.of_name("eve@n.example"), Standing::Clear);
-    assert_eq!(
-        (scene.of_name("ada@n.example"), scene.of_account("u-1")),
-        (Standing::Blocked, Standing::Blocked)
-    );
-    assert_eq!(scene.counted("scim.person_unknown"), 0);
+fn a_deletion_of_what_was_gone_before_locks_the_account_out_and_casts_no_doubt_on_others() {
+    for again in [false, true] {
+        let scene = Scene::new();
+        if again {
+            scene.lock_out("ada@n.example", "u-1");
+        }
+        scene.write(("DELETE", ""), (404, ""), ("404", ""));
+        assert_eq!(scene.of_name("eve@n.example"), Standing::Clear);
+        assert_eq!(scene.of_account("u-1"), Standing::Blocked);
+        let ada = if again { Standing::Blocked } else { Standing::Clear };
+        assert_eq!(scene.of_name("ada@n.example"), ada);
+        assert_eq!(scene.counted("scim.person_unknown"), 0);
+    }
 }
 
 /// What is created or changed may have an address that is somebody else's.

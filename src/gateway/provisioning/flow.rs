@@ -73,7 +73,7 @@ impl Flow {
         match status {
             Some(200..=299) => Settled::Done,
             // What was to be deleted is not there (any more), which is what was asked for; nobody asks for it again.
-            Some(404 | 410) if self.change.as_ref().is_some_and(Change::deletes) => Settled::Done,
+            Some(404 | 410) if self.change.as_ref().is_some_and(Change::deletes) => Settled::Gone,
             Some(400..=499) => Settled::Refused,
             _ => Settled::Unknown,
         }
