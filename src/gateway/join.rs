@@ -136,7 +136,8 @@ impl Change {
                 if !self.renames() {
                     return true;
                 }
-                let recorded = self.rename(gateway, name, settled, host).is_ok();
+                // The new name may be that of somebody whom this is not about.
+                let recorded = self.end_former_names(gateway, name, host).is_ok();
                 reports::renamed(host, name, self.is_first(), self.is_determined(), recorded);
                 recorded
             }

@@ -105,6 +105,21 @@ fn somebody_reactivated_under_a_new_name_may_come_in_by_it() {
 }
 
 #[test]
+fn a_reactivation_that_may_have_failed_locks_nobody_out_who_has_the_new_name() {
+    for locked_out in [false, true] {
+        let scene = Scene::new();
+        if locked_out {
+            scene.lock_out("ada@n.example", "u-1");
+        }
+        let inactive = ADA.replace(r#""id""#, r#""active":false,"id""#);
+        scene.write(("PATCH", BO_AND_ON), (200, &inactive), ("500", ""));
+        assert_eq!(scene.of_name("bo@n.example"), Standing::Ended, "Bo may sign in anew");
+        let ada = if locked_out { Standing::Blocked } else { Standing::Ended };
+        assert_eq!((scene.of_name("ada@n.example"), scene.of_account("u-1")), (ada, ada));
+    }
+}
+
+#[test]
 fn a_new_name_beside_a_reactivation_of_nobody_knows_whom_casts_doubt() {
     let scene = Scene::new();
     scene.write(("PATCH", BO_AND_ON), (500, ""), ("204", ""));

@@ -80,6 +80,9 @@ fn patched(body: Option<&Value>) -> Option<Vec<String>> {
                     Some(values) if matches!(verb, Some(Verb::Add | Verb::Remove)) => all_listed(&values),
                     _ => None,
                 },
+                (Place::MaybeSchema, Some(Value::Array(items))) if items.iter().any(speaks_of_members) => {
+                    None
+                }
                 (Place::MaybeSchema, Some(_)) => continue,
                 _ => None,
             },
@@ -90,6 +93,12 @@ fn patched(body: Option<&Value>) -> Option<Vec<String>> {
         }
     }
     Some(members)
+}
+
+/// Whether an element of a list has what may be members.
+fn speaks_of_members(item: &Value) -> bool {
+    let mut names = item.as_object().into_iter().flat_map(|map| map.keys());
+    names.any(|name| name.to_ascii_lowercase().starts_with("members"))
 }
 
 /// What the path of an operation means.

@@ -111,7 +111,13 @@ impl Desk<'_> {
             match validate(self.host, xml, &self.expectations(&request_ids, &provider)) {
                 Ok(accepted) => return self.accept(settings, accepted, &form, reference),
                 Err(rejection) => match self.new_key((at, &provider), &rejection, xml) {
-                    Some(document) => return Ok(Consumed::Await(wait.unwrap_or(document))),
+                    Some(document) => {
+                        // Where the response says who issued it, it was that one.
+                        let is_named = matches!(rejection, Rejection::Signature(..))
+                            && !self.room.accept.no_response_issuer;
+                        let first = wait.filter(|_| !is_named);
+                        return Ok(Consumed::Await(first.unwrap_or(document)));
+                    }
                     // Who it may be from tells why; of several, the first that could be asked.
                     None if rejected
                         .as_ref()

@@ -65,6 +65,10 @@ impl Editor<'_> {
         let Some(attribute) = operations.first().and_then(|first| self.removed_from(first)) else {
             return Ok(0);
         };
+        // Before anything is counted: of many removals from nothing each comes here.
+        if !matches!(self.slot(&attribute), Some(Value::Array(_))) {
+            return Ok(0);
+        }
         let is_next = |operation: &&Operation| self.removed_from(operation).as_ref() == Some(&attribute);
         let run = operations.iter().take_while(is_next).count();
         let run = operations.get(..run).filter(|run| run.len() > 1).unwrap_or_default();
@@ -107,6 +111,7 @@ impl Editor<'_> {
         self.guard_selected(&name, operation.value.as_ref().is_some_and(|value| !value.is_null()))?;
         self.may_select(&name, selector)?;
         let attribute = Name { sub: None, ..name.clone() };
+        list.close_up();
         let found = list.selected(self.context, &attribute, selector);
         if found.is_empty() {
             return Err(none_selected(&name));
@@ -208,6 +213,15 @@ impl Removals {
         if !sub.is_some_and(|sub| is_left_without(item, sub)) {
             *is_gone = true;
             self.left = self.left.saturating_sub(1);
+        }
+    }
+
+    /// Forgets the places of what is gone, once they are more than half: what selects by anything but a value looks at each.
+    fn close_up(&mut self) {
+        if self.left.saturating_mul(2) < self.items.len() {
+            let mut gone = self.is_gone.iter();
+            self.items.retain(|_| gone.next() == Some(&false));
+            *self = Self::from(std::mem::take(&mut self.items));
         }
     }
 

@@ -79,7 +79,7 @@ impl Answer {
         }
     }
 
-    fn set(&mut self, status: u16, body: Value) {
+    pub(super) fn set(&mut self, status: u16, body: Value) {
         self.status = status;
         self.content = Content::Json(body);
         self.seen = Seen::ANYTHING;

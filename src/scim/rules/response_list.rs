@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::error::error_body;
 use super::super::filter::Literal;
 use super::super::name::Name;
 use super::super::rule::{Certainty, Context, Rule};
@@ -83,7 +84,7 @@ fn complete(map: &mut Map<String, Value>, start: u64) -> bool {
 
 pub(crate) const R12: Rule<Answer> = Rule {
     id: "R12",
-    says: "drops the entries of a complete list that the filter does not match",
+    says: "drops the entries of a complete list that the filter does not match, and refuses a list of nothing else",
     certainty: Certainty::Judgement,
     apply: |answer, context, notes| {
         let Some(filter) = answer.shape.filter.clone().filter(|_| answer.is_list()) else { return };
@@ -97,11 +98,16 @@ pub(crate) const R12: Rule<Answer> = Rule {
         }
         let matches =
             |item: &Value| !pairs.iter().any(|(name, literal)| differs(context, item, name, literal));
-        // Entra takes the one entry of a list for the account it looked for, and renames or disables it. But read as "no such
-        // user" an empty list makes it create another: so a list is emptied only where no entry can be what was meant.
-        let may_be_meant =
-            |item: &Value| pairs.iter().all(|(name, literal)| may_mean(context, item, name, literal));
-        if !items.iter().any(matches) && items.iter().any(may_be_meant) {
+        if !items.iter().any(matches) {
+            // Entra takes the one entry of a list for the account that it looked for, and renames or disables it. An empty
+            // list would make it create another. Where no entry can be what was meant, neither is told.
+            let may_be_meant =
+                |item: &Value| pairs.iter().all(|(name, literal)| may_mean(context, item, name, literal));
+            if before > 0 && !items.iter().any(may_be_meant) {
+                let detail = "The application lists what the filter does not match, and nothing else.";
+                answer.set(502, error_body(502, None, Some(detail)));
+                notes.mark("Resources");
+            }
             return;
         }
         items.retain(matches);
@@ -121,14 +127,31 @@ fn differs(context: &Context<'_>, item: &Value, name: &Name, literal: &Literal) 
     texts(context, item, name, literal).is_some_and(|(have, want)| have.to_lowercase() != want.to_lowercase())
 }
 
-/// Whether the application may take the value of a resource for the one that was asked for: it need not compare as we do.
-/// White space, what is beyond ASCII (of which one text has several forms), and what follows a name (its domain) are left
-/// out of account.
+/// Whether the application may have meant this resource, whose value is another than the one that was asked for: it need not
+/// compare as we do, and may know people by another attribute as well. White space and the domain of an account are left out
+/// of account, and what is not ASCII has several forms.
 fn may_mean(context: &Context<'_>, item: &Value, name: &Name, literal: &Literal) -> bool {
-    let plain = |text: &str| -> String {
-        text.chars().filter(char::is_ascii_graphic).map(|char| char.to_ascii_lowercase()).collect()
-    };
-    texts(context, item, name, literal).is_none_or(|(have, want)| plain(want).starts_with(&plain(have)))
+    texts(context, item, name, literal).is_none_or(|(have, want)| {
+        let begins = |have: &str| !have.is_empty() && want.to_lowercase().starts_with(&have.to_lowercase());
+        !want.is_ascii() || !have.is_ascii() || begins(have) || says(item, &account_of(want))
+    })
+}
+
+/// Whether a text anywhere in a resource is this account.
+fn says(value: &Value, account: &str) -> bool {
+    match value {
+        Value::String(text) => account_of(text) == account,
+        Value::Array(items) => items.iter().any(|item| says(item, account)),
+        Value::Object(map) => map.values().any(|value| says(value, account)),
+        _ => false,
+    }
+}
+
+/// `ada` of `Ada@corp.example` and of `CORP\ada`.
+fn account_of(text: &str) -> String {
+    let text = text.rsplit('\\').next().unwrap_or_default();
+    let text = text.split('@').next().unwrap_or_default();
+    text.chars().filter(char::is_ascii_graphic).map(|char| char.to_ascii_lowercase()).collect()
 }
 
 /// The value of a resource and the one that was asked for, where both are plain text.
