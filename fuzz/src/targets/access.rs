@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use vestibule::access::{
-    Cookies, LoginCookies, Manner, OpenedSessions, Session, SessionCookies, SessionRings, SessionTimes,
-    is_own_cookie,
+    Beginning, Cookies, LoginCookies, Manner, OpenedSessions, Session, SessionCookies, SessionRings,
+    SessionTimes, is_own_cookie,
 };
 use vestibule::common::path::NormalPath;
 use vestibule::common::test_host::TestHost;
@@ -51,7 +51,13 @@ fn issue() -> Issued {
         .begin(
             &host,
             "0123456789abcdef",
-            ("_request", "/", Manner::default(), None),
+            Beginning {
+                request_id: "_request",
+                target: "/",
+                manner: Manner::default(),
+                provider: None,
+                counted: false,
+            },
             HOST,
             &Cookies::read(&none),
         )
