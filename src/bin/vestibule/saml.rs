@@ -11,7 +11,6 @@ use clap::{Args, Subcommand};
 use vestibule::common::{Host, HostError, Level, NativeSignature, NativeVerdict, UnixMillis};
 use vestibule::gateway::RuledOut;
 use vestibule::saml::response::{Accepted, Checks, Expectations, Rejection, decode_post, validate_with};
-use vestibule::saml::signature::SignatureFault;
 
 use expect::{Attempt, Expected};
 use input::Message;
@@ -156,14 +155,9 @@ fn by(mut attempt: Attempt<'_>, host: &CommandLine, xml: &[u8]) -> Judgement {
     }
 }
 
-/// How much of a response fits the identity provider that it was held against; the filter refuses by the nearest as well.
+/// How near a judgement is to an answer of the identity provider; the filter refuses by the nearest as well.
 fn nearness(judgement: &Judgement) -> u8 {
-    match &judgement.outcome {
-        Err(Rejection::Issuer(..)) => 0,
-        Err(Rejection::Signature(_, SignatureFault::Untrusted)) => 1,
-        Err(_) => 2,
-        Ok(_) => 3,
-    }
+    judgement.outcome.as_ref().err().map_or(u8::MAX, Rejection::nearness)
 }
 
 /// The host of a single judgement: a clock that stands, randomness of the operating system, nothing shared.

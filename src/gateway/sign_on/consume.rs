@@ -13,7 +13,6 @@ use crate::gateway::request::{Head, form, only};
 use crate::gateway::tenant::TenantRoom;
 use crate::gateway::{Gateway, provider, reports};
 use crate::saml::response::{Accepted, Expectations, Rejection, decode_post, validate};
-use crate::saml::signature::SignatureFault;
 
 use super::landing::of_relay_state;
 use super::refusal::{Page, Refusal};
@@ -121,7 +120,7 @@ impl Desk<'_> {
                     // Who it may be from tells why; of several, the first that could be asked.
                     None if rejected
                         .as_ref()
-                        .is_some_and(|(_, have)| nearness(have) >= nearness(&rejection)) => {}
+                        .is_some_and(|(_, have)| have.nearness() >= rejection.nearness()) => {}
                     None => rejected = Some((at, rejection)),
                 },
             }
@@ -322,15 +321,6 @@ impl Desk<'_> {
             Ok(line) => reply.with("set-cookie", line),
             Err(_) => reply,
         }
-    }
-}
-
-/// How much of a response fits the identity provider that it was held against.
-fn nearness(rejection: &Rejection) -> u8 {
-    match rejection {
-        Rejection::Issuer(..) => 0,
-        Rejection::Signature(_, SignatureFault::Untrusted) => 1,
-        _ => 2,
     }
 }
 

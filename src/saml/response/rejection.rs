@@ -83,6 +83,16 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// How much of a response fits the identity provider that it was held against: of several, the nearest tells why.
+    #[must_use]
+    pub fn nearness(&self) -> u8 {
+        match self {
+            Self::Issuer(..) => 0,
+            Self::Signature(_, SignatureFault::Untrusted) => 1,
+            _ => 2,
+        }
+    }
+
     /// Stable public code.
     #[must_use]
     pub fn code(&self) -> &'static str {
